@@ -1,0 +1,1 @@
+"""The CRMs. One contract, one door to HTTP, one adapter a CRM."""

@@ -1,0 +1,127 @@
+"""What every CRM adapter does, and how it fails.
+
+CrmError
+├── Transient       try again later; `maybe_done` when the request may have been carried out all the same
+│   └── NotReached  an earlier step of the same record failed, so this one was not tried: no attempt used
+├── Throttled       the portal said wait: no attempt used
+├── Unauthorized    our key does not open the portal: park it and ask a person
+└── Rejected        this step will never be accepted: give up and show why
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from ringbridge.routing.intents import Intent, UserId
+
+Facts = Mapping[str, Any]
+"""JSON-ready values an adapter wants back with the later steps of the same record (Bitrix24: ``call_id``)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """What was sent and what came back, secrets masked, for the call's story."""
+
+    sent: str
+    answered: str
+
+
+class CrmError(Exception):
+    """Something a CRM would not do. The text is for people: what happened and what to do."""
+
+    def __init__(self, message: str, *, exchange: Exchange | None = None) -> None:
+        super().__init__(message)
+        self.exchange = exchange
+
+
+class Transient(CrmError):
+    def __init__(self, message: str, *, exchange: Exchange | None = None, maybe_done: bool = False) -> None:
+        super().__init__(message, exchange=exchange)
+        self.maybe_done = maybe_done
+
+
+class NotReached(Transient):
+    """Not tried: an earlier step of its record failed in the same request."""
+
+
+class Throttled(CrmError):
+    def __init__(self, message: str, *, until: datetime, exchange: Exchange | None = None) -> None:
+        super().__init__(message, exchange=exchange)
+        self.until = until
+
+
+class Unauthorized(CrmError):
+    pass
+
+
+class Rejected(CrmError):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One intent to carry out."""
+
+    intent: Intent
+    facts: Facts = field(default_factory=dict)  # what the earlier steps of this record brought
+    uncertain: bool = False  # it was sent before and the answer was lost: find out before doing it again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The step is done."""
+
+    facts: Facts = field(default_factory=dict)
+    exchange: Exchange | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortalInfo:
+    name: str
+    can: frozenset[str]  # features that this connection gives
+    missing: tuple[str, ...] = ()  # what it does not, in words an administrator can act on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrmUser:
+    id: UserId
+    name: str
+    active: bool
+    extensions: tuple[str, ...] = ()  # inner numbers the CRM knows
+    phones: tuple[str, ...] = ()  # mobiles and others, as written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """Who a number belongs to."""
+
+    kind: str  # contact, company, lead
+    id: str
+    name: str
+    responsible: UserId | None
+
+
+class Crm(Protocol):
+    """One portal. Methods raise `CrmError`; `carry_out` returns an error for each step that failed instead."""
+
+    async def check(self) -> PortalInfo:
+        """What this connection can do; raises `Unauthorized` when it does not open."""
+        ...
+
+    async def users(self) -> Sequence[CrmUser]:
+        """Every user with an inner number or a phone, dismissed ones included."""
+        ...
+
+    async def find(self, number: str) -> Client | None:
+        """Whom an E.164 number belongs to."""
+        ...
+
+    async def carry_out(self, steps: Sequence[Step]) -> Sequence[Receipt | CrmError]:
+        """Do these, as few requests as it takes, and answer in the same order. Steps of one record keep their order;
+        when one fails, the later ones of that record come back as `NotReached`. Never raises for a step's sake."""
+        ...
+
+    async def aclose(self) -> None: ...

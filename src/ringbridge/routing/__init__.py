@@ -1,0 +1,1 @@
+"""Decisions, pure: what is wanted of a CRM for what happened on the phone."""
