@@ -22,10 +22,8 @@ class Message:
 
     def __init__(self, headers: Iterable[tuple[str, str]]) -> None:
         self.headers: Headers = tuple(headers)
-        first: dict[str, str] = {}
-        for name, value in self.headers:
-            first.setdefault(name.lower(), value)
-        self._first = first
+        # The first of several wins: a dict keeps the last, so it is filled from the end.
+        self._first = {name.lower(): value for name, value in reversed(self.headers)}
 
     def get(self, name: str, default: str = "") -> str:
         """The first value of a header; ``default`` when it is missing."""
