@@ -10,12 +10,15 @@ CrmError
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol
 
-from ringbridge.routing.intents import Intent, UserId
+from ringbridge.routing.intents import AttachRecording, Intent, UserId
+from ringbridge.routing.recordings import Absent as Absent
+from ringbridge.routing.recordings import NotYet as NotYet
 
 Facts = Mapping[str, Any]
 """JSON-ready values an adapter wants back with the later steps of the same record (Bitrix24: ``call_id``)."""
@@ -67,7 +70,9 @@ class Step:
 
     intent: Intent
     facts: Facts = field(default_factory=dict)  # what the earlier steps of this record brought
-    uncertain: bool = False  # it was sent before and the answer was lost: find out before doing it again
+    # It was sent before and the answer was lost: find out before doing it again. It stays uncertain through any later
+    # answer (a throttled one too) until it is done or rejected.
+    uncertain: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +83,22 @@ class Receipt:
     exchange: Exchange | None = None
 
 
+class Capability(StrEnum):
+    """What a connection to a portal can give. An adapter names those that it found to work."""
+
+    CALLS = "calls"  # calls are recorded and cards open
+    CLIENTS = "clients"  # clients are found by their number
+    USERS = "users"  # employees and their extensions are read
+    LEADS = "leads"  # the portal works with leads; without it, a new client is a contact (and a deal)
+    LOOKUP = "lookup"  # what became of a request whose answer was lost can be looked up
+    TASKS = "tasks"  # tasks can be made
+    CLICK_TO_CALL = "click_to_call"  # a number clicked in the CRM can be dialled
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortalInfo:
     name: str
-    can: frozenset[str]  # features that this connection gives
+    can: frozenset[str]  # `Capability`: features that this connection gives
     missing: tuple[str, ...] = ()  # what it does not, in words an administrator can act on
 
 
@@ -104,6 +121,38 @@ class Client:
     responsible: UserId | None
 
 
+class RecordingFile(Protocol):
+    """A complete recording, ready to be handed over."""
+
+    @property
+    def name(self) -> str:
+        """File name with its extension (``.mp3``, ``.wav``)."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Bytes that `read` will give."""
+        ...
+
+    @property
+    def content_type(self) -> str: ...
+
+    def link(self, expires: datetime) -> str | None:
+        """A signed address at which whoever has it can fetch the file until then; None when we have no address that
+        can be reached from outside."""
+        ...
+
+    def read(self) -> AsyncIterator[bytes]:
+        """The file from its beginning, in pieces; each call begins anew. Raises `OSError` when it cannot be read."""
+        ...
+
+
+class RecordingSource(Protocol):
+    """Where an adapter gets the file that an `AttachRecording` speaks of. Given to it when it is made."""
+
+    async def fetch(self, intent: AttachRecording) -> RecordingFile | NotYet | Absent: ...
+
+
 class Crm(Protocol):
     """One portal. Methods raise `CrmError`; `carry_out` returns an error for each step that failed instead."""
 
@@ -121,7 +170,12 @@ class Crm(Protocol):
 
     async def carry_out(self, steps: Sequence[Step]) -> Sequence[Receipt | CrmError]:
         """Do these, as few requests as it takes, and answer in the same order. Steps of one record keep their order;
-        when one fails, the later ones of that record come back as `NotReached`. Never raises for a step's sake."""
+        when one fails, the later ones of that record come back as `NotReached`, except one that was carried out all
+        the same: that has its `Receipt`. Never raises for a step's sake.
+
+        A recording that is not complete yet comes back as `Throttled` until it may be. One that never will be is
+        done, with the fact ``recording: absent`` and why: nothing was recorded is an answer, not a failure.
+        """
         ...
 
     async def aclose(self) -> None: ...

@@ -1,0 +1,86 @@
+"""What a connection to a portal gives, asked in one request that changes nothing.
+
+Source: Bitrix24 REST docs, scope, profile, crm.settings.mode.get. externalLine.get stands for register and finish:
+all of them need the context of an application and the telephony scope, and only reading is harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ringbridge.crm.bitrix24.batch import Outcome
+from ringbridge.crm.bitrix24.reconcile import STATISTICS
+from ringbridge.crm.bitrix24.telephony import Command, as_list, as_map, text
+from ringbridge.crm.bitrix24.users import is_yes
+from ringbridge.crm.contract import Capability, PortalInfo
+
+CLASSIC_MODE = "1"
+USER_SCOPES = ("user", "user_basic", "user_brief")
+
+QUESTIONS: Mapping[str, Command] = {
+    "scope": Command(method="scope"),
+    "profile": Command(method="profile"),
+    "mode": Command(method="crm.settings.mode.get"),
+    "lines": Command(method="telephony.externalLine.get"),
+    "statistics": Command(method=STATISTICS, params={"FILTER": {"CALL_ID": "none"}}),
+}
+
+
+def portal_info(name: str, answers: Mapping[str, Outcome], *, application: bool) -> PortalInfo:
+    scopes = {text(scope).lower() for scope in as_list(answers["scope"].result)}
+    can: set[str] = set()
+    missing: list[str] = []
+    _judge_telephony(answers, scopes, can, missing)
+    _judge_clients(answers, scopes, can, missing)
+    if scopes & set(USER_SCOPES):
+        can.add(Capability.USERS)
+    else:
+        missing.append("Employees cannot be read: add the permission user (or user_basic).")
+    if "task" in scopes:
+        can.add(Capability.TASKS)
+    else:
+        missing.append("Tasks for missed calls cannot be made: add the permission task.")
+    if application and Capability.CALLS in can:
+        can.add(Capability.CLICK_TO_CALL)
+    elif not application:
+        missing.append("A number clicked in Bitrix24 is not dialled by a webhook: connect as a local application.")
+    if not is_yes(as_map(answers["profile"].result).get("ADMIN")):
+        missing.append("The portal was connected by a user who is no administrator: clients hidden from them are unseen.")
+    return PortalInfo(name=name, can=frozenset(can), missing=tuple(missing))
+
+
+def _judge_telephony(answers: Mapping[str, Outcome], scopes: set[str], can: set[str], missing: list[str]) -> None:
+    refusal = answers["lines"].refusal
+    if "telephony" not in scopes:
+        missing.append("Calls cannot be recorded: add the permission telephony.")
+    elif refusal and refusal.code.upper() == "WRONG_AUTH_TYPE":
+        missing.append(
+            "Calls cannot be recorded: this portal lets only a local application register calls, not an incoming "
+            "webhook. Add a local application and connect it instead."
+        )
+    elif refusal or not answers["lines"].reached:
+        missing.append(f"Calls cannot be recorded: the portal says {refusal or 'nothing'}.")
+    else:
+        can.add(Capability.CALLS)
+    if _answered(answers["statistics"]):
+        can.add(Capability.LOOKUP)
+    else:
+        missing.append(
+            "Whether a call arrived although the portal's answer was lost cannot be looked up: give the connecting "
+            "user the telephony right to view call statistics."
+        )
+
+
+def _judge_clients(answers: Mapping[str, Outcome], scopes: set[str], can: set[str], missing: list[str]) -> None:
+    if "crm" not in scopes:
+        missing.append("Clients cannot be found: add the permission crm.")
+        return
+    can.add(Capability.CLIENTS)
+    mode: Any = answers["mode"].result
+    if str(mode) == CLASSIC_MODE or not _answered(answers["mode"]):
+        can.add(Capability.LEADS)
+
+
+def _answered(outcome: Outcome) -> bool:
+    return outcome.reached and outcome.refusal is None

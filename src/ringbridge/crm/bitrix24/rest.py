@@ -1,0 +1,93 @@
+"""One method call of Bitrix24's REST API through the portal's door: key, envelope, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from ringbridge.crm.bitrix24.auth import Key
+from ringbridge.crm.bitrix24.batch import Outcome, body_of, outcomes_in
+from ringbridge.crm.bitrix24.errors import KeyExpired, error_of, is_method_closed, no_json, said_in
+from ringbridge.crm.bitrix24.telephony import Command, as_list
+from ringbridge.crm.client import Answer, Door, Request
+from ringbridge.crm.contract import Throttled, Transient, Unauthorized
+from ringbridge.routing.intents import Priority
+
+MOST_PAGES = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    result: Any
+    next: int | None = None  # where a list goes on
+    total: int | None = None
+
+
+class Rest:
+    """Calls methods; every one raises `CrmError`."""
+
+    def __init__(self, door: Door, key: Key) -> None:
+        self.door = door
+        self._key = key
+
+    async def call(self, method: str, params: Mapping[str, Any] | None = None, *, priority: Priority) -> Reply:
+        """One method. An expired key is renewed and the request repeated once."""
+        sent: list[Mapping[str, str]] = []  # the key each try went with
+
+        def make() -> Request:
+            sent.append(self._key.parameters())
+            return Request(url=self._key.address(method), json={**(params or {}), **sent[-1]})
+
+        try:
+            return self._reply(await self.door.send(make, priority=priority))
+        except KeyExpired:
+            await self._key.renew(sent[-1], self.door)
+        try:
+            return self._reply(await self.door.send(make, priority=priority))
+        except KeyExpired as error:
+            raise Unauthorized(f"The portal calls the renewed key expired too. {error}") from error
+
+    async def batch(self, commands: Mapping[str, Command], *, priority: Priority) -> dict[str, Outcome]:
+        """Several commands at once; what became of each, by its key."""
+        reply = await self.call("batch", body_of(commands), priority=priority)
+        return outcomes_in(commands, reply.result)
+
+    async def everything(self, method: str, params: Mapping[str, Any], *, priority: Priority) -> list[Any]:
+        """All pages of a list."""
+        rows: list[Any] = []
+        start = 0
+        for _ in range(MOST_PAGES):
+            reply = await self.call(method, {**params, "start": start}, priority=priority)
+            rows += as_list(reply.result)
+            if reply.next is None or reply.next <= start:
+                return rows
+            start = reply.next
+        raise Transient(f"{method} never came to its last page")
+
+    def accept(self, answer: Answer) -> Any:
+        """The ``result`` in an answer; raises the refusal that it is."""
+        said = said_in(answer.json, answer.status)
+        if said is None and isinstance(answer.json, dict) and "result" in answer.json and answer.status < 400:
+            return answer.json["result"]
+        said = said or no_json(answer.status, answer.brief)
+        now = datetime.now(UTC)
+        error = error_of(said, now=now, free_at=_free_at(answer))
+        if isinstance(error, Throttled) and not is_method_closed(said):
+            self.door.hold((error.until - now).total_seconds())
+        raise error
+
+    def _reply(self, answer: Answer) -> Reply:
+        result = self.accept(answer)
+        return Reply(result=result, next=_number(answer.json.get("next")), total=_number(answer.json.get("total")))
+
+
+def _number(value: Any) -> int | None:
+    return int(value) if str(value).isdecimal() else None
+
+
+def _free_at(answer: Answer) -> datetime | None:
+    time = answer.json.get("time") if isinstance(answer.json, dict) else None
+    reset = _number(time.get("operating_reset_at")) if isinstance(time, dict) else None
+    return datetime.fromtimestamp(reset, UTC) if reset else None
