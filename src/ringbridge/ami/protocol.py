@@ -69,6 +69,7 @@ class LoginRefused:
 class Answer:
     """What came back for one action. ``rows`` of a list, ``output`` lines of a Command.
 
+    ``ending`` is the event that closed a list; some carry more than a count (``BridgeInfoComplete``: the bridge).
     ``complete`` is False when the PBX cancelled the list, or the connection closed in the middle of it.
     """
 
@@ -76,6 +77,7 @@ class Answer:
     response: Message
     rows: tuple[Message, ...] = ()
     output: tuple[str, ...] = ()
+    ending: Message | None = None
     complete: bool = True
 
     @property
@@ -237,10 +239,10 @@ class Protocol:
             self._read_follows(text)
             return
         message = self._parse(text)
-        if not message.headers:
-            return
-        if not message.event and message.response:
+        if message.response and not message.event:
             self._take_response(message, tuple(message.all("Output")))
+        elif not message.event:
+            self._counters.stray += len(message.headers)
         elif is_global_variable(message):
             self._counters.dropped += 1
         elif not (self._lists and self._take_row(message)):
@@ -293,6 +295,7 @@ class Protocol:
                     action_id=action_id,
                     response=started.response,
                     rows=tuple(started.rows),
+                    ending=message,
                     complete=ending == "complete",
                 )
             )
