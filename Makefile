@@ -1,0 +1,55 @@
+# Every target makes sure of .venv first; all of it happens in this folder.
+#
+#   make demo     the main job on an emulated office and portal: http://127.0.0.1:8077
+#   make test     what the tests need, then the tests; TESTS="tests/unit -k numbers" runs a part of them
+#   make check    lint, types, test: what has to be green before a commit
+#   make bench    the figures, each as a ratio within one run
+#   make lint     style, formatting and the floors
+#   make types    mypy
+#   make docs     the manual in site/
+
+PYTHON ?= python3
+TESTS ?=
+VENV := .venv
+RUN := $(VENV)/bin
+PIP := $(RUN)/python -m pip --disable-pip-version-check install --quiet --retries 10
+
+.PHONY: setup demo test lint types docs bench check
+.DELETE_ON_ERROR:
+
+setup: $(VENV)/ready
+	@$(RUN)/python scripts/build_assets.py
+
+demo: setup
+	@$(RUN)/ringbridge demo
+
+test: setup
+	@scripts/setup-tests
+	@$(RUN)/pytest $(TESTS)
+
+lint: setup
+	$(RUN)/ruff check
+	$(RUN)/ruff format --check
+	$(RUN)/lint-imports
+
+types: setup
+	$(RUN)/mypy
+
+docs: setup
+	$(RUN)/zensical build
+
+bench: setup
+	@$(RUN)/python -m bench
+
+check: lint types test
+
+# Made again when the lock or the project's own description changes. pip takes its index from the system's settings.
+$(VENV)/ready: requirements-dev.lock pyproject.toml | $(RUN)/python
+	@echo "Installing the Python packages into $(VENV): about a minute the first time."
+	@$(PIP) --require-hashes --requirement requirements-dev.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(RUN)/python:
+	@$(PYTHON) scripts/check_python.py
+	@$(PYTHON) -m venv --clear $(VENV)
