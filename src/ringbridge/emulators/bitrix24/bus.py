@@ -1,0 +1,123 @@
+"""Events: who asked for them, what waits to be sent, what waits to be fetched.
+
+Source: Bitrix24 REST docs, "Events" (online delivery, offline queue). Online events are posted once, as a form; a
+failed one is not repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ringbridge.emulators.bitrix24.wire import Params
+
+_CRM = tuple(f"ONCRM{kind}{what}" for kind in ("LEAD", "CONTACT", "COMPANY", "DEAL", "ACTIVITY") for what in
+             ("ADD", "UPDATE", "DELETE"))  # fmt: skip
+KNOWN_EVENTS = (
+    "ONAPPINSTALL", "ONAPPUNINSTALL", "ONAPPUPDATE", "ONOFFLINEEVENT",
+    "ONEXTERNALCALLSTART", "ONEXTERNALCALLBACKSTART",
+    "ONVOXIMPLANTCALLINIT", "ONVOXIMPLANTCALLSTART", "ONVOXIMPLANTCALLEND",
+    "ONTASKADD", "ONTASKUPDATE", "ONUSERADD", *_CRM,
+)  # fmt: skip
+
+
+@dataclass(slots=True, kw_only=True)
+class Handler:
+    id: int
+    event: str
+    application_id: int | None  # None: an outgoing webhook that a person set up
+    url: str = ""
+    offline: bool = False
+    auth_type: int = 0
+    application_token: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class OfflineEvent:
+    """One row of the queue that an application fetches."""
+
+    id: int
+    application_id: int
+    event: str
+    data: Params
+    at: datetime
+    message_id: str
+    process_id: str = ""
+    error: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One online event on its way."""
+
+    handler: Handler
+    form: tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class Chores:
+    """What the portal does behind the answers: sending events, fetching recordings. In order, one at a time.
+
+    `run` works until it is cancelled (the server does it); `finish_waiting` does what waits now and returns.
+    """
+
+    waiting: deque[Callable[[], Awaitable[None]]] = field(default_factory=deque)
+    _wake: asyncio.Event | None = None
+
+    def add(self, chore: Callable[[], Awaitable[None]]) -> None:
+        self.waiting.append(chore)
+        if self._wake is not None:
+            self._wake.set()
+
+    async def run(self) -> None:
+        self._wake = asyncio.Event()
+        try:
+            while True:
+                await self.finish_waiting()
+                await self._wake.wait()
+                self._wake.clear()
+        finally:
+            self._wake = None
+
+    async def finish_waiting(self) -> None:
+        while self.waiting:
+            await self.waiting.popleft()()
+
+
+@dataclass(slots=True, kw_only=True)
+class Bus:
+    handlers: list[Handler] = field(default_factory=list)
+    offline: list[OfflineEvent] = field(default_factory=list)
+    delivered: list[tuple[str, str, int]] = field(default_factory=list)  # event, address, answered status (0: none)
+    last_handler_id: int = 0
+    last_offline_id: int = 0
+
+    def bind(self, event: str, **details: Any) -> Handler:
+        self.last_handler_id += 1
+        handler = Handler(id=self.last_handler_id, event=event.upper(), **details)
+        self.handlers.append(handler)
+        return handler
+
+    def queue(self, application_id: int, event: str, data: Params, at: datetime, message_id: str) -> None:
+        """Put into the offline queue; of events about one object only the last state is kept."""
+        same = data.get("FIELDS", {}).get("ID") if isinstance(data.get("FIELDS"), dict) else None
+        if same is not None:
+            self.offline = [
+                row for row in self.offline
+                if row.process_id or (row.application_id, row.event, row.data) != (application_id, event, data)
+            ]  # fmt: skip
+        self.last_offline_id += 1
+        self.offline.append(
+            OfflineEvent(
+                id=self.last_offline_id,
+                application_id=application_id,
+                event=event,
+                data=data,
+                at=at,
+                message_id=message_id,
+            )
+        )

@@ -1,0 +1,64 @@
+"""The portal on a real port, inside an event loop that already runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+
+from ringbridge.emulators.bitrix24.app import create_app
+from ringbridge.emulators.bitrix24.line import Cuttable
+from ringbridge.emulators.bitrix24.portal import Portal
+
+_GRACE = 1  # seconds for requests that are still answered when the portal closes
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers, which tells when it is up and stops when it is told."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+        self.closing = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+    async def main_loop(self) -> None:
+        await self.closing.wait()
+
+
+@asynccontextmanager
+async def serve(portal: Portal, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    """Serve the portal while the context lasts; gives its address, ``http://host:port``. Port 0: any free one."""
+    listener = socket.create_server((host, port))
+    portal.address = f"http://{host}:{listener.getsockname()[1]}"
+    config = uvicorn.Config(
+        Cuttable(create_app(portal)),
+        http="h11",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        date_header=False,
+        timeout_graceful_shutdown=_GRACE,
+    )
+    server = _Server(config)
+    with contextlib.closing(listener):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(server.serve(sockets=[listener]))
+            await server.up.wait()
+            try:
+                yield portal.address
+            finally:
+                server.closing.set()
+    portal.traffic.close()
