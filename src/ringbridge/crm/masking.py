@@ -9,7 +9,9 @@ from urllib.parse import quote
 MASK = "•••"
 
 # Names under which web services pass keys, in addresses, forms and JSON alike.
-_NAMES = r"(?:[a-z_]*(?:token|secret|password|passwd|api_?key|signature)|sig|auth(?:orization)?|auth_id|refresh_id|code)"
+_NAMES = (
+    r"(?:[a-z_]*(?:token|secret|password|passwd|api_?key|signature)|sig|auth(?:orization)?|auth_id|refresh_id|code)"
+)
 # A letter before the name would make it the tail of another word ("STATUS_CODE", "barcode"): those are no keys.
 _IN_ADDRESS = re.compile(rf"(?i)(?<![A-Za-z_])({_NAMES}(?:%5D|\])?=)(?!{MASK})[^&\s\"'<>]+")
 _IN_JSON = re.compile(rf"(?i)(\"{_NAMES}\"\s*:\s*\")(?!{MASK})(?:[^\"\\]|\\.)+(\")")

@@ -68,8 +68,8 @@ def outcomes_in(keys: Iterable[str], result: Any) -> dict[str, Outcome]:
             refusal = said_in(refusals[key]) or Said(text=str(refusals[key]))
             found[key] = Outcome(refusal=refusal, free_at=free_at)
         elif key in results:
-            start = following.get(key)
-            page = int(start) if str(start).isdecimal() else None
+            start = str(following.get(key, ""))
+            page = int(start) if start.isdecimal() else None
             found[key] = Outcome(result=results[key], free_at=free_at, next=page)
         else:
             found[key] = Outcome(reached=False)

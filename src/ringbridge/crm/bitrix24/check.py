@@ -46,7 +46,7 @@ def portal_info(name: str, answers: Mapping[str, Outcome], *, application: bool)
     elif not application:
         missing.append("A number clicked in Bitrix24 is not dialled by a webhook: connect as a local application.")
     if not is_yes(as_map(answers["profile"].result).get("ADMIN")):
-        missing.append("The portal was connected by a user who is no administrator: clients hidden from them are unseen.")
+        missing.append("The portal was connected by no administrator: clients hidden from that user are not found.")
     return PortalInfo(name=name, can=frozenset(can), missing=tuple(missing))
 
 

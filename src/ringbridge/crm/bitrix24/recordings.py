@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 from ringbridge.crm.bitrix24.rest import Rest
 from ringbridge.crm.bitrix24.telephony import as_map, text
 from ringbridge.crm.client import Request
-from ringbridge.crm.contract import Absent, CrmError, Exchange, Receipt, RecordingFile, Transient
+from ringbridge.crm.contract import CrmError, Exchange, Receipt, RecordingFile, Transient
 from ringbridge.routing.intents import Priority
+from ringbridge.routing.recordings import Absent
 
 SLOWEST_UPLOAD = 32 * 1024  # bytes per second: what an office's slow line carries
 SHORTEST_TIME = 65.0
