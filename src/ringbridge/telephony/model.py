@@ -121,7 +121,9 @@ class Call:
     queue: str | None = None
     group: str | None = None
     hangup_cause: int | None = None  # Q.850, of the leg that decided
-    channels: tuple[str, ...] = ()  # Uniqueids that belong to it
+    channels: tuple[str, ...] = ()  # Uniqueids that belong to it, or did
+    client_channels: tuple[str, ...] = ()  # those of them that are the client's own
+    merged_into: CallId | None = None  # it turned out to be part of another call, which tells the rest
 
     @property
     def concerns_client(self) -> bool:

@@ -1,0 +1,290 @@
+"""A call that is going on: what is known of it so far, and the Call that it is to the outside at this moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from ringbridge.telephony.causes import leg_result, outbound_result
+from ringbridge.telephony.model import (
+    Call,
+    CallId,
+    Direction,
+    Disposition,
+    Extension,
+    Leg,
+    LegResult,
+    Recording,
+    Talk,
+    Transfer,
+)
+
+MOST_LEGS = 500
+"""A caller who waits for hours in a queue makes the phones ring again and again; the oldest vain rings go first."""
+
+MOST_HEARD = 60
+RESUMED_WITHIN = timedelta(seconds=1)
+"""Asterisk moves a channel from bridge to bridge in the middle of a talk (a Local channel optimised away, a transfer
+merged): whoever is back within this time has not stopped talking."""
+
+LONGEST_INTERNAL = 6
+"""Digits of the longest number that may be a phone of our own or a service code; more is an outside number."""
+
+
+@dataclass(slots=True, eq=False)
+class OpenLeg:
+    extension: Extension
+    channel: str
+    start: datetime
+    rang: bool = False
+    answer: datetime | None = None
+    end: datetime | None = None
+    status: str = ""
+    result: LegResult | None = None
+    picked_up: bool = False  # somebody else took the call from this phone
+    forwarded: bool = False
+
+    def close(self, at: datetime, cause: int | None, *, elsewhere: bool) -> None:
+        self.end = at
+        if self.answer is not None:
+            self.result = LegResult.ANSWERED
+        elif self.forwarded:
+            self.result = LegResult.REDIRECTED
+        elif self.picked_up or elsewhere:
+            self.result = LegResult.ANSWERED_ELSEWHERE
+        else:
+            self.result = leg_result(self.status, cause)
+
+    def snapshot(self) -> Leg:
+        return Leg(
+            extension=self.extension,
+            channel=self.channel,
+            ring_start=self.start,
+            answer=self.answer,
+            end=self.end,
+            result=self.result,
+        )
+
+
+@dataclass(slots=True, eq=False)
+class OpenTalk:
+    extension: Extension
+    channel: str
+    start: datetime
+    end: datetime | None = None
+    estimated: bool = False  # met in its middle: the start is not known yet
+    client_left: bool = False  # it ended because the client's channel was taken away
+
+    def snapshot(self) -> Talk:
+        end = max(self.end, self.start) if self.end else None
+        return Talk(extension=self.extension, start=self.start, end=end)
+
+
+@dataclass(slots=True, eq=False)
+class OpenRecording:
+    path: str
+    channel: str
+    start: datetime
+    running: bool = False  # MixMonitorStart was seen
+    stop: datetime | None = None
+
+
+@dataclass(slots=True, eq=False)
+class OpenCall:
+    id: CallId
+    start: datetime
+    root: str  # Uniqueid of its first channel
+    direction: Direction | None = None  # None while it may still become anything
+    announced: bool = False  # CallStarted was given out
+    members: set[str] = field(default_factory=set)  # Uniqueids that are up
+    channels: list[str] = field(default_factory=list)  # all that ever belonged to it
+    clients: set[str] = field(default_factory=set)  # the client's own channels among them
+    external: str | None = None
+    external_name: str | None = None
+    did: str | None = None
+    trunk: str | None = None
+    caller: Extension | None = None
+    wanted: str | None = None  # the number that was asked for
+    legs: list[OpenLeg] = field(default_factory=list)
+    talks: list[OpenTalk] = field(default_factory=list)
+    transfers: list[Transfer] = field(default_factory=list)
+    parked: int | None = None  # index of the transfer whose call still waits to be fetched
+    recordings: list[OpenRecording] = field(default_factory=list)
+    click_to_call: str | None = None
+    voicemail: bool = False
+    queue: str | None = None
+    interrupted: bool = False
+    client_status: str = ""
+    client_cause: int | None = None
+    client_rang: bool = False
+    cause: int | None = None
+    quiet_since: datetime | None = None  # all its channels are gone since then
+    last_heard: datetime | None = None
+    heard: list[str] = field(default_factory=list)
+    linkedids: set[str] = field(default_factory=set)  # by which new channels come to it
+    merged_into: CallId | None = None
+
+    def __post_init__(self) -> None:
+        self.last_heard = self.start
+
+    @property
+    def concerns_client(self) -> bool:
+        return self.direction in {Direction.INBOUND, Direction.OUTBOUND}
+
+    # Legs
+
+    def leg(self, channel: str) -> OpenLeg | None:
+        return next((leg for leg in reversed(self.legs) if leg.channel == channel), None)
+
+    def ring(self, leg: OpenLeg) -> None:
+        self.legs.append(leg)
+        if len(self.legs) > MOST_LEGS:
+            vain = next((old for old in self.legs if old.result and old.answer is None), None)
+            self.legs.remove(vain or self.legs[0])
+
+    @property
+    def taken(self) -> bool:
+        """Somebody has the client on the line now."""
+        return any(talk.end is None for talk in self.talks) or any(leg.answer and not leg.end for leg in self.legs)
+
+    def answered(self, channel: str, at: datetime) -> None:
+        if (leg := self.leg(channel)) is not None and leg.result is None:
+            leg.answer = leg.answer or at
+
+    # Talks
+
+    def open_talk(self, channel: str) -> OpenTalk | None:
+        return next((talk for talk in self.talks if talk.channel == channel and talk.end is None), None)
+
+    def resume(self, channel: str, at: datetime) -> bool:
+        last = next((talk for talk in reversed(self.talks) if talk.channel == channel), None)
+        if last is None or last.end is None or at - last.end > RESUMED_WITHIN:
+            return False
+        last.end, last.client_left = None, False
+        return True
+
+    def taken_away_from(self) -> OpenTalk | None:
+        """The last talk, when the client was taken out of it and nothing has said yet where to."""
+        last = max(self.talks, key=lambda talk: talk.end or talk.start, default=None)
+        if last is None or last.end is None or not last.client_left:
+            return None
+        told = any(transfer.at >= last.end - RESUMED_WITHIN for transfer in self.transfers)
+        return None if told else last
+
+    def fetched_by(self, extension: Extension) -> None:
+        """Whoever talks first with a parked client has fetched it."""
+        if self.parked is not None:
+            self.transfers[self.parked] = replace(self.transfers[self.parked], to=extension)
+            self.parked = None
+
+    # How it ended
+
+    def settle_direction(self) -> None:
+        """The last word on what kind of call it was, for one that never showed a client."""
+        if self.direction is not None:
+            return
+        number = self.wanted or ""
+        if number.lstrip("+").isdigit() and len(number.lstrip("+")) > LONGEST_INTERNAL and not self.legs_of_others():
+            self.direction, self.external = Direction.OUTBOUND, number
+        else:
+            self.direction = Direction.INTERNAL if self.legs else Direction.SERVICE
+
+    def legs_of_others(self) -> bool:
+        """Phones were rung besides the one that a click-to-call rings first."""
+        return any(leg.channel != self.root and leg.extension != self.caller for leg in self.legs)
+
+    def disposition(self) -> Disposition:
+        if self.talks or (self.direction is Direction.INTERNAL and any(leg.answer for leg in self.legs)):
+            return Disposition.ANSWERED
+        if self.direction is not Direction.OUTBOUND:
+            return Disposition.MISSED
+        if self.clients:
+            return outbound_result(self.client_status, self.client_cause, rang=self.client_rang)
+        if self.click_to_call is not None and not any(leg.answer for leg in self.legs):
+            return Disposition.CANCELLED
+        return Disposition.FAILED
+
+    # The call as others see it
+
+    def snapshot(self, end: datetime | None = None) -> Call:
+        first_talk = min((talk.start for talk in self.talks), default=None)
+        return Call(
+            id=self.id,
+            direction=self.direction or Direction.INTERNAL,
+            start=self.start,
+            external=self.external,
+            external_name=self.external_name,
+            did=self.did,
+            trunk=self.trunk,
+            caller=self.caller,
+            disposition=self.disposition() if end else None,
+            interrupted=self.interrupted,
+            end=max(end, self.start) if end else None,
+            legs=tuple(leg.snapshot() for leg in self.legs),
+            talks=tuple(talk.snapshot() for talk in sorted(self.talks, key=lambda talk: talk.start)),
+            transfers=tuple(self.transfers),
+            recordings=tuple(
+                Recording(path=recording.path, channel=recording.channel, start=recording.start)
+                for recording in self.recordings
+                if not (recording.stop and first_talk and recording.stop <= first_talk)
+            ),
+            click_to_call=self.click_to_call,
+            voicemail=self.voicemail,
+            queue=self.queue,
+            hangup_cause=self.client_cause if self.direction is Direction.OUTBOUND else self.cause,
+            channels=tuple(self.channels),
+            client_channels=tuple(sorted(self.clients)),
+            merged_into=self.merged_into,
+        )
+
+    @classmethod
+    def restored(cls, call: Call) -> OpenCall:
+        """The same call again, from what was kept of it."""
+        legs = [
+            OpenLeg(
+                extension=leg.extension,
+                channel=leg.channel,
+                start=leg.ring_start,
+                rang=True,
+                answer=leg.answer,
+                end=leg.end,
+                result=leg.result,
+            )
+            for leg in call.legs
+        ]
+        channel_of = {leg.extension: leg.channel for leg in call.legs}
+        talks = [
+            OpenTalk(
+                extension=talk.extension,
+                channel=channel_of.get(talk.extension, call.channels[0] if call.channels else ""),
+                start=talk.start,
+                end=talk.end,
+            )
+            for talk in call.talks
+        ]
+        return cls(
+            id=call.id,
+            start=call.start,
+            root=call.channels[0] if call.channels else call.id,
+            direction=call.direction,
+            announced=True,
+            members=set(call.channels),
+            channels=list(call.channels),
+            clients=set(call.client_channels),
+            external=call.external,
+            external_name=call.external_name,
+            did=call.did,
+            trunk=call.trunk,
+            caller=call.caller,
+            legs=legs,
+            talks=talks,
+            transfers=list(call.transfers),
+            recordings=[
+                OpenRecording(path=recording.path, channel=recording.channel, start=recording.start, running=True)
+                for recording in call.recordings
+            ],
+            click_to_call=call.click_to_call,
+            voicemail=call.voicemail,
+            queue=call.queue,
+            interrupted=call.interrupted,
+        )

@@ -1,0 +1,100 @@
+"""What else is said of a call: its queue, its recordings, voicemail, the number called, the late word of the Cdr."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from ringbridge.ami.message import Message
+from ringbridge.telephony.channels import UNKNOWN
+from ringbridge.telephony.events import RecordingReady
+from ringbridge.telephony.model import Direction, Recording
+from ringbridge.telephony.opencall import OpenCall, OpenRecording
+from ringbridge.telephony.switchboard import Switchboard
+
+SAME_RECORDING = timedelta(seconds=2)
+"""Between the variable that names the file and MixMonitorStart, which says that it is written."""
+
+
+def queue_join(board: Switchboard, message: Message, at: datetime) -> None:
+    channel = board.channel(message, at)
+    call = board.client_call(channel) if channel else None
+    if call is not None:
+        call.queue = message.get("Queue")
+        board.hear(call, f"QueueCallerJoin {call.queue}")
+
+
+def variable(board: Switchboard, message: Message, at: datetime) -> None:
+    """Class dialplan, where the manager user may read it."""
+    call = board.find(message.get("Uniqueid"))
+    if call is None:
+        return
+    value = message.get("Value")
+    match message.get("Variable").lstrip("_"):
+        case "MIXMONITOR_FILENAME" if value:
+            recording_named(board, call, message.get("Uniqueid"), value, at)
+        case "FROM_DID" if call.direction is Direction.INBOUND and value not in UNKNOWN:
+            call.did = call.did if call.did and call.did != "s" else value
+        case "VM_MESSAGEFILE" | "VMSTATUS":
+            call.voicemail = True
+        case "ANSWEREDTIME_MS" if value.isdigit():
+            met_midway(call, at, timedelta(milliseconds=int(value)))
+
+
+def recording_named(board: Switchboard, call: OpenCall, channel: str, path: str, at: datetime) -> None:
+    """The path of the recording on this channel, from the dialplan or because we asked for it."""
+    nameless = next((r for r in call.recordings if r.channel == channel and not r.path), None)
+    if nameless is not None:
+        nameless.path = path
+    elif any(r.path == path and r.channel == channel for r in call.recordings):
+        return
+    else:
+        call.recordings.append(OpenRecording(path=path, channel=channel, start=at))
+    board.hear(call, f"Recording {path.rpartition('/')[2]}")
+    board.tell(call, RecordingReady, at, recording=Recording(path=path, channel=channel, start=at))
+
+
+def recording_started(board: Switchboard, message: Message, at: datetime) -> None:
+    channel = board.channel(message, at)
+    if channel is None:
+        return
+    call = board.call_of(channel)
+    mine = [r for r in call.recordings if r.channel == channel.uniqueid]
+    if mine and not mine[-1].running and at - mine[-1].start <= SAME_RECORDING:
+        mine[-1].running = True
+        return
+    call.recordings.append(OpenRecording(path="", channel=channel.uniqueid, start=at, running=True))
+
+
+def recording_stopped(board: Switchboard, message: Message, at: datetime) -> None:
+    call = board.find(message.get("Uniqueid"))
+    for recording in call.recordings if call else ():
+        if recording.channel == message.get("Uniqueid") and recording.stop is None:
+            recording.stop = at
+
+
+def message_waiting(board: Switchboard, message: Message, at: datetime) -> None:
+    """With a channel in it: that channel has just left a message."""
+    call = board.find(message.get("Uniqueid"))
+    if call is not None and call.direction is Direction.INBOUND:
+        call.voicemail = True
+
+
+def cdr(board: Switchboard, message: Message, at: datetime) -> None:
+    """Comes before or after the Hangup. It is asked only what nothing else has told."""
+    call = board.find(message.get("UniqueID"))
+    if call is None:
+        return
+    if message.get("LastApplication") == "VoiceMail":
+        call.voicemail = True
+    if call.direction is Direction.INBOUND and not call.did and message.get("did"):
+        call.did = message.get("did")
+    seconds = message.get("BillableSeconds")
+    if seconds.isdigit() and message.get("Disposition") == "ANSWERED" and message.get("LastApplication") == "Dial":
+        met_midway(call, at, timedelta(seconds=int(seconds)))
+
+
+def met_midway(call: OpenCall, at: datetime, talked: timedelta) -> None:
+    """How long the talk was that had begun before we came."""
+    for talk in call.talks:
+        if talk.estimated and talked:
+            talk.start, talk.estimated = (talk.end or at) - talked, False

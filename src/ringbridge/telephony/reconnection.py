@@ -1,0 +1,173 @@
+"""The connection was lost and is there again, or begins in the middle of calls: what is up, what has gone meanwhile."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from ringbridge.ami.message import Message
+from ringbridge.telephony.channels import Channel, dialled_number
+from ringbridge.telephony.dialling import NO_NUMBER, caller_id, learn_did, outside
+from ringbridge.telephony.model import Direction
+from ringbridge.telephony.opencall import OpenCall, OpenLeg
+from ringbridge.telephony.particulars import recording_named
+from ringbridge.telephony.switchboard import Switchboard
+
+
+def fully_booted(board: Switchboard, message: Message, at: datetime) -> None:
+    """A PBX that has started since we last heard of it: nothing from before is alive."""
+    uptime = message.get("Uptime")
+    if board.heard_at is None or not uptime.isdigit():
+        return
+    started = at - timedelta(seconds=int(uptime))
+    if started > board.heard_at:
+        forget_unheard(board, board.lost_at or started)
+
+
+def shutdown(board: Switchboard, message: Message, at: datetime) -> None:
+    """The PBX stops: what is up, or ended in this moment, was cut off. Comes with the class system only."""
+    for call in list(board.calls.values()):
+        board.interrupt(call, call.quiet_since or at)
+
+
+def forget_unheard(board: Switchboard, at: datetime) -> None:
+    """Calls of which this connection has shown nothing ended at `at`, without their Hangup."""
+    for call in list(board.calls.values()):
+        alive = [board.channels.get(uniqueid) for uniqueid in call.members]
+        if call.quiet_since is None and not any(c and c.connection == board.channels.connection for c in alive):
+            board.interrupt(call, at)
+
+
+def resync(
+    board: Switchboard, rows: Sequence[Message], bridges: Mapping[str, Sequence[str]] | None, at: datetime
+) -> None:
+    """Compares the board with the live channels.
+
+    `rows` are CoreShowChannel or Status events; `bridges` tells the members' Uniqueids of each bridge where it was
+    asked, else the rows' own BridgeId does.
+    """
+    lost_at = board.lost_at or at
+    up = {row.get("Uniqueid") for row in rows}
+    for channel in board.channels:
+        if channel.uniqueid not in up and channel.connection != board.channels.connection:
+            _vanished(board, channel, lost_at)
+    forget_unheard_restored(board, up, lost_at)
+    new = [channel for row in rows if (channel := _take(board, row, at)) is not None]
+    place = bridges if bridges is not None else _bridges_of(rows)
+    for bridge, members in place.items():
+        for uniqueid in members:
+            if (member := board.channels.get(uniqueid)) is not None and member.bridge != bridge:
+                board.channels.enter(member, bridge)
+    for call in {board.call_of(channel).id: board.call_of(channel) for channel in new}.values():
+        _understand(board, call, at)
+    concerned = [call for call in board.calls.values() if call.clients & up]
+    board.update_talks(concerned, at)
+    for call in concerned:
+        for talk in call.talks:
+            if talk.start == at and talk.end is None:
+                _estimate(board, call, talk.channel, at)
+
+
+def forget_unheard_restored(board: Switchboard, up: set[str], at: datetime) -> None:
+    """Calls from before a restart of ours hold channels that no connection has shown yet."""
+    for call in list(board.calls.values()):
+        unseen = {uniqueid for uniqueid in call.members if board.channels.get(uniqueid) is None}
+        call.members -= unseen - up
+        if not call.members and call.quiet_since is None:
+            board.interrupt(call, at)
+
+
+def _vanished(board: Switchboard, channel: Channel, at: datetime) -> None:
+    call = board.call_of(channel)
+    concerned = board.affected(channel)
+    call.interrupted = True
+    leg = call.leg(channel.uniqueid)
+    board.gone(channel, at)
+    board.update_talks(concerned, at, channel)
+    if leg is not None:
+        board.lose_leg(call, leg, at, None)
+
+
+def _bridges_of(rows: Sequence[Message]) -> dict[str, list[str]]:
+    places: dict[str, list[str]] = {}
+    for row in rows:
+        if bridge := row.get("BridgeId") or row.get("BridgeID"):
+            places.setdefault(bridge, []).append(row.get("Uniqueid"))
+    return places
+
+
+def _take(board: Switchboard, row: Message, at: datetime) -> Channel | None:
+    """The row's channel; None when it was known already."""
+    known = board.channels.get(row.get("Uniqueid")) is not None
+    channel = board.channel(row, at)
+    if channel is None:
+        return None
+    for name, _, value in (variable.partition("=") for variable in row.all("Variable")):
+        if name == "MIXMONITOR_FILENAME" and value:
+            recording_named(board, board.call_of(channel), channel.uniqueid, value, at)
+    if known:
+        return None
+    channel.since = at - age(row)
+    channel.dial_string = _dial_string(row)
+    if exten := row.get("DNID"):
+        channel.exten = exten
+    return channel
+
+
+def age(row: Message) -> timedelta:
+    """How long the channel is up: ``Duration: 00:01:04`` of CoreShowChannel, ``Seconds: 64`` of Status."""
+    if parts := re.fullmatch(r"(\d+):(\d\d):(\d\d)", row.get("Duration")):
+        hours, minutes, seconds = map(int, parts.groups())
+        return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    seconds_up = row.get("Seconds")
+    return timedelta(seconds=int(seconds_up) if seconds_up.isdigit() else 0)
+
+
+def _dial_string(row: Message) -> str:
+    """What the channel's own Dial was asked for: ``PJSIP/7912…@mango,15,T`` without technology and options."""
+    data = row.get("ApplicationData") or row.get("Data")
+    return data.partition(",")[0].partition("/")[2] if row.get("Application") == "Dial" else ""
+
+
+def _understand(board: Switchboard, call: OpenCall, at: datetime) -> None:
+    """A call met in its middle: the channel that came first says which way it goes."""
+    members = [m for m in map(board.channels.get, call.members) if m is not None and not m.is_local and not m.is_pseudo]
+    members.sort(key=lambda channel: (channel.uniqueid != channel.linkedid, channel.since))
+    if not members or call.direction is not None:
+        return
+    first, others = members[0], members[1:]
+    call.start = min(call.start, first.since)
+    if board.is_trunk(first):
+        board.make_client(first, call, Direction.INBOUND)
+        call.external, call.external_name = caller_id(first)
+        learn_did(call, first)
+    else:
+        call.caller = board.person(first)
+        call.wanted = first.exten if first.exten not in NO_NUMBER else None
+        _client_of_outbound(board, call, first, [other for other in others if board.is_trunk(other)])
+    for other in members:
+        if other.uniqueid not in call.clients and other is not first:
+            answer = other.since if other.up else None
+            leg = OpenLeg(extension=board.person(other), channel=other.uniqueid, start=other.since, answer=answer)
+            call.legs.append(leg)
+
+
+def _client_of_outbound(board: Switchboard, call: OpenCall, first: Channel, trunks: list[Channel]) -> None:
+    if not trunks:
+        return
+    client = trunks[0]
+    board.make_client(client, call, Direction.OUTBOUND)
+    dialled = dialled_number(first.dial_string, client.endpoint)
+    number = dialled or call.wanted or client.caller_number
+    call.external = number if number and outside(number) else client.caller_number
+    call.client_rang = client.ringing
+
+
+def _estimate(board: Switchboard, call: OpenCall, uniqueid: str, at: datetime) -> None:
+    """The talk began at the latest now, at the earliest when the younger channel came up."""
+    channel = board.channels.get(uniqueid)
+    talk = call.open_talk(uniqueid)
+    if channel is not None and talk is not None:
+        clients = [c.since for c in map(board.channels.get, call.clients) if c is not None]
+        talk.start, talk.estimated = max([channel.since, *clients]), True

@@ -1,0 +1,301 @@
+"""The board on which calls lie: which channel belongs to which call, who talks, and what is told of it.
+
+Channels come to a call by their Linkedid when they are new, and by who dialled them. Asterisk changes a Linkedid
+without a word when channels are bridged (a pickup, a parked call fetched, a consultation that becomes a transfer), and
+it takes the oldest one, which may be that of an agent logged in since the morning. So a client's channel never leaves
+its call, whatever Linkedid it gets, and a colleague's channel follows its new Linkedid into the client's call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+from datetime import datetime, timedelta
+
+from ringbridge.ami.message import Message
+from ringbridge.telephony.channels import Channel, Channels, dialled_number
+from ringbridge.telephony.events import CallAnswered, CallEnded, CallEvent, CallStarted, LegLost
+from ringbridge.telephony.model import CallId, Direction, Extension
+from ringbridge.telephony.opencall import MOST_HEARD, OpenCall, OpenLeg, OpenTalk
+
+SETTLE = timedelta(milliseconds=500)
+"""After its last channel is gone a call waits this long for what comes late: Cdr, Shutdown, OriginateResponse."""
+
+STALE = timedelta(hours=12)
+"""A call of which nothing was heard for so long has been lost sight of."""
+
+
+class Switchboard:
+    def __init__(self, trunks: Container[str]) -> None:
+        self.trunks = trunks
+        self.channels = Channels()
+        self.calls: dict[CallId, OpenCall] = {}
+        self.lost_at: datetime | None = None  # when the last connection ended, where that is known
+        self.heard_at: datetime | None = None  # when a connection last said anything
+        self._call_of: dict[str, OpenCall] = {}
+        self._by_linkedid: dict[str, OpenCall] = {}
+        self._client_of: dict[str, OpenCall] = {}
+        self._resting: dict[CallId, OpenCall] = {}  # in the order they fell silent
+        self._sweep: datetime | None = None
+        self._told: list[CallEvent] = []
+
+    # Channels and their calls
+
+    def channel(self, message: Message, at: datetime, prefix: str = "") -> Channel | None:
+        """The channel of these headers, with the call it belongs to brought up to date."""
+        channel = self.channels.adopt(message, at, prefix)
+        if channel is None:
+            return None
+        linkedid = message.get(f"{prefix}Linkedid") or channel.linkedid
+        call = self._call_of.get(channel.uniqueid)
+        if call is None:
+            call = self._by_linkedid.get(linkedid) or self._begin(channel, at)
+            self._add(channel, call)
+        elif linkedid != channel.linkedid:
+            call = self._relink(channel, linkedid, call)
+        call.last_heard = at
+        return channel
+
+    def call_of(self, channel: Channel) -> OpenCall:
+        return self._call_of[channel.uniqueid]
+
+    def find(self, uniqueid: str) -> OpenCall | None:
+        """The call of a channel that may be gone already."""
+        return self._call_of.get(uniqueid)
+
+    def is_trunk(self, channel: Channel) -> bool:
+        return channel.endpoint in self.trunks and not channel.is_local and not channel.is_pseudo
+
+    def begin(self, call: OpenCall) -> None:
+        """Puts a call on the board that has no channel (yet)."""
+        self.calls[call.id] = call
+        for uniqueid in call.channels:
+            self._call_of[uniqueid] = call
+        for uniqueid in call.clients:
+            self._client_of[uniqueid] = call
+
+    def _begin(self, channel: Channel, at: datetime) -> OpenCall:
+        identity = CallId(channel.linkedid or channel.uniqueid)
+        if identity in self.calls:
+            identity = CallId(channel.uniqueid)
+        call = OpenCall(id=identity, start=at, root=channel.uniqueid)
+        self.calls[identity] = call
+        if channel.linkedid:
+            self._by_linkedid[channel.linkedid] = call
+            call.linkedids.add(channel.linkedid)
+        return call
+
+    def _add(self, channel: Channel, call: OpenCall) -> None:
+        self._call_of[channel.uniqueid] = call
+        call.members.add(channel.uniqueid)
+        call.quiet_since = None
+        self._resting.pop(call.id, None)
+        if channel.uniqueid not in call.channels:
+            call.channels.append(channel.uniqueid)
+
+    def _relink(self, channel: Channel, linkedid: str, call: OpenCall) -> OpenCall:
+        channel.linkedid = linkedid
+        target = self._by_linkedid.get(linkedid)
+        if target is None or target is call or channel.uniqueid in call.clients or call.concerns_client:
+            return call
+        self.move(channel, target)
+        return target
+
+    def move(self, channel: Channel, target: OpenCall) -> None:
+        """The channel, its other half and its ring go over to another call."""
+        for part in filter(None, (channel, self.channels.other_half(channel))):
+            source = self._call_of[part.uniqueid]
+            if source is target:
+                continue
+            source.members.discard(part.uniqueid)
+            if part.uniqueid in source.channels:
+                source.channels.remove(part.uniqueid)
+            if (leg := source.leg(part.uniqueid)) is not None:
+                source.legs.remove(leg)
+                target.legs.append(leg)
+            self._add(part, target)
+            self._rest(source, part.since)
+
+    def absorb(self, source: OpenCall, target: OpenCall) -> None:
+        """Two calls turn out to be one: everything of `source` belongs to `target`, and `source` never was."""
+        for uniqueid in list(source.channels):
+            self._call_of[uniqueid] = target
+            if uniqueid not in target.channels:
+                target.channels.append(uniqueid)
+        target.members |= source.members
+        target.legs += source.legs
+        target.legs.sort(key=lambda leg: leg.start)
+        target.recordings += source.recordings
+        for uniqueid in source.clients:
+            self._client_of.pop(uniqueid, None)
+        self._by_linkedid |= dict.fromkeys(source.linkedids, target)
+        target.linkedids |= source.linkedids
+        source.linkedids.clear()
+        source.members.clear()
+        source.channels.clear()
+        source.merged_into = target.id
+        self.close(source, tell=source.announced)
+
+    def make_client(self, channel: Channel, call: OpenCall, direction: Direction) -> None:
+        """This channel is the client's own."""
+        call.clients.add(channel.uniqueid)
+        call.direction = direction
+        call.trunk = channel.endpoint
+        self._client_of[channel.uniqueid] = call
+
+    def client_call(self, channel: Channel) -> OpenCall | None:
+        """The client's call that this channel is, or hears."""
+        if own := self._client_of.get(channel.uniqueid):
+            return own
+        heard = (self._client_of.get(uniqueid) for uniqueid in self.channels.hearing(channel))
+        return next((call for call in heard if call is not None), None)
+
+    def gone(self, channel: Channel, at: datetime) -> None:
+        """The channel is hung up."""
+        call = self._call_of[channel.uniqueid]
+        self.channels.drop(channel.uniqueid)
+        call.members.discard(channel.uniqueid)
+        self._rest(call, at)
+
+    def _rest(self, call: OpenCall, at: datetime) -> None:
+        if not call.members and call.quiet_since is None:
+            call.quiet_since = at
+            self._resting[call.id] = call
+
+    # People
+
+    def person(self, channel: Channel) -> Extension:
+        """Who holds this channel: the device's extension, or the outside number that was dialled for somebody."""
+        if self.is_trunk(channel):
+            number = dialled_number(channel.dial_string, channel.endpoint)
+            return Extension(number or channel.caller_number or channel.endpoint)
+        return Extension(channel.local_exten if channel.is_local else channel.endpoint)
+
+    def people_hearing(self, channel: Channel, call: OpenCall) -> list[Channel]:
+        """Our people's channels that hear this one, it not counted."""
+        others = (self.channels.get(uniqueid) for uniqueid in self.channels.hearing(channel) - {channel.uniqueid})
+        return [
+            other
+            for other in others
+            if other is not None
+            and not other.is_local
+            and not other.is_pseudo
+            and other.uniqueid not in call.clients
+            and other.uniqueid not in self._client_of
+        ]
+
+    def holder(self, channel: Channel, call: OpenCall) -> Extension:
+        """The same for a channel that may be half of a Local one: who is at its far end."""
+        if channel.is_local:
+            for half in filter(None, (self.channels.other_half(channel), channel)):
+                if people := self.people_hearing(half, call):
+                    return self.person(people[0])
+        return self.person(channel)
+
+    # Talks
+
+    def affected(self, channel: Channel) -> set[OpenCall]:
+        """The clients' calls that a change of this channel's place may concern."""
+        found = {self._client_of.get(uniqueid) for uniqueid in self.channels.hearing(channel)}
+        return {call for call in found if call is not None}
+
+    def update_talks(self, calls: Iterable[OpenCall], at: datetime, mover: Channel | None = None) -> None:
+        """Who talks with the client now? `mover` is the channel whose move is the reason."""
+        for call in calls:
+            together: dict[str, Channel] = {}
+            for uniqueid in call.clients:
+                if (client := self.channels.get(uniqueid)) is not None:
+                    together |= {person.uniqueid: person for person in self.people_hearing(client, call)}
+            for talk in call.talks:
+                if talk.end is None and talk.channel not in together:
+                    talk.end = at
+                    talk.client_left = mover is not None and mover.uniqueid in call.clients
+            for uniqueid, person in together.items():
+                if call.open_talk(uniqueid) is None and not call.resume(uniqueid, at):
+                    self._begin_talk(call, person, at)
+
+    def _begin_talk(self, call: OpenCall, person: Channel, at: datetime) -> None:
+        talk = OpenTalk(extension=self.person(person), channel=person.uniqueid, start=at)
+        call.talks.append(talk)
+        call.answered(person.uniqueid, at)
+        call.fetched_by(talk.extension)
+        self.tell(call, CallAnswered, at, talk=talk.snapshot())
+
+    # Telling
+
+    def hear(self, call: OpenCall, line: str) -> None:
+        """A line of what Asterisk said, for the call's story."""
+        if len(call.heard) < MOST_HEARD:
+            call.heard.append(line)
+
+    def tell(self, call: OpenCall, kind: type[CallEvent], at: datetime, **more: object) -> None:
+        """Gives out an event of a client's call; the call is announced first, when this is the first of it."""
+        if not call.concerns_client and kind is not CallEnded:
+            return
+        if call.concerns_client and not call.announced:
+            call.announced = True
+            self.tell(call, CallStarted, at)
+        heard, call.heard = tuple(call.heard), []
+        end = at if kind is CallEnded else None
+        self._told.append(kind(call=call.snapshot(end), at=at, heard=heard, **more))
+
+    def told(self) -> list[CallEvent]:
+        told, self._told = self._told, []
+        return told
+
+    def lose_leg(self, call: OpenCall, leg: OpenLeg, at: datetime, cause: int | None) -> None:
+        """The phone rings no more."""
+        if leg.result is not None:
+            return
+        elsewhere = leg.status == "CANCEL" and call.taken
+        leg.close(at, cause, elsewhere=elsewhere)
+        if leg.answer is None:
+            self.tell(call, LegLost, at, leg=leg.snapshot())
+
+    # Endings
+
+    def next_deadline(self) -> datetime | None:
+        """When `expire` has something to do."""
+        first = next(iter(self._resting.values()), None)
+        settled = first.quiet_since + SETTLE if first and first.quiet_since else None
+        return min(filter(None, (settled, self._sweep if self.calls else None)), default=None)
+
+    def expire(self, now: datetime) -> None:
+        for call in list(self._resting.values()):
+            if call.quiet_since is None or now < call.quiet_since + SETTLE:
+                break
+            self.close(call)
+        if self._sweep is None or now >= self._sweep:
+            self._sweep = now + STALE / 12
+            for call in [call for call in self.calls.values() if call.last_heard and now >= call.last_heard + STALE]:
+                self.interrupt(call, call.last_heard or now)
+                self.close(call)
+
+    def interrupt(self, call: OpenCall, at: datetime) -> None:
+        """The PBX, or our sight of it, ended in the middle of the call."""
+        call.interrupted = True
+        for uniqueid in list(call.members):
+            self.channels.drop(uniqueid)
+        call.members.clear()
+        for talk in call.talks:
+            talk.end = talk.end or at
+        for leg in call.legs:
+            self.lose_leg(call, leg, at, None)
+        self._rest(call, at)
+
+    def close(self, call: OpenCall, *, tell: bool = True) -> None:
+        end = call.quiet_since or call.last_heard or call.start
+        for talk in call.talks:
+            talk.end = talk.end or end
+        for leg in call.legs:
+            self.lose_leg(call, leg, end, None)
+        call.settle_direction()
+        if tell:
+            self.tell(call, CallEnded, end)
+        self.calls.pop(call.id, None)
+        self._resting.pop(call.id, None)
+        for uniqueid in call.channels:
+            self._call_of.pop(uniqueid, None)
+        for uniqueid in call.clients:
+            self._client_of.pop(uniqueid, None)
+        for linkedid in call.linkedids:
+            self._by_linkedid.pop(linkedid, None)

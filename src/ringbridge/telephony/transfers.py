@@ -1,0 +1,118 @@
+"""The client is handed on: blind, attended, parked, or taken away by a redirect that Asterisk does not even mention."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ringbridge.ami.message import Message
+from ringbridge.telephony.channels import Channel, endpoint_of
+from ringbridge.telephony.events import CallTransferred
+from ringbridge.telephony.model import Extension, Transfer, TransferType
+from ringbridge.telephony.opencall import RESUMED_WITHIN, OpenCall, OpenLeg
+from ringbridge.telephony.switchboard import Switchboard
+
+
+def blind_transfer(board: Switchboard, message: Message, at: datetime) -> None:
+    by = board.channel(message, at, "Transferer")
+    client = board.channel(message, at, "Transferee")
+    if by is None or client is None or message.get("Result") != "Success":
+        return
+    call = board.client_call(client) or board.client_call(by)
+    if call is None or _just_parked(call, at):
+        return
+    _record(board, call, TransferType.BLIND, board.holder(by, call), message.get("Extension"), at)
+
+
+def _just_parked(call: OpenCall, at: datetime) -> bool:
+    """Parking by a transfer to the parking extension tells of both, in either order."""
+    return call.parked is not None and at - call.transfers[call.parked].at <= RESUMED_WITHIN
+
+
+def parked_call(board: Switchboard, message: Message, at: datetime) -> None:
+    client = board.channel(message, at, "Parkee")
+    call = board.client_call(client) if client else None
+    if call is None:
+        return
+    last = call.transfers[-1] if call.transfers else None
+    by = Extension(endpoint_of(message.get("ParkerDialString")))
+    if last is not None and last.type is TransferType.BLIND and at - last.at <= RESUMED_WITHIN:
+        call.transfers.pop()
+        by = last.by
+    elif call.talks and by not in {talk.extension for talk in call.talks}:
+        by = call.talks[-1].extension
+    _record(board, call, TransferType.PARK, by, message.get("ParkingSpace"), at)
+    call.parked = len(call.transfers) - 1
+
+
+def unparked_call(board: Switchboard, message: Message, at: datetime) -> None:
+    client = board.channel(message, at, "Parkee")
+    retriever = board.channel(message, at, "Retriever")
+    call = board.client_call(client) if client else None
+    if call is not None and retriever is not None:
+        call.fetched_by(board.holder(retriever, call))
+
+
+def attended_transfer(board: Switchboard, message: Message, at: datetime) -> None:
+    """The transferer spoke with a second party (or only rang it) and puts the first and the second together."""
+    transferee = board.channel(message, at, "Transferee")
+    first = board.channel(message, at, "OrigTransferer")
+    second = board.channel(message, at, "SecondTransferer")
+    target = board.channel(message, at, "TransferTarget")
+    if first is None or second is None or message.get("Result") != "Success":
+        return
+    call, other = _joined(board, transferee or first, second)
+    if call is None:
+        return
+    by = board.holder(first, call)
+    ringing = message.get("DestType") == "App" and target is None
+    to = _ringing_for(board, second) if ringing else _far_party(board, call, transferee, target, {first, second})
+    if call is not other:
+        board.absorb(other, call)
+    kind = TransferType.BLIND if ringing else TransferType.ATTENDED
+    _record(board, call, kind, by, to or _dialled(target, second), at)
+    board.update_talks({call}, at)
+
+
+def _joined(board: Switchboard, transferee: Channel, second: Channel) -> tuple[OpenCall | None, OpenCall]:
+    """The client's call that goes on, and the one that is absorbed (the same where the consultation was within it)."""
+    one, two = board.client_call(transferee) or board.call_of(transferee), board.call_of(second)
+    if one.concerns_client:
+        return one, two
+    return (two, one) if two.concerns_client else (None, two)
+
+
+def _far_party(
+    board: Switchboard, call: OpenCall, transferee: Channel | None, target: Channel | None, transferers: set[Channel]
+) -> str | None:
+    """Who has the client now: the colleague at the far end, whichever Local channels lie between."""
+    for start in filter(None, (target, transferee)):
+        if not start.is_local and start.uniqueid not in call.clients and start not in transferers:
+            return board.person(start)
+        people = [person for person in board.people_hearing(start, call) if person not in transferers]
+        if people:
+            return board.person(people[-1])
+    return None
+
+
+def _ringing_for(board: Switchboard, second: Channel) -> str | None:
+    """Whose phone the transferer's second line was ringing."""
+    legs = [leg for leg in board.call_of(second).legs if leg.result is None and leg.channel != second.uniqueid]
+    return legs[-1].extension if legs else None
+
+
+def _dialled(target: Channel | None, second: Channel) -> str:
+    return target.local_exten if target is not None and target.is_local else second.exten
+
+
+def taken_elsewhere(board: Switchboard, call: OpenCall, leg: OpenLeg, at: datetime) -> None:
+    """A redirect by the manager interface says nothing of itself: the client's channel is taken out of the talk, and
+    then another phone is rung for it."""
+    if (talk := call.taken_away_from()) is not None and talk.channel != leg.channel:
+        _record(board, call, TransferType.BLIND, talk.extension, leg.extension, at)
+
+
+def _record(board: Switchboard, call: OpenCall, kind: TransferType, by: Extension, to: str, at: datetime) -> None:
+    transfer = Transfer(type=kind, by=by, to=to, at=at)
+    call.transfers.append(transfer)
+    board.hear(call, f"{kind} transfer by {by} to {to}")
+    board.tell(call, CallTransferred, at, transfer=transfer)
