@@ -1,0 +1,94 @@
+"""The page as one ASGI application, to be run in the service's own event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from ringbridge.web.language import language_of, translations
+from ringbridge.web.pages import preferences
+from ringbridge.web.pages.call import CallPage
+from ringbridge.web.pages.journal import Journal
+from ringbridge.web.pages.live import Live
+from ringbridge.web.pages.status import StatusPage
+from ringbridge.web.rendering import STATIC, Pages
+from ringbridge.web.security import HEADERS, SameOrigin, SecurityHeaders
+from ringbridge.web.services import Services
+from ringbridge.web.words import N_
+
+BUILT = STATIC / "vendor" / "tabler.min.css"
+
+ERRORS = {
+    404: (N_("There is nothing here"), N_("The address is wrong, or what it showed has been removed.")),
+    405: (N_("That is not done this way"), N_("Open the page again and use its buttons.")),
+    500: (N_("Something went wrong"), N_("It was written to the log. Calls are not affected; try again.")),
+}
+
+
+class AssetsMissing(Exception):
+    """The page's CSS and JavaScript were not built."""
+
+
+class Files(StaticFiles):
+    """An address with a version (see `asset`) is kept by browsers for ever, any other is asked about again."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        answer = await super().get_response(path, scope)
+        versioned = scope["query_string"].startswith(b"v=")
+        answer.headers["Cache-Control"] = "public, max-age=31536000, immutable" if versioned else "no-cache"
+        return answer
+
+
+def create_app(services: Services) -> Starlette:
+    """The whole page. Before the server stops, `services.live.close()` ends the open streams.
+
+    Raises `AssetsMissing` in a checkout where the assets were not built.
+    """
+    if not BUILT.is_file():
+        raise AssetsMissing("The page's CSS and JavaScript are not built: run python scripts/build_assets.py")
+    pages = Pages(services)
+    error = error_handler(pages)
+    return Starlette(
+        routes=[
+            Route("/", lambda request: RedirectResponse("/live")),
+            *Live(pages).routes,
+            *Journal(pages).routes,
+            *CallPage(pages).routes,
+            *StatusPage(pages).routes,
+            *preferences.routes,
+            Route("/recordings/{token}", recording_handler(services)),
+            Route("/recordings/{token}/{name:path}", recording_handler(services)),
+            Mount("/static", Files(directory=STATIC)),
+        ],
+        middleware=[Middleware(SecurityHeaders), Middleware(SameOrigin), Middleware(GZipMiddleware, compresslevel=6)],
+        exception_handlers={404: error, 405: error, 500: error},
+    )
+
+
+def recording_handler(services: Services) -> Callable[[Request], Awaitable[Response]]:
+    async def recording(request: Request) -> Response:
+        token, requested = request.path_params["token"], request.headers.get("range")
+        return await services.recordings.answer(token, requested, services.now())
+
+    return recording
+
+
+def error_handler(pages: Pages) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def error(request: Request, exception: Exception) -> Response:
+        code = exception.status_code if isinstance(exception, HTTPException) else 500
+        heading, advice = ERRORS[code]
+        say = translations(language_of(request)).gettext
+        answer = await pages.page(request, "error.html", code=code, heading=say(heading), advice=say(advice))
+        answer.headers.update(HEADERS)  # a 500 is written outside of all middleware
+        return answer
+
+    return error

@@ -1,0 +1,55 @@
+"""A call at a glance: what is going on, since when, with whom. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ringbridge.telephony.model import Call, Extension
+
+
+class Phase(StrEnum):
+    RINGING = "ringing"
+    TALKING = "talking"
+    WAITING = "waiting"  # in a menu or a queue, or between two phones: nobody rings, nobody speaks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    phase: Phase
+    since: datetime
+    extensions: tuple[Extension, ...]  # who rings or talks; of an ended call who spoke, else who was rung
+
+
+def glance(call: Call) -> Glance:
+    if call.end:
+        return Glance(phase=Phase.WAITING, since=call.end, extensions=concerned(call))
+    if talking := [talk for talk in call.talks if talk.end is None]:
+        speakers = tuple(dict.fromkeys(talk.extension for talk in talking))
+        return Glance(phase=Phase.TALKING, since=talking[0].start, extensions=speakers)
+    if ringing := call.ringing:
+        since = min(leg.ring_start for leg in call.legs if leg.result is None)
+        return Glance(phase=Phase.RINGING, since=since, extensions=ringing)
+    on_phone = [leg for leg in call.legs if leg.answer and leg.end is None]
+    if on_phone and not call.concerns_client:  # between two of our own there is no client to talk with
+        since = min(leg.answer or leg.ring_start for leg in on_phone)
+        return Glance(phase=Phase.TALKING, since=since, extensions=tuple(leg.extension for leg in on_phone))
+    return Glance(phase=Phase.WAITING, since=call.start, extensions=(call.caller,) if call.caller else ())
+
+
+def concerned(call: Call) -> tuple[Extension, ...]:
+    """The employees of a call: those who spoke, else who called, else whose phones were rung."""
+    rung = tuple(dict.fromkeys(leg.extension for leg in call.legs))
+    return call.answered_by or ((call.caller,) if call.caller else rung)
+
+
+def waited(call: Call, now: datetime) -> timedelta:
+    """How long the other side waited for somebody to speak with."""
+    first = min((talk.start for talk in call.talks), default=None)
+    return max((first or call.end or now) - call.start, timedelta(0))
+
+
+def talked(call: Call) -> timedelta:
+    """The finished talks together."""
+    return sum((talk.length for talk in call.talks), timedelta(0))

@@ -1,0 +1,64 @@
+"""The page's languages: which one a visitor gets, and the catalogues.
+
+The texts stand in English in the templates and in `words`; `locale/<language>.po` has the others and is read as it is,
+so there is no compiled file to forget.
+"""
+
+from __future__ import annotations
+
+import gettext
+import io
+from functools import cache
+from pathlib import Path
+
+from babel import Locale
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from starlette.requests import Request
+
+LANGUAGES = {"en": "English", "ru": "Русский"}
+SOURCE = "en"
+COOKIE = "language"
+LOCALE = Path(__file__).parent / "locale"
+
+
+def language_of(request: Request) -> str:
+    """What the visitor chose, else the first language of their browser that we have, else English."""
+    chosen = request.cookies.get(COOKIE, "")
+    return chosen if chosen in LANGUAGES else preferred(request.headers.get("accept-language", ""))
+
+
+def preferred(header: str) -> str:
+    """By an Accept-Language header (RFC 9110, section 12.5.4); what cannot be read in it is skipped."""
+    wishes = [wish for part in header.split(",") if (wish := _wish(part)) is not None]
+    for _, tag in sorted(wishes, key=lambda wish: -wish[0]):
+        if tag in LANGUAGES:
+            return tag
+    return SOURCE
+
+
+def _wish(part: str) -> tuple[float, str] | None:
+    tag, _, quality = part.partition(";")
+    try:
+        weight = float(quality.strip().removeprefix("q=")) if quality else 1.0
+    except ValueError:
+        return None
+    return (weight, tag.strip().lower().partition("-")[0]) if weight > 0 else None
+
+
+@cache
+def translations(language: str) -> gettext.NullTranslations:
+    if language == SOURCE:
+        return gettext.NullTranslations()
+    with (LOCALE / f"{language}.po").open("rb") as file:
+        catalog = read_po(file, locale=language)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalog)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
+
+
+@cache
+def locale(language: str) -> Locale:
+    """By which dates are written; English ones day first."""
+    return Locale.parse("en_GB" if language == SOURCE else language)

@@ -1,0 +1,100 @@
+"""Calls in progress, pushed to whoever looks.
+
+The service tells the feed every new snapshot of a call; the feed keeps the calls in progress and the last few that
+ended, and wakes the open pages. A page gets the whole region again, at most four times a second however busy the
+office is; all pages of one language share one rendering.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ringbridge.telephony.model import Call
+
+ENDED_SHOWN = 8
+PACE = timedelta(milliseconds=250)
+HEARTBEAT = timedelta(seconds=15)  # proxies close a silent stream; 30 s is the shortest limit in common use
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveCall:
+    key: str  # the journal's, unique over all PBXs
+    call: Call
+
+
+class LiveFeed:
+    """Not thread-safe: it belongs to the event loop."""
+
+    def __init__(self, calls: Iterable[LiveCall] = ()) -> None:
+        """`calls` are those known at the start, in any order: the open ones and the last that ended."""
+        self.version = 0
+        self.closed = False
+        self._open: dict[str, LiveCall] = {}
+        self._ended: deque[LiveCall] = deque(maxlen=ENDED_SHOWN)
+        self._changed = asyncio.Event()
+        for each in sorted(calls, key=lambda each: each.call.end or each.call.start):
+            self._keep(each)
+
+    def tell(self, key: str, call: Call) -> None:
+        """The call is now as this snapshot says."""
+        self._keep(LiveCall(key=key, call=call))
+        self._wake()
+
+    def close(self) -> None:
+        """End every stream, so that the server can stop."""
+        self.closed = True
+        self._wake()
+
+    @property
+    def calls(self) -> list[LiveCall]:
+        """In progress, the oldest first."""
+        return sorted(self._open.values(), key=lambda each: each.call.start)
+
+    @property
+    def ended(self) -> list[LiveCall]:
+        """The last that ended, the newest first."""
+        return list(reversed(self._ended))
+
+    async def wait(self, seen: int, patience: timedelta) -> bool:
+        """Until there is something newer than version `seen`: True. False when nothing came within `patience`."""
+        changed = self._changed
+        if self.version != seen or self.closed:
+            return True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(changed.wait(), patience.total_seconds())
+        return self.version != seen
+
+    def _keep(self, each: LiveCall) -> None:
+        if each.call.end is None:
+            self._open[each.key] = each
+        else:
+            self._open.pop(each.key, None)
+            self._ended.append(each)
+
+    def _wake(self) -> None:
+        self.version += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+def event(html: str) -> bytes:
+    """One unnamed server-sent event (HTML standard, section 9.2.6): each line of the data has its own field."""
+    return "".join(f"data: {line}\n" for line in html.splitlines() if line.strip()).encode() + b"\n"
+
+
+async def stream(feed: LiveFeed, render: Callable[[], str]) -> AsyncIterator[bytes]:
+    """The region now and after every change, and a heartbeat while there is none."""
+    seen = feed.version
+    yield event(render())
+    while not feed.closed:
+        if not await feed.wait(seen, HEARTBEAT):
+            yield b": still here\n\n"
+            continue
+        seen = feed.version
+        yield event(render())
+        await asyncio.sleep(PACE.total_seconds())

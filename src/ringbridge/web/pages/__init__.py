@@ -1,0 +1,1 @@
+"""One module for each place of the page: what it reads, and its routes."""

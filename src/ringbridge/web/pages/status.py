@@ -1,0 +1,30 @@
+"""Status: the links to the PBXs and the portals, and what waits to be sent."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from ringbridge.web.rendering import Pages
+from ringbridge.web.services import LinkState
+
+RUNGS = (LinkState.CONNECTING, LinkState.RESYNCING, LinkState.UP)
+
+
+class StatusPage:
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    @property
+    def routes(self) -> list[Route]:
+        return [Route("/status", self.page), Route("/healthz", self.health)]
+
+    async def page(self, request: Request) -> Response:
+        status = await self._pages.services.status()
+        return await self._pages.page(request, "status.html", status=status, rungs=RUNGS)
+
+    async def health(self, request: Request) -> Response:
+        """For monitoring: the service runs. Whether its links are up is on the status page."""
+        stopping = self._pages.services.live.closed
+        return PlainTextResponse("stopping" if stopping else "ok", status_code=503 if stopping else 200)

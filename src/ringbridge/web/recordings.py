@@ -1,0 +1,61 @@
+"""Recordings over HTTP: signed links that expire, ranges for players, readable from another origin (a CRM's page)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+
+from ringbridge.pbx.recordings import BadLink, ExpiredLink, LinkSigner, SoundFile, part_of, stream
+from ringbridge.routing.intents import RecordKey
+
+PLAYER_LINK = timedelta(hours=12)  # a call's page may stay open for a working day
+
+CROSS_ORIGIN = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Headers": "Range",
+    "Access-Control-Expose-Headers": "Accept-Ranges, Content-Length, Content-Range",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recordings:
+    """`find` gives the complete file of a record, or None when there is none (yet)."""
+
+    signer: LinkSigner
+    find: Callable[[RecordKey], Awaitable[SoundFile | None]]
+
+    def address(self, record: RecordKey, now: datetime) -> str:
+        """For the player on our own page. The expiry is rounded up to an hour: an open page that is drawn again keeps
+        its player's address, and with it the place in the recording."""
+        expires = (now + PLAYER_LINK).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        return f"/recordings/{self.signer.sign(record, expires)}"
+
+    async def answer(self, token: str, requested: str | None, now: datetime) -> Response:
+        """To a GET with this Range header."""
+        try:
+            record = self.signer.verify(token, now)
+        except ExpiredLink as error:
+            return PlainTextResponse(str(error), status_code=410, headers=CROSS_ORIGIN)
+        except BadLink as error:
+            return PlainTextResponse(str(error), status_code=404, headers=CROSS_ORIGIN)
+        file = await self.find(record)
+        if file is None:
+            return PlainTextResponse("The recording is not there", status_code=404, headers=CROSS_ORIGIN)
+        return send(file, requested)
+
+
+def send(file: SoundFile, requested: str | None) -> Response:
+    part = part_of(requested, file.size)
+    headers = {
+        **CROSS_ORIGIN,
+        **part.headers,
+        "Content-Type": file.content_type,
+        "Content-Disposition": f"inline; filename*=UTF-8''{quote(file.name)}",
+        "Cache-Control": "private, max-age=3600",
+    }
+    return StreamingResponse(stream(file.path, part), status_code=part.status, headers=headers)

@@ -1,0 +1,163 @@
+"""Templates to answers, in the visitor's language, with the office's times and names."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import phonenumbers
+from babel.dates import format_date, format_skeleton
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from ringbridge.telephony.numbers import parse_number
+from ringbridge.web import language as languages
+from ringbridge.web.services import Services
+from ringbridge.web.words import STEPS, WITHHELD, WORDS, Word
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+THEMES = ("auto", "light", "dark")
+THEME_COOKIE = "theme"
+
+
+class Pages:
+    """One Jinja environment per language: a template's texts are looked up in that language's catalogue."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self._environments = {name: self._environment(name) for name in languages.LANGUAGES}
+
+    async def page(self, request: Request, template: str, *, code: int = 200, **context: Any) -> HTMLResponse:
+        """A whole page."""
+        language = languages.language_of(request)
+        html = self.fragment(
+            language,
+            template,
+            path=request.url.path,
+            address=f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path,
+            theme=theme_of(request),
+            problems=(await self.services.status()).problems,
+            code=code,
+            **context,
+        )
+        headers = {"Cache-Control": "no-store", "Vary": "Accept-Language, Cookie", "Content-Language": language}
+        return HTMLResponse(html, status_code=code, headers=headers)
+
+    def fragment(self, language: str, template: str, **context: Any) -> str:
+        """A part of a page, or a whole one, as text."""
+        now = self.services.now()
+        return self._environments[language].get_template(template).render(now=now, language=language, **context)
+
+    def _environment(self, language: str) -> Environment:
+        environment = Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            extensions=["jinja2.ext.i18n"],
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        translations = languages.translations(language)
+        environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
+        environment.filters |= self._filters(language, translations.gettext)
+        environment.globals |= {
+            "asset": asset,
+            "icon": icon,
+            "languages": languages.LANGUAGES,
+            "themes": THEMES,
+            "employee": self.services.employee,
+        }
+        return environment
+
+    def _filters(self, language: str, translate: Callable[[str], str]) -> dict[str, Callable[..., Any]]:
+        zone, locale = self.services.zone, languages.locale(language)
+
+        def clock(at: datetime) -> str:
+            return at.astimezone(zone).strftime("%H:%M:%S")
+
+        def exact(at: datetime) -> str:
+            return at.astimezone(zone).strftime("%H:%M:%S.%f")[:-3]
+
+        def day(at: datetime) -> str:
+            """Without the year while it is this one's."""
+            local, today = at.astimezone(zone), self.services.now().astimezone(zone)
+            if local.year == today.year:
+                return format_skeleton("MMMd", local, tzinfo=zone, locale=locale)
+            return format_date(local.date(), "medium", locale=locale)
+
+        def today(at: datetime) -> bool:
+            return at.astimezone(zone).date() == self.services.now().astimezone(zone).date()
+
+        def word(value: StrEnum) -> Word:
+            known = WORDS[type(value)][value]
+            return Word(text=translate(known.text), colour=known.colour, icon=known.icon)
+
+        def step(name: str) -> str:
+            """Of an intent's step, ``ShowCard 2``: the same card may be shown several times."""
+            kind = name.partition(" ")[0]
+            return translate(STEPS[kind]) if kind in STEPS else name
+
+        def phone(number: str | None) -> str:
+            return spaced(number, self.services.region) if number else translate(WITHHELD)
+
+        return {
+            "clock": clock,
+            "day": day,
+            "today": today,
+            "word": word,
+            "step": step,
+            "phone": phone,
+            "duration": duration,
+            "exact": exact,
+            "call_address": call_address,
+            "epoch": lambda at: int(at.timestamp() * 1000),
+        }
+
+
+def theme_of(request: Request) -> str:
+    chosen = request.cookies.get(THEME_COOKIE, "")
+    return chosen if chosen in THEMES else THEMES[0]
+
+
+def call_address(key: str) -> str:
+    return f"/calls/{quote(key, safe='')}"
+
+
+def duration(value: timedelta) -> str:
+    """``0:07``, ``12:30``, ``1:02:03``."""
+    minutes, seconds = divmod(int(value.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def spaced(number: str, region: str) -> str:
+    """As people write it: ``+7 912 555-11-22``. What is no telephone number stays as it was given."""
+    parsed = parse_number(number, region)
+    if parsed is None or parsed.e164 is None:
+        return number
+    international = phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    return str(phonenumbers.format_number(phonenumbers.parse(parsed.e164), international))
+
+
+@cache
+def asset(name: str) -> str:
+    """The address of a static file. It changes with the content, so that browsers may keep the file for ever."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?v={digest}"
+
+
+@cache
+def icon(name: str, size: str = "") -> Markup:
+    """An icon of the sprite. It only repeats what stands beside it, so screen readers pass over it."""
+    classes = f"icon icon-{size}" if size else "icon"
+    address = f"{asset('vendor/icons.svg')}#{name}"
+    return Markup('<svg class="{}" aria-hidden="true"><use href="{}"/></svg>').format(classes, address)

@@ -1,0 +1,84 @@
+"""What the page needs of the running service, handed to it as one value.
+
+The page runs in the service's own event loop and reads; whoever starts it (the command line) fills this in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from enum import StrEnum
+
+from ringbridge.routing.intents import PortalId, Priority
+from ringbridge.store.database import Database
+from ringbridge.web.live import LiveFeed
+from ringbridge.web.recordings import Recordings
+
+
+class LinkState(StrEnum):
+    """The rungs between us and a PBX, from the ground up."""
+
+    STOPPED = "stopped"
+    REFUSED = "refused"  # it answers, but not to this name and password
+    CONNECTING = "connecting"
+    RESYNCING = "resyncing"  # logged in, reading which calls are in progress
+    UP = "up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PbxStatus:
+    name: str
+    state: LinkState
+    since: datetime | None = None  # of the state
+    address: str = ""
+    detail: str = ""  # for people: the PBX's version, or why there is no link
+    missing: tuple[str, ...] = ()  # what the PBX does not let us do, in words an administrator can act on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortalStatus:
+    name: PortalId
+    address: str = ""
+    parked: str | None = None  # why nothing is sent; None while the portal is open
+    parked_until: datetime | None = None  # None: until a person mends it
+    waiting: Mapping[Priority, int] = field(default_factory=dict)  # deliveries not settled yet
+    failed: int = 0  # deliveries given up
+    next_try: datetime | None = None
+    quota: float | None = None  # the share of the request budget in use, 0 to 1
+    missing: tuple[str, ...] = ()
+
+    @property
+    def queue(self) -> int:
+        return sum(self.waiting.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    version: str
+    started: datetime
+    pbxs: tuple[PbxStatus, ...] = ()
+    portals: tuple[PortalStatus, ...] = ()
+
+    @property
+    def problems(self) -> int:
+        """How many links need a look."""
+        return sum(pbx.state is not LinkState.UP or bool(pbx.missing) for pbx in self.pbxs) + sum(
+            bool(portal.parked) for portal in self.portals
+        )
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    database: Database
+    live: LiveFeed
+    status: Callable[[], Awaitable[Status]]
+    recordings: Recordings
+    zone: tzinfo = UTC  # the office's: every time on the page is in it
+    region: str = "RU"  # the office's country, by which local numbers are read
+    employee: Callable[[str], str | None] = lambda extension: None  # an extension's name for people
+    now: Callable[[], datetime] = utc_now

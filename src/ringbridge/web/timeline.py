@@ -1,0 +1,122 @@
+"""A call drawn as bars: who rang, who spoke and when, on one scale. Pure: places are per cent of the call's length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ringbridge.telephony.model import Call, Extension, Leg, LegResult, Talk, Transfer
+
+STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
+TICKS = 7
+THINNEST = 0.6  # per cent: a ring of a moment is still seen
+
+
+class Segment(StrEnum):
+    WAIT = "wait"
+    RING = "ring"
+    LINE = "line"  # the phone was picked up, but not (yet) to speak with the client
+    TALK = "talk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    segment: Segment
+    left: float
+    width: float
+    length: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One party; the client's has no extension."""
+
+    extension: Extension | None
+    result: LegResult | None
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    left: float
+    transfer: Transfer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    left: float
+    offset: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    rows: tuple[Row, ...]
+    ticks: tuple[Tick, ...]
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    start: datetime
+    end: datetime
+
+    @property
+    def length(self) -> timedelta:
+        return max(self.end - self.start, timedelta(seconds=1))
+
+    def place(self, at: datetime) -> float:
+        return round(min(max((at - self.start) / self.length, 0.0), 1.0) * 100, 2)
+
+    def bar(self, segment: Segment, start: datetime, end: datetime | None) -> Bar:
+        end = end or self.end
+        left = min(self.place(start), 100 - THINNEST)
+        return Bar(
+            segment=segment,
+            left=left,
+            width=max(round(self.place(end) - left, 2), THINNEST),
+            length=max(end - start, timedelta(0)),
+        )
+
+
+def timeline(call: Call, now: datetime) -> Timeline:
+    """Of a call that is over or still going on."""
+    scale = Scale(start=call.start, end=call.end or max(now, call.start))
+    extensions = dict.fromkeys([*(leg.extension for leg in call.legs), *(talk.extension for talk in call.talks)])
+    return Timeline(
+        rows=(client_row(call, scale), *(employee_row(extension, call, scale) for extension in extensions)),
+        ticks=ticks(scale),
+        marks=tuple(Mark(left=scale.place(transfer.at), transfer=transfer) for transfer in call.transfers),
+    )
+
+
+def client_row(call: Call, scale: Scale) -> Row:
+    waited = scale.bar(Segment.WAIT, call.start, call.end)
+    return Row(extension=None, result=None, bars=(waited, *(talk_bar(talk, scale) for talk in call.talks)))
+
+
+def employee_row(extension: Extension, call: Call, scale: Scale) -> Row:
+    legs = [leg for leg in call.legs if leg.extension == extension]
+    talks = [talk for talk in call.talks if talk.extension == extension]
+    answered = any(leg.result is LegResult.ANSWERED for leg in legs)
+    return Row(
+        extension=extension,
+        result=LegResult.ANSWERED if answered else legs[-1].result if legs else None,
+        bars=(*(bar for leg in legs for bar in leg_bars(leg, scale)), *(talk_bar(talk, scale) for talk in talks)),
+    )
+
+
+def leg_bars(leg: Leg, scale: Scale) -> list[Bar]:
+    ring = scale.bar(Segment.RING, leg.ring_start, leg.answer or leg.end)
+    return [ring, scale.bar(Segment.LINE, leg.answer, leg.end)] if leg.answer else [ring]
+
+
+def talk_bar(talk: Talk, scale: Scale) -> Bar:
+    return scale.bar(Segment.TALK, talk.start, talk.end)
+
+
+def ticks(scale: Scale) -> tuple[Tick, ...]:
+    seconds = scale.length.total_seconds()
+    step = next((step for step in STEPS if seconds / step <= TICKS), STEPS[-1])
+    offsets = (timedelta(seconds=offset) for offset in range(0, int(seconds) + 1, step))
+    return tuple(Tick(left=scale.place(scale.start + offset), offset=offset) for offset in offsets)

@@ -1,0 +1,85 @@
+"""The domain's closed sets in words for people. English here, the other languages in the catalogues."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ringbridge.routing.intents import Priority
+from ringbridge.telephony.model import Direction, Disposition, LegResult, TransferType
+from ringbridge.web.services import LinkState
+from ringbridge.web.timeline import Segment
+
+
+def N_(text: str) -> str:  # noqa: N802 -- gettext's own name for "this is translated later"
+    return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    text: str
+    colour: str = "secondary"  # Tabler's
+    icon: str = ""
+
+
+# By class first: members of two StrEnums with the same value are equal to one another.
+WORDS: dict[type[StrEnum], dict[StrEnum, Word]] = {
+    Direction: {
+        Direction.INBOUND: Word(text=N_("Inbound"), colour="azure", icon="phone-incoming"),
+        Direction.OUTBOUND: Word(text=N_("Outbound"), colour="purple", icon="phone-outgoing"),
+        Direction.INTERNAL: Word(text=N_("Internal"), icon="device-landline-phone"),
+        Direction.SERVICE: Word(text=N_("Service code"), icon="device-landline-phone"),
+    },
+    Disposition: {
+        Disposition.ANSWERED: Word(text=N_("Answered"), colour="green", icon="circle-check"),
+        Disposition.MISSED: Word(text=N_("Missed"), colour="red", icon="phone-x"),
+        Disposition.BUSY: Word(text=N_("Busy"), colour="orange", icon="phone-x"),
+        Disposition.NO_ANSWER: Word(text=N_("No answer"), colour="orange", icon="phone-x"),
+        Disposition.CANCELLED: Word(text=N_("Cancelled"), icon="phone-end"),
+        Disposition.FAILED: Word(text=N_("Failed"), colour="red", icon="alert-triangle"),
+    },
+    LegResult: {
+        LegResult.ANSWERED: Word(text=N_("answered"), colour="green"),
+        LegResult.ANSWERED_ELSEWHERE: Word(text=N_("another phone answered")),
+        LegResult.NO_ANSWER: Word(text=N_("did not answer"), colour="orange"),
+        LegResult.BUSY: Word(text=N_("was busy"), colour="orange"),
+        LegResult.DECLINED: Word(text=N_("declined"), colour="red"),
+        LegResult.UNAVAILABLE: Word(text=N_("could not be reached"), colour="red"),
+        LegResult.REDIRECTED: Word(text=N_("redirected")),
+        LegResult.CANCELLED: Word(text=N_("the caller hung up")),
+    },
+    TransferType: {
+        TransferType.BLIND: Word(text=N_("Blind transfer"), icon="arrows-right-left"),
+        TransferType.ATTENDED: Word(text=N_("Attended transfer"), icon="arrows-right-left"),
+        TransferType.PARK: Word(text=N_("Parked"), icon="clock-pause"),
+    },
+    Segment: {
+        Segment.WAIT: Word(text=N_("On the line")),
+        Segment.RING: Word(text=N_("Rings")),
+        Segment.LINE: Word(text=N_("Picked up")),
+        Segment.TALK: Word(text=N_("Talks with the client")),
+    },
+    LinkState: {
+        LinkState.STOPPED: Word(text=N_("No link"), colour="red", icon="plug-connected-x"),
+        LinkState.REFUSED: Word(text=N_("Login refused"), colour="red", icon="plug-connected-x"),
+        LinkState.CONNECTING: Word(text=N_("Connecting"), colour="yellow", icon="refresh"),
+        LinkState.RESYNCING: Word(text=N_("Reading the calls in progress"), colour="yellow", icon="refresh"),
+        LinkState.UP: Word(text=N_("Connected"), colour="green", icon="plug-connected"),
+    },
+    Priority: {
+        Priority.CARD: Word(text=N_("call cards")),
+        Priority.FINISH: Word(text=N_("ends of calls")),
+        Priority.RECORDING: Word(text=N_("recordings")),
+        Priority.REST: Word(text=N_("the rest")),
+    },
+}
+
+STEPS = {
+    "RegisterCall": N_("Register the call"),
+    "ShowCard": N_("Show the card"),
+    "HideCard": N_("Hide the card"),
+    "FinishCall": N_("Finish the call"),
+    "AttachRecording": N_("Attach the recording"),
+}
+
+WITHHELD = N_("Number withheld")

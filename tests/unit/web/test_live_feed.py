@@ -1,0 +1,71 @@
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from ringbridge.telephony.model import Call
+from ringbridge.web.live import ENDED_SHOWN, LiveCall, LiveFeed, event, stream
+from tests.unit.web import sample_calls
+
+NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+
+
+def tell(feed: LiveFeed, call: Call) -> None:
+    feed.tell(f"office-{call.id}", call)
+
+
+def test_call_leaves_the_live_ones_when_it_ends_and_heads_the_ended() -> None:
+    feed = LiveFeed()
+    call = sample_calls.answered(NOW)
+    tell(feed, sample_calls.ringing(NOW))
+    tell(feed, call)
+    assert [each.call.external for each in feed.calls] == ["79125559988"]
+    assert feed.ended[0].call is call
+
+
+def test_calls_of_two_pbxs_with_the_same_id_are_two() -> None:
+    call = sample_calls.ringing(NOW)
+    feed = LiveFeed([LiveCall(key=f"{pbx}-{call.id}", call=call) for pbx in ("office", "branch")])
+    assert len(feed.calls) == 2
+
+
+def test_only_the_last_few_ended_calls_are_kept() -> None:
+    feed = LiveFeed()
+    for minute in range(50):
+        tell(feed, sample_calls.withheld(NOW + timedelta(minutes=minute)))
+    assert len(feed.ended) == ENDED_SHOWN
+    assert feed.ended[0].call.start == NOW + timedelta(minutes=49)
+
+
+async def test_waiting_ends_at_a_change_and_without_one_when_patience_does() -> None:
+    feed = LiveFeed()
+    seen = feed.version
+    assert not await feed.wait(seen, timedelta(milliseconds=1))
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(feed.wait(seen, timedelta(minutes=1)))
+        group.create_task(asyncio.to_thread(lambda: None)).add_done_callback(
+            lambda _: tell(feed, sample_calls.ringing(NOW))
+        )
+    assert waiting.result()
+
+
+async def test_change_before_the_wait_is_not_missed() -> None:
+    feed = LiveFeed()
+    seen = feed.version
+    tell(feed, sample_calls.ringing(NOW))
+    assert await feed.wait(seen, timedelta(minutes=1))
+
+
+async def test_stream_sends_the_region_at_once_then_after_each_change_and_ends_with_the_feed() -> None:
+    feed = LiveFeed()
+    pushed = stream(feed, lambda: f"calls: {len(feed.calls)}")
+    assert await anext(pushed) == event("calls: 0")
+    tell(feed, sample_calls.ringing(NOW))
+    assert await anext(pushed) == event("calls: 1")
+    tell(feed, sample_calls.talking(NOW))
+    tell(feed, sample_calls.waiting(NOW))
+    assert await anext(pushed) == event("calls: 3"), "changes in quick succession are one picture"
+    feed.close()
+    assert [last async for last in pushed] == []
+
+
+def test_every_line_of_the_html_has_its_data_field() -> None:
+    assert event("<p>\n\n  a\r\n</p>") == b"data: <p>\ndata:   a\ndata: </p>\n\n"
