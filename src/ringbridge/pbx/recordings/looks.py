@@ -53,16 +53,17 @@ class Whole:
     mend: bool  # the PBX died before it wrote the header's lengths
 
 
-def look_at(path: Path) -> Look | Missing:
+def look_at(path: Path) -> Look | None:
+    """None where there is no such file. Raises PermissionError."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            return Missing(reason=f"{path.name} is no file")
+            return None
         wav = read_wav(path) if path.suffix.lower() == ".wav" else None
-    except FileNotFoundError:
-        return Missing(reason=f"The PBX has no recording {path.name}")
-    except OSError as error:
-        return Missing(reason=f"The recording {path} cannot be read: {error.strerror}")
+    except PermissionError:
+        raise
+    except OSError:  # not there, moved away meanwhile, a name too long
+        return None
     modified = datetime.fromtimestamp(status.st_mtime, UTC)
     return Look(path=path, size=status.st_size, modified=modified, wav=wav)
 

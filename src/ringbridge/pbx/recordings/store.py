@@ -42,6 +42,7 @@ from ringbridge.routing.recordings import Absent, NotYet
 log = structlog.get_logger(__name__)
 
 LONG_AGO = timedelta(days=1)  # a call that old has its recording or never will
+NONE_MADE = "The PBX has made no recording of this call"
 CACHED_FOR = timedelta(days=30)
 
 
@@ -89,15 +90,16 @@ class RecordingStore:
 
     def find(self, intent: AttachRecording) -> Look | Missing:
         """Looks by path, then by the recorded channel's Uniqueid."""
-        missing = Missing(reason="The PBX has made no recording of this call")
-        for candidate in self._by_path(intent):
-            if not self._is_ours(candidate):
-                missing = Missing(reason=f"{intent.path} is not in a folder of recordings")
-            elif isinstance(look := look_at(candidate), Look):
-                return look
-        return self._by_channel(intent) or missing
+        try:
+            return self._by_path(intent) or self._by_channel(intent) or Missing(reason=NONE_MADE)
+        except PermissionError as error:
+            return Missing(reason=f"{error.filename} cannot be read: {error.strerror}. Who runs us needs the right to")
 
-    def _by_path(self, intent: AttachRecording) -> Iterator[Path]:
+    def _by_path(self, intent: AttachRecording) -> Look | None:
+        looks = (look_at(place) for place in self._places(intent) if self._is_ours(place))
+        return next((look for look in looks if look), None)
+
+    def _places(self, intent: AttachRecording) -> Iterator[Path]:
         given = PurePosixPath(intent.path)
         if given.name in {"", ".."} or "\0" in intent.path:
             return
@@ -111,15 +113,12 @@ class RecordingStore:
         for place in dict.fromkeys(places):
             yield from other_formats(place)
 
-    def _by_channel(self, intent: AttachRecording) -> Look | Missing | None:
+    def _by_channel(self, intent: AttachRecording) -> Look | None:
         """A blind transfer leaves two files of one channel: the one whose sound begins nearest to the talk is meant."""
         if not intent.channel:
             return None
-        try:
-            paths = [path for folder in self._day_folders(intent) for path in _sounds_of(folder, intent.channel)]
-        except PermissionError as error:
-            return Missing(reason=f"The recordings in {error.filename} cannot be read: {error.strerror}")
-        looks = [look for path in paths if self._is_ours(path) and isinstance(look := look_at(path), Look)]
+        paths = [path for folder in self._day_folders(intent) for path in _sounds_of(folder, intent.channel)]
+        looks = [look for path in paths if self._is_ours(path) and (look := look_at(path))]
         return min(looks, key=lambda look: (look.empty, abs(look.began - intent.started)), default=None)
 
     def _day_folders(self, intent: AttachRecording, name: str = "") -> Iterator[Path]:
@@ -150,8 +149,8 @@ class RecordingStore:
         return SoundFile(record=record, path=path, name=name, size=size, seconds=look.seconds, signer=self._signer)
 
     async def _mended(self, look: Look) -> Path:
-        target = self._cached(look, ".wav")
         try:
+            target = self._cached(look, ".wav")
             async with self._converting:
                 if not target.exists():
                     await asyncio.to_thread(mend_wav, look.path, target)
@@ -161,8 +160,8 @@ class RecordingStore:
         return target
 
     async def _mp3_of(self, look: Look, source: Path) -> Path:
-        target = self._cached(look, ".mp3")
         try:
+            target = self._cached(look, ".mp3")
             async with self._converting:
                 if not target.exists():
                     await make_mp3(source, target, self._encoders)
