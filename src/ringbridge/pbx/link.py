@@ -231,7 +231,7 @@ class Link:
             reason=reason,
             retry_at=retry_at,
             interface=interface,
-            missing=self._status.missing,
+            missing=() if state is LinkState.CONNECTING else self._status.missing,
         )
         self._log.info("pbx_link_changed", state=str(state), reason=reason)
         self._publish(status)
