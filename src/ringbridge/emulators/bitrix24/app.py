@@ -16,11 +16,11 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from ringbridge.emulators.bitrix24 import control, recordings, refusals
+from ringbridge.emulators.bitrix24 import control, pages, recordings, refusals
 from ringbridge.emulators.bitrix24.batch import called_methods
+from ringbridge.emulators.bitrix24.connection import cut, hang
 from ringbridge.emulators.bitrix24.execution import envelope, execute
 from ringbridge.emulators.bitrix24.faults import Fault, FaultKind
-from ringbridge.emulators.bitrix24.line import cut, hang
 from ringbridge.emulators.bitrix24.methods import METHODS
 from ringbridge.emulators.bitrix24.oauth import Caller
 from ringbridge.emulators.bitrix24.portal import Portal
@@ -55,6 +55,7 @@ def create_app(portal: Portal) -> Starlette:
             Route("/oauth/token/", oauth_token, methods=["GET", "POST"]),
             Route("/oauth/token", oauth_token, methods=["GET", "POST"]),
             *control.ROUTES,
+            *pages.ROUTES,
         ],
     )
     app.state.portal = portal

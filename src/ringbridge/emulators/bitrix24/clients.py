@@ -119,3 +119,16 @@ class Clients:
 
 def _deal_semantics(stage: str) -> str:
     return {"WON": "S", "LOSE": "F", "APOLOGY": "F"}.get(stage.rpartition(":")[2], "P")
+
+
+@dataclass(slots=True)
+class Activities:
+    """What happened with the clients: rows by id, each bound to one or more of them."""
+
+    rows: dict[int, Row] = field(default_factory=dict)
+    last_id: int = 0
+
+    def add(self, row: Row) -> int:
+        self.last_id += 1
+        self.rows[self.last_id] = {**row, "ID": str(self.last_id)}
+        return self.last_id

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from ringbridge.emulators.bitrix24 import batch, finishing, lines, recordings, statistics, system, telephony, users
+from ringbridge.emulators.bitrix24 import (
+    activities,
+    batch,
+    crm,
+    events,
+    finishing,
+    lines,
+    placements,
+    recordings,
+    statistics,
+    system,
+    tasks,
+    telephony,
+    users,
+)
 from ringbridge.emulators.bitrix24.request import Method, Request
 from ringbridge.emulators.bitrix24.wire import text
 
@@ -53,6 +67,11 @@ _ALL = (
     Method(name="feature.get", run=system.feature_get),
     Method(name="method.get", run=_method_get),
     Method(name="methods", run=_methods),
+    *crm.METHODS,
+    *activities.METHODS,
+    *tasks.METHODS,
+    *events.METHODS,
+    *placements.METHODS,
 )
 
 METHODS = {method.name.lower(): method for method in _ALL}

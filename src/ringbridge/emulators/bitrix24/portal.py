@@ -13,8 +13,7 @@ import httpx2
 from ringbridge.emulators.bitrix24 import demo
 from ringbridge.emulators.bitrix24.bus import Bus, Chores, Handler
 from ringbridge.emulators.bitrix24.calls import Telephony
-from ringbridge.emulators.bitrix24.clients import Clients
-from ringbridge.emulators.bitrix24.deeds import Activities
+from ringbridge.emulators.bitrix24.clients import Activities, Clients
 from ringbridge.emulators.bitrix24.directories import Directories
 from ringbridge.emulators.bitrix24.faults import Faults
 from ringbridge.emulators.bitrix24.fields import Kind
@@ -102,24 +101,23 @@ class Portal:
             if application is not None and not application.installed:
                 continue
             if not handler.offline:
-                self._post(handler, data, user_id)
+                self.post(handler, data, user_id)
             elif handler.application_id is not None and handler.application_id not in queued:
                 queued.add(handler.application_id)
                 self.bus.queue(handler.application_id, event, data, self.clock(), secrets.token_hex(16))
 
     def event_auth(self, handler: Handler, user_id: int | None) -> Params:
         """The `auth` block of an event: tokens only when a person caused it and an application hears it."""
+        application = self.application(handler.application_id)
         auth: Params = {
             "domain": self.domain,
             "server_endpoint": f"{self.address}/rest/",
             "client_endpoint": f"{self.address}/rest/",
             "member_id": self.member_id,
-            "application_token": handler.application_token,
+            "application_token": application.application_token if application else handler.application_token,
         }
-        application = self.application(handler.application_id)
         if application is None or user_id is None:
             return auth
-        auth["application_token"] = application.application_token
         access, refresh = self.access.issue(application, handler.auth_type or user_id, self.clock())
         lifetime = int(self.settings.access_token_lifetime.total_seconds())
         auth |= {"access_token": access, "expires_in": lifetime, "scope": ",".join(application.scopes), "status": "L"}
@@ -127,7 +125,13 @@ class Portal:
             auth["refresh_token"] = refresh
         return auth
 
-    def _post(self, handler: Handler, data: Params, user_id: int | None) -> None:
+    def emit_to_outgoing_webhooks(self, event: str, data: Params) -> None:
+        """Tell the handlers that belong to no application."""
+        for handler in [one for one in self.bus.handlers if one.event == event and one.application_id is None]:
+            self.post(handler, data, None)
+
+    def post(self, handler: Handler, data: Params, user_id: int | None) -> None:
+        """Send one event, once; the portal does it behind its answers."""
         form = {
             "event": handler.event,
             "event_handler_id": handler.id,

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 
 from ringbridge.emulators.bitrix24.app import create_app
-from ringbridge.emulators.bitrix24.line import Cuttable
+from ringbridge.emulators.bitrix24.connection import Cuttable
 from ringbridge.emulators.bitrix24.portal import Portal
 
 _GRACE = 1  # seconds for requests that are still answered when the portal closes
