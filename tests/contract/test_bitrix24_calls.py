@@ -80,16 +80,16 @@ async def test_live_cards_go_before_ended_calls_when_both_do_not_fit_one_batch()
 async def test_cards_open_for_who_rings_and_close_for_who_lost_in_two_commands() -> None:
     async with office() as at:
         facts = await at.registered(register(show=False))
-        await at.do(*(show(str(user), nth=user) for user in range(1, 6)), facts=facts)
+        await at.do(*(show(str(user), ring=user) for user in range(1, 6)), facts=facts)
         assert sorted(at.portal.telephony.cards.viewers(facts["call_id"])) == [1, 2, 3, 4, 5]
-        await at.do(hide("1", "2", "3", nth=6), hide("4", nth=7), facts=facts)
+        await at.do(hide("1", "2", "3", ring=6), hide("4", ring=7), facts=facts)
         assert at.portal.telephony.cards.viewers(facts["call_id"]) == [5]
         assert (at.executed("telephony.externalCall.show"), at.executed("telephony.externalCall.hide")) == (1, 1)
 
 
 async def test_a_card_that_opens_and_closes_in_one_run_is_closed() -> None:
     async with office() as at:
-        await at.do(register(show=False), show("2", nth=0), hide("2", nth=1), show("3", nth=2))
+        await at.do(register(show=False), show("2", ring=0), hide("2", ring=1), show("3", ring=2))
         assert at.portal.telephony.cards.viewers(at.running[0].call_id) == [3]
 
 
@@ -97,7 +97,7 @@ async def test_a_card_for_a_call_that_is_over_is_no_failure() -> None:
     async with office() as at:
         facts = await at.registered()
         await at.do(finish(), facts=facts)
-        assert all(isinstance(a, Receipt) for a in await at.do(show("2"), hide("2", nth=1), facts=facts))
+        assert all(isinstance(a, Receipt) for a in await at.do(show("2"), hide("2", ring=1), facts=facts))
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ async def test_a_card_that_failed_is_repeated_with_the_later_ones_so_that_none_s
     async with office() as at:
         facts = await at.registered(register(show=False))
         at.portal.faults.add(Fault(kind=FaultKind.OPERATION_LIMIT, method="telephony.externalCall.show"))
-        first, second, last = await at.do(show("2"), hide("2", nth=1), finish(), facts=facts)
+        first, second, last = await at.do(show("2"), hide("2", ring=1), finish(), facts=facts)
         assert isinstance(first, Throttled)
         assert isinstance(second, NotReached)
         assert isinstance(last, Receipt)
@@ -204,7 +204,7 @@ async def test_a_method_closed_for_its_running_time_stops_that_method_alone() ->
         assert isinstance(again, Throttled)
         assert again.until == first.until
         assert at.portal.traffic.requests == requests
-        (shown,) = await at.do(show("2", nth=1), facts=facts)
+        (shown,) = await at.do(show("2", ring=1), facts=facts)
         assert isinstance(shown, Receipt)
 
 

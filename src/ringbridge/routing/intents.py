@@ -82,11 +82,11 @@ class RegisterCall(Intent):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowCard(Intent):
     users: tuple[UserId, ...]
-    nth: int  # how many cards steps the record had before: keeps the keys apart
+    ring: str  # which ringing this is about (a channel's Uniqueid): keeps the steps of a record apart
 
     @property
     def step(self) -> str:
-        return f"ShowCard {self.nth}"
+        return f"ShowCard {self.ring}"
 
     @property
     def priority(self) -> Priority:
@@ -96,11 +96,11 @@ class ShowCard(Intent):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HideCard(Intent):
     users: tuple[UserId, ...]
-    nth: int
+    ring: str
 
     @property
     def step(self) -> str:
-        return f"HideCard {self.nth}"
+        return f"HideCard {self.ring}"
 
     @property
     def priority(self) -> Priority:
