@@ -1,0 +1,70 @@
+"""The office as a portal sees it: which CRM user is behind a phone, which line is behind a trunk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ringbridge.routing.intents import PortalId, UserId
+from ringbridge.routing.rules import Rule
+from ringbridge.telephony.numbers import DEFAULT_REGION, parse_number
+
+
+class Transfers(StrEnum):
+    """How a call with several speakers lands in the CRM."""
+
+    EACH = "each"  # a record for everybody who spoke
+    SINGLE = "single"  # one record, on who spoke last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staff:
+    """Who is who at one portal. Extensions are looked up as they stand, outside numbers by their E.164 form."""
+
+    default: UserId  # stands for a phone that nobody is named for
+    users: Mapping[str, UserId] = field(default_factory=dict)
+    region: str = DEFAULT_REGION
+
+    def user_of(self, extension: str) -> UserId | None:
+        return self.users.get(extension) or self.users.get(phone_key(extension, self.region))
+
+    def user_or_default(self, extension: str | None) -> UserId:
+        return (self.user_of(extension) if extension else None) or self.default
+
+
+def phone_key(phone: str, region: str) -> str:
+    """One spelling for each phone: E.164 for an outside number, an extension as it is."""
+    number = parse_number(phone, region)
+    return number.e164 if number and number.e164 else phone
+
+
+def staff_of(
+    pairs: Iterable[tuple[str, UserId]], *, default: UserId, region: str = DEFAULT_REGION
+) -> tuple[Staff, tuple[str, ...]]:
+    """Builds the staff from (phone, user) pairs, the surest first. The second value names each phone that two users
+    claim, in words; the first claim holds."""
+    users: dict[str, UserId] = {}
+    conflicts: list[str] = []
+    for phone, user in pairs:
+        key = phone_key(phone, region)
+        holder = users.setdefault(key, user)
+        if holder != user:
+            conflicts.append(f"{phone} belongs to user {holder}; user {user} has it as well")
+    return Staff(default=default, users=users, region=region), tuple(conflicts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portal:
+    """All that decides what one portal is told of a call."""
+
+    id: PortalId
+    staff: Staff
+    rules: tuple[Rule, ...] = ()
+    lines: Mapping[str, str] = field(default_factory=dict)  # trunk -> what the CRM calls the line
+    transfers: Transfers = Transfers.EACH
+    region: str = DEFAULT_REGION
+
+    def line_of(self, trunk: str | None, did: str | None) -> str | None:
+        """The line's own name if it has one, else the number called, else the trunk's name."""
+        return (self.lines.get(trunk) if trunk else None) or did or trunk

@@ -1,0 +1,214 @@
+"""From what happened on the phone to what a CRM is told. Pure, and without memory: each event carries the whole call.
+
+Because nothing is remembered, the same step may be asked for again (every ring asks to register the call). A step's
+key is the same each time, and what is on its way or done already is left alone.
+
+A call has a record in the CRM from its first ring, or from its end if nobody was rung. Who takes the call over later
+gets a record of their own when they begin to speak. All are finished when the call ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ringbridge.routing.intents import (
+    AttachRecording,
+    FinishCall,
+    HideCard,
+    Intent,
+    RecordKey,
+    RecordKind,
+    RegisterCall,
+    ShowCard,
+    UserId,
+)
+from ringbridge.routing.office import Portal, Transfers
+from ringbridge.routing.results import CallStatus, status_of
+from ringbridge.routing.rules import Create, Decision, Responsible, decide
+from ringbridge.telephony.events import CallAnswered, CallEnded, CallEvent, CallStarted, LegLost, LegRinging
+from ringbridge.telephony.model import Call, Direction, Leg, Recording, Talk
+from ringbridge.telephony.numbers import parse_number
+
+WITHHELD = "anonymous"
+MARGIN = timedelta(seconds=2)
+"""A recording is begun a moment before or after the answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speaker:
+    """A CRM user's share of a call."""
+
+    user: UserId
+    talks: tuple[Talk, ...]
+
+    @property
+    def seconds(self) -> int:
+        """Whole seconds; an answered call has at least one, or the CRM takes it for missed."""
+        return max(1, round(sum(talk.length.total_seconds() for talk in self.talks)))
+
+
+def intents_of(event: CallEvent, portal: Portal, pbx: str) -> tuple[list[Intent], Decision | None]:
+    """What this portal is to be told, and what the rules said; nothing for a call that does not concern a client."""
+    call = event.call
+    if not call.concerns_client:
+        return [], None
+    number = parse_number(call.external, portal.region)
+    decision = decide(portal.rules, call, number.e164 if number else None)
+    if not decision.register:
+        return [], decision
+    teller = _Teller(call=call, portal=portal, pbx=pbx, decision=decision, number=str(number) if number else WITHHELD)
+    match event:
+        case CallStarted():
+            return teller.started(), decision
+        case LegRinging(leg=leg):
+            return teller.ringing(leg), decision
+        case LegLost(leg=leg):
+            return teller.lost(leg), decision
+        case CallAnswered(talk=talk):
+            return teller.answered(talk), decision
+        case CallEnded():
+            return teller.ended(), decision
+    return [], decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Teller:
+    call: Call
+    portal: Portal
+    pbx: str
+    decision: Decision
+    number: str
+
+    # While the call goes on
+
+    def started(self) -> list[Intent]:
+        if self.call.direction is not Direction.OUTBOUND or self.call.caller is None:
+            return []
+        return [self.register(1, self.portal.staff.user_or_default(self.call.caller), show=True)]
+
+    def ringing(self, leg: Leg) -> list[Intent]:
+        user = self.portal.staff.user_of(leg.extension)
+        if self.call.direction is not Direction.INBOUND and not self.call.talks:
+            return []  # the phone of the employee who calls: a click-to-call rings it first
+        if user is None:
+            return []
+        return [
+            self.register(1, user, show=False),
+            ShowCard(record=self.record(1), call=self.call.id, users=(user,), ring=leg.channel),
+        ]
+
+    def lost(self, leg: Leg) -> list[Intent]:
+        user = self.portal.staff.user_of(leg.extension)
+        if user is None or user in self.busy_users():
+            return []
+        return [HideCard(record=self.record(1), call=self.call.id, users=(user,), ring=leg.channel)]
+
+    def busy_users(self) -> set[UserId | None]:
+        """Whose card stays: they speak with the client, or another phone of theirs rings."""
+        phones = [talk.extension for talk in self.call.talks if talk.end is None]
+        return {self.portal.staff.user_of(phone) for phone in (*phones, *self.call.ringing)}
+
+    def answered(self, talk: Talk) -> list[Intent]:
+        user = self.portal.staff.user_or_default(talk.extension)
+        users = [speaker.user for speaker in self.speakers()]
+        nth = users.index(user) + 1
+        told: list[Intent] = [self.register(nth, user, show=False)]
+        rung = {leg.extension for leg in self.call.legs}
+        if self.call.direction is Direction.INBOUND and talk.extension not in rung and nth == 1:
+            # A call picked up from a colleague's phone, or fetched from parking: this phone was never rung.
+            told.append(ShowCard(record=self.record(1), call=self.call.id, users=(user,), ring=f"talk-{user}"))
+        return told
+
+    # At its end
+
+    def ended(self) -> list[Intent]:
+        speakers = self.speakers()
+        if not speakers:
+            user = self.unanswered_user()
+            return [self.register(1, user, show=False, live=False), self.finish(1, user, 0)]
+        told: list[Intent] = []
+        for nth, speaker in enumerate(speakers, start=1):
+            told.append(self.register(nth, speaker.user, show=False, live=False))
+            told.append(self.finish(nth, speaker.user, speaker.seconds))
+        for nth, speaker in enumerate(speakers, start=1):
+            if self.decision.recording and (recording := recording_of(self.call, speaker.talks)):
+                told.append(self.attach(nth, speaker, recording))
+        return told
+
+    def unanswered_user(self) -> UserId:
+        staff = self.portal.staff
+        if self.call.direction is Direction.OUTBOUND:
+            return staff.user_or_default(self.call.caller)
+        rung = [user for leg in self.call.legs if (user := staff.user_of(leg.extension))]
+        for choice in self.decision.missed_to:
+            match choice:
+                case Responsible.LAST_RUNG if rung:
+                    return rung[-1]
+                case Responsible.FIRST_RUNG if rung:
+                    return rung[0]
+                case Responsible.DEFAULT:
+                    return staff.default
+        return staff.default
+
+    def speakers(self) -> list[Speaker]:
+        """Who spoke, in the order they first did; several phones of one user are one speaker."""
+        shares: dict[UserId, list[Talk]] = {}
+        for talk in self.call.talks:
+            shares.setdefault(self.portal.staff.user_or_default(talk.extension), []).append(talk)
+        if self.portal.transfers is Transfers.SINGLE and shares:
+            last = self.portal.staff.user_or_default(self.call.talks[-1].extension)
+            return [Speaker(user=last, talks=self.call.talks)]
+        return [Speaker(user=user, talks=tuple(talks)) for user, talks in shares.items()]
+
+    # Steps
+
+    def record(self, nth: int) -> RecordKey:
+        base = f"{self.pbx}-{self.call.id}"
+        return RecordKey(base if nth == 1 else f"{base}-{nth}")
+
+    def register(self, nth: int, user: UserId, *, show: bool, live: bool = True) -> RegisterCall:
+        kind = RecordKind.OUTBOUND if self.call.direction is Direction.OUTBOUND else RecordKind.INBOUND
+        return RegisterCall(
+            record=self.record(nth),
+            call=self.call.id,
+            kind=kind if nth == 1 else RecordKind.TRANSFERRED,
+            number=self.number,
+            user=user,
+            started=self.begun(nth),
+            line=self.portal.line_of(self.call.trunk, self.call.did),
+            show=show,
+            create=self.decision.create is Create.CLIENT and nth == 1,
+            source=self.decision.source,
+            live=live,
+        )
+
+    def begun(self, nth: int) -> datetime:
+        """The call's beginning; for who took it over, the beginning of their talk."""
+        if nth == 1 or self.portal.transfers is Transfers.SINGLE:
+            return self.call.start
+        return self.speakers()[nth - 1].talks[0].start
+
+    def finish(self, nth: int, user: UserId, seconds: int) -> FinishCall:
+        status = CallStatus.ANSWERED if seconds else status_of(self.call)
+        return FinishCall(record=self.record(nth), call=self.call.id, user=user, duration=seconds, status=status)
+
+    def attach(self, nth: int, speaker: Speaker, recording: Recording) -> AttachRecording:
+        return AttachRecording(
+            record=self.record(nth),
+            call=self.call.id,
+            path=recording.path,
+            channel=recording.channel,
+            started=recording.start,
+            duration=speaker.seconds,
+        )
+
+
+def recording_of(call: Call, talks: Sequence[Talk]) -> Recording | None:
+    """The file in which these talks are: of the client's own channel if that is recorded (it lives as long as the
+    call), and of several the last begun before the talk, so that who took the call over gets their own part."""
+    begun = [recording for recording in call.recordings if recording.start <= talks[0].start + MARGIN]
+    of_client = [recording for recording in begun if recording.channel in call.client_channels]
+    candidates = of_client or begun or list(call.recordings)
+    return max(candidates, key=lambda recording: recording.start, default=None)

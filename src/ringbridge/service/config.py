@@ -1,0 +1,276 @@
+"""The office's configuration: one model for the file, the database, the page and the documentation.
+
+Every field's description is its help text. Secrets are `Secret`: they print as stars and are stored sealed.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import phonenumbers
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+
+from ringbridge.crm.bitrix24.auth import Webhook
+from ringbridge.crm.bitrix24.settings import RecordingMode
+from ringbridge.routing.office import Transfers
+from ringbridge.routing.rules import Answers, Create, Responsible, Rule
+from ringbridge.telephony.model import Direction, Disposition
+from ringbridge.telephony.numbers import parse_number
+
+Secret = SecretStr
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+NAME_HELP = "small Latin letters, digits, - and _; it becomes part of every call's id, so choose once"
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used. The text has a line for each mistake: where, what, and what to do."""
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RecordingFolderConfig(Part):
+    pbx: str = Field("/var/spool/asterisk/monitor", description="The folder as the PBX names it.")
+    here: str | None = Field(None, description="The same folder on this machine, where it is mounted elsewhere.")
+
+
+class Pbx(Part):
+    name: Name = Field(description=f"Your name for this PBX: {NAME_HELP}.")
+    host: str = Field("127.0.0.1", description="Where its manager interface (AMI) listens.")
+    port: int = Field(5038, ge=1, le=65535, description="AMI's port; 5039 is usual with TLS.")
+    tls: bool = Field(False, description="Speak TLS to it.")
+    tls_ca: Path | None = Field(None, description="PEM file with the PBX's certificate, if it signed its own.")
+    tls_verify: bool = Field(True, description="Check its certificate.")
+    username: str = Field(description="The manager user, from manager.conf.")
+    secret: Secret = Field(description="Its secret.")
+    recordings: tuple[RecordingFolderConfig, ...] = Field(
+        (RecordingFolderConfig(),), description="Folders in which this PBX writes recordings."
+    )
+    cdr: Path | None = Field(
+        None, description="Its CDR file (Master.csv): calls that came while we were away are taken from there."
+    )
+
+
+class Trunk(Part):
+    name: str = Field(min_length=1, description="The trunk's endpoint name, as in the channel names: PJSIP/NAME-…")
+    line: str | None = Field(None, description="What the CRM calls this line; without it, the number that was called.")
+
+
+class BitrixOAuth(Part):
+    client_id: str = Field(description="Of the local application, as its page shows it (local.….…).")
+    client_secret: Secret = Field(description="Of the local application.")
+    access_token: Secret = Field(Secret(""), description="The first token pair; renewed by itself from then on.")
+    refresh_token: Secret = Field(description="The first refresh token; it opens once.")
+    endpoint: str = Field(description="client_endpoint: https://your-portal/rest/")
+    server: str = Field("", description="server_endpoint, where the portal told one.")
+    member_id: str = Field("", description="The portal's member_id.")
+    authorization_server: str | None = Field(None, description="Another authorization server than Bitrix24's own two.")
+
+
+class Portal(Part):
+    name: Name = Field(description=f"Your name for this portal: {NAME_HELP}.")
+    kind: Literal["bitrix24"] = Field("bitrix24", description="Which CRM it is.")
+    webhook: Secret | None = Field(None, description="Address of an incoming webhook: https://portal/rest/1/secret/")
+    oauth: BitrixOAuth | None = Field(None, description="A local application's keys, instead of a webhook.")
+    default_user: str = Field(description="Id of the CRM user who stands for a phone that nobody is named for.")
+    transfers: Transfers = Field(
+        Transfers.EACH, description="each: a record for everybody who spoke; single: one record, on who spoke last."
+    )
+    recordings: RecordingMode = Field(
+        RecordingMode.UPLOAD, description="upload: we send the file; link: the portal fetches it from public_address."
+    )
+    add_to_chat: bool = Field(True, description="A message about each call in the employee's chat.")
+    allow_http: bool = Field(False, description="Allow a portal at plain http (closed networks).")
+    allow_private: bool = Field(False, description="Allow a portal at a private address (closed networks).")
+    requests_per_second: float = Field(2.0, gt=0, le=50, description="The portal's quota: 2, Enterprise 5.")
+    burst: int = Field(40, ge=1, le=250, description="How many requests it takes at once: 40 of 50, Enterprise 240.")
+    request_limit: float = Field(60.0, gt=0, description="Seconds the portal may work on one request at most.")
+
+    @field_validator("webhook")
+    @classmethod
+    def _webhook(cls, value: Secret | None) -> Secret | None:
+        if value is not None:
+            Webhook.parse(value.get_secret_value())
+        return value
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Portal:
+        if (self.webhook is None) == (self.oauth is None):
+            raise ValueError("give either webhook or oauth, one of the two")
+        return self
+
+
+class Employee(Part):
+    name: str = Field(min_length=1, description="For people: it stands on the page and in no CRM.")
+    extensions: tuple[str, ...] = Field((), description="Their phones on the PBX.")
+    mobiles: tuple[str, ...] = Field((), description="Outside numbers that ring them.")
+    users: dict[str, str] = Field(
+        default_factory=dict, description="Their user id at each portal; what is missing is found by the extension."
+    )
+
+
+class RuleRow(Part):
+    name: str = Field(min_length=1, description="For people: the call's story names the row that decided.")
+    direction: Literal["inbound", "outbound"] | None = Field(None, description="Only calls of this direction.")
+    results: tuple[Disposition, ...] = Field((), description="Only calls that ended so.")
+    trunks: tuple[str, ...] = Field((), description="Only calls by these trunks.")
+    extensions: tuple[str, ...] = Field((), description="Only calls in which one of these phones had a part.")
+    queues: tuple[str, ...] = Field((), description="Only calls that waited in one of these queues.")
+    numbers: tuple[str, ...] = Field((), description="Only calls with these clients' numbers.")
+    register_call: bool | None = Field(
+        None, alias="register", description="Whether the CRM is told of the call at all."
+    )
+    create: Create | None = Field(None, description="What to make of an unknown number: client or nothing.")
+    source: str | None = Field(None, description="Source of a client that is made (its id in the CRM).")
+    recording: bool | None = Field(None, description="Hand the recording to the CRM.")
+    missed_to: tuple[Responsible, ...] | None = Field(
+        None, description="Whose a missed call is, tried in this order: last_rung, first_rung, default."
+    )
+
+    def rule(self, region: str) -> Rule:
+        return Rule(
+            name=self.name,
+            answers=Answers(
+                register=self.register_call,
+                create=self.create,
+                source=self.source,
+                recording=self.recording,
+                missed_to=self.missed_to,
+            ),
+            direction=Direction(self.direction) if self.direction else None,
+            results=frozenset(self.results),
+            trunks=frozenset(self.trunks),
+            extensions=frozenset(self.extensions),
+            queues=frozenset(self.queues),
+            numbers=frozenset(_e164(number, region) for number in self.numbers),
+        )
+
+
+def _e164(number: str, region: str) -> str:
+    parsed = parse_number(number, region)
+    return str(parsed) if parsed else number
+
+
+class Office(Part):
+    region: str = Field("RU", description="Country by which local numbers are read (ISO 3166: RU, KZ, DE).")
+    timezone: str = Field("Europe/Moscow", description="The office's time zone, for people (Europe/Moscow).")
+    public_address: str | None = Field(
+        None, description="How a portal reaches this server from outside: https://calls.example.com"
+    )
+    pbx: tuple[Pbx, ...] = Field((), description="The PBXs.")
+    trunk: tuple[Trunk, ...] = Field((), description="The trunks: by them clients come and are called.")
+    portal: tuple[Portal, ...] = Field((), description="The CRMs.")
+    employee: tuple[Employee, ...] = Field((), description="Who is behind which phone.")
+    rule: tuple[RuleRow, ...] = Field((), description="The rules, first match wins.")
+
+    @field_validator("region")
+    @classmethod
+    def _region(cls, value: str) -> str:
+        if value not in phonenumbers.SUPPORTED_REGIONS:
+            raise ValueError(f"{value!r} is no country code of two capital letters, such as RU")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"{value!r} is no time zone, such as Europe/Moscow") from error
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Office:
+        for what, parts in (("pbx", self.pbx), ("trunk", self.trunk), ("portal", self.portal)):
+            _unique(what, [part.name for part in parts])
+        _unique("employee extension", [phone for employee in self.employee for phone in employee.extensions])
+        known = {portal.name for portal in self.portal}
+        for employee in self.employee:
+            if unknown := set(employee.users) - known:
+                raise ValueError(f"employee {employee.name}: no portal is named {', '.join(sorted(unknown))}")
+        for portal in self.portal:
+            if portal.recordings is RecordingMode.LINK and not self.public_address:
+                raise ValueError(f"portal {portal.name}: recordings by link need public_address")
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+def _unique(what: str, names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"{what} {name} stands twice")
+        seen.add(name)
+
+
+# The file
+
+
+def read_office(path: Path) -> Office:
+    """Raises `ConfigError`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+    return office_of(document, str(path))
+
+
+def office_of(document: dict[str, Any], origin: str = "configuration") -> Office:
+    """Raises `ConfigError`, with a line for each mistake."""
+    try:
+        return Office.model_validate(document)
+    except ValidationError as error:
+        lines = [f"{origin}: {_mistake(each)}" for each in error.errors()]  # type: ignore[arg-type]
+        raise ConfigError("\n".join(lines)) from error
+
+
+def _mistake(error: dict[str, Any]) -> str:
+    place = ""
+    for step in error["loc"]:
+        place += f"[{step + 1}]" if isinstance(step, int) else f".{step}" if place else str(step)
+    words = {
+        "extra_forbidden": "no such setting",
+        "missing": "is missing",
+    }.get(error["type"], error["msg"].removeprefix("Value error, "))
+    secret = any(
+        part in {"secret", "webhook", "client_secret", "access_token", "refresh_token"} for part in error["loc"]
+    )
+    given = "" if secret or error["type"] in {"missing", "value_error"} else f" (given: {str(error['input'])[:60]!r})"
+    return f"{place or 'the office'}: {words}{given}"
+
+
+def document_of(office: Office, *, secrets: bool = True) -> dict[str, Any]:
+    """The office as plain values, what is at its default left out; the same office comes of it again."""
+    return _plain(office.model_dump(by_alias=True, exclude_defaults=True), secrets=secrets)  # type: ignore[no-any-return]
+
+
+def _plain(value: Any, *, secrets: bool) -> Any:
+    match value:
+        case SecretStr():
+            return value.get_secret_value() if secrets else str(value)
+        case dict():
+            return {key: _plain(each, secrets=secrets) for key, each in value.items() if each is not None}
+        case list() | tuple():
+            return [_plain(each, secrets=secrets) for each in value]
+        case Path() | timedelta():
+            return str(value)
+    return value
+
+
+def write_office(office: Office, *, secrets: bool = True) -> str:
+    """TOML."""
+    return tomli_w.dumps(document_of(office, secrets=secrets))
