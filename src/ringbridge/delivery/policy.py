@@ -3,55 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NewType, Protocol
+from typing import Protocol
 
-from ringbridge.crm.contract import CrmError, Facts, NotReached, Receipt, Rejected, Throttled, Transient, Unauthorized
-from ringbridge.routing.intents import Intent, PortalId
-
-DeliveryId = NewType("DeliveryId", int)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """One intent on its way to one portal, as the store keeps it."""
-
-    id: DeliveryId
-    portal: PortalId
-    intent: Intent
-    facts: Facts = field(default_factory=dict)  # receipts of the record's earlier steps
-    attempts: int = 0  # tries that count
-    uncertain: bool = False  # a try was begun and its answer never came
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    facts: Facts = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retry:
-    at: datetime
-    reason: str
-    counts: bool  # whether the try uses one of the attempts
-    uncertain: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Park:
-    """The whole portal waits; the delivery waits with it and has lost nothing."""
-
-    reason: str
-    until: datetime | None = None  # None: until a person mends it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GiveUp:
-    reason: str
-
-
-Outcome = Done | Retry | Park | GiveUp
+from ringbridge.crm.contract import CrmError, NotReached, Receipt, Rejected, Throttled, Transient, Unauthorized
+from ringbridge.routing.intents import PortalId
+from ringbridge.store.database import Transaction
+from ringbridge.store.outcome import Delivery as Delivery
+from ringbridge.store.outcome import DeliveryId as DeliveryId
+from ringbridge.store.outcome import Done as Done
+from ringbridge.store.outcome import GiveUp as GiveUp
+from ringbridge.store.outcome import Outcome as Outcome
+from ringbridge.store.outcome import Park as Park
+from ringbridge.store.outcome import Retry as Retry
 
 FIRST_WAIT = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(minutes=10)
@@ -59,7 +23,7 @@ LONGEST_WAIT = timedelta(minutes=10)
 
 def wait_before(attempt: int) -> timedelta:
     """2 s, 4 s, 8 s … 10 min: an outage of hours is survived without a stampede at its end."""
-    return min(FIRST_WAIT * 2 ** min(attempt, 20), LONGEST_WAIT)
+    return min(FIRST_WAIT * (1 << min(attempt, 20)), LONGEST_WAIT)
 
 
 def decide(answer: Receipt | CrmError, *, attempts: int, now: datetime, request_limit: timedelta) -> Outcome:
@@ -69,30 +33,37 @@ def decide(answer: Receipt | CrmError, *, attempts: int, now: datetime, request_
     take it. `request_limit` is the longest a portal may work on one request (Bitrix24: 60 s): after a lost answer
     nothing is tried before that, or the question whether it was done could be asked too early.
     """
+    reason = str(answer)
+    sent, answered = (answer.exchange.sent, answer.exchange.answered) if answer.exchange else (None, None)
     match answer:
         case Receipt():
-            return Done(facts=answer.facts)
+            return Done(facts=answer.facts, sent=sent, answered=answered)
         case NotReached():
-            return Retry(at=now, reason=str(answer), counts=False)
+            return Retry(at=now, reason=reason, counts=False, sent=sent, answered=answered)
         case Throttled():
-            return Retry(at=answer.until, reason=str(answer), counts=False)
+            return Retry(at=answer.until, reason=reason, counts=False, sent=sent, answered=answered)
         case Unauthorized():
-            return Park(reason=str(answer))
+            return Park(reason=reason, sent=sent, answered=answered)
         case Rejected():
-            return GiveUp(reason=str(answer))
+            return GiveUp(reason=reason, sent=sent, answered=answered)
         case Transient(maybe_done=True):
-            return Retry(
-                at=now + max(request_limit, wait_before(attempts)), reason=str(answer), counts=True, uncertain=True
-            )
+            at = now + max(request_limit, wait_before(attempts))
+            return Retry(at=at, reason=reason, counts=True, uncertain=True, sent=sent, answered=answered)
         case _:
-            return Retry(at=now + wait_before(attempts), reason=str(answer), counts=True)
+            return Retry(at=now + wait_before(attempts), reason=reason, counts=True, sent=sent, answered=answered)
 
 
 class Engine(Protocol):
-    """Who wakes the worker. `announce` runs inside the transaction that wrote the rows."""
+    """Who wakes the worker."""
 
-    async def announce(self, tx: Any, deliveries: Sequence[DeliveryId]) -> None: ...
+    async def announce(self, tx: Transaction, deliveries: Sequence[DeliveryId]) -> None:
+        """New rows wait: inside the transaction that wrote them."""
+        ...
 
-    async def run(self, deliver: Callable[[Sequence[Delivery]], Awaitable[Sequence[Outcome]]]) -> None: ...
+    async def run(self, deliver: Callable[[Sequence[Delivery]], Awaitable[Sequence[Outcome]]]) -> None:
+        """Hand out what is due, always of one portal, and settle what `deliver` returns for each; until cancelled."""
+        ...
 
-    async def park(self, portal: PortalId, until: datetime | None) -> None: ...
+    async def park(self, portal: PortalId, until: datetime | None) -> None:
+        """Hand out nothing of this portal until then; None: until it is unparked."""
+        ...

@@ -1,0 +1,1 @@
+"""The database's schema, step by step. Each step stays as it was released; a new one is added behind it."""

@@ -1,0 +1,183 @@
+"""The journal: every call as it stands, and its story."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NewType
+
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, select
+
+from ringbridge.store import schema
+from ringbridge.store.database import Transaction, insert
+from ringbridge.store.documents import dump_call, load_call
+from ringbridge.store.keys import CallKey as CallKey
+from ringbridge.store.keys import PbxId as PbxId
+from ringbridge.store.keys import call_key as call_key
+from ringbridge.store.schema import EPOCH, MICROSECOND
+from ringbridge.store.story import StoryKind as StoryKind
+from ringbridge.store.story import StoryLine as StoryLine
+from ringbridge.store.story import story as story
+from ringbridge.telephony.model import Call, CallId, Direction, Disposition
+
+Cursor = NewType("Cursor", str)
+"""Where a page ends; opaque, safe in an address."""
+
+CALLS = schema.calls.c
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    key: CallKey
+    pbx: PbxId
+    call: Call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Which calls a page shows; what is None or empty does not filter."""
+
+    since: datetime | None = None  # started at or after
+    until: datetime | None = None  # started before
+    pbx: PbxId | None = None
+    direction: Direction | None = None
+    disposition: Disposition | None = None
+    number: str = ""  # the last digits of the client's number, or all of it, however written
+    extension: str = ""
+    trunk: str = ""  # the trunk's name or the number called
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    entries: tuple[JournalEntry, ...]
+    older: Cursor | None  # where the next page begins; None on the last
+
+
+async def record(
+    tx: Transaction, pbx: PbxId, calls: Sequence[Call], lines: Mapping[CallId, Sequence[StoryLine]] | None = None
+) -> None:
+    """Write the calls as they stand now, each over its earlier snapshot, and add lines to their stories.
+
+    The same call may be there several times (a batch of events): the last one counts. A line's call must be in the
+    journal already or among `calls`.
+    """
+    latest = {call.id: columns(pbx, call) for call in calls}
+    if latest:
+        put = insert(schema.calls)
+        changed = {c.name: put.excluded[c.name] for c in schema.calls.columns if not c.primary_key}
+        await tx.execute(put.on_conflict_do_update(index_elements=["key"], set_=changed), list(latest.values()))
+    rows = [
+        {"call_key": call_key(pbx, call), "at": line.at, "kind": line.kind, "text": line.text}
+        for call, told in (lines or {}).items()
+        for line in told
+    ]
+    if rows:
+        await tx.execute(schema.story.insert(), rows)
+
+
+def columns(pbx: PbxId, call: Call) -> dict[str, Any]:
+    return {
+        "key": call_key(pbx, call.id),
+        "pbx": pbx,
+        "started": call.start,
+        "ended": call.end,
+        "direction": call.direction,
+        "external": call.external,
+        "number_reversed": digits(call.external or "")[::-1],
+        "did": call.did,
+        "trunk": call.trunk,
+        "disposition": call.disposition,
+        "employees": f" {' '.join(employees(call))} ",
+        "talk": int(sum((talk.length for talk in call.talks), timedelta()).total_seconds()),
+        "snapshot": dump_call(call),
+    }
+
+
+def employees(call: Call) -> list[str]:
+    """Every extension that called, rang or spoke, once each."""
+    named = [call.caller, *(leg.extension for leg in call.legs), *(talk.extension for talk in call.talks)]
+    return list(dict.fromkeys(extension for extension in named if extension))
+
+
+def digits(number: str) -> str:
+    return "".join(c for c in number if c.isdecimal() and c.isascii())
+
+
+async def open_calls(tx: Transaction, pbx: PbxId) -> list[Call]:
+    """The calls that had not ended when last heard of, oldest first: where a tracker goes on after a restart."""
+    found = select(CALLS.snapshot).where(CALLS.pbx == pbx, CALLS.ended.is_(None)).order_by(CALLS.started)
+    return [load_call(text) for text in (await tx.execute(found)).scalars()]
+
+
+async def get(tx: Transaction, key: CallKey) -> JournalEntry | None:
+    row = (await tx.execute(entries().where(CALLS.key == key))).mappings().first()
+    return entry(row) if row else None
+
+
+async def page(tx: Transaction, before: Cursor | None = None, limit: int = 50, filters: Filters | None = None) -> Page:
+    """The newest calls, or the next older ones after the page that gave the cursor `before`.
+
+    Raises ValueError for a cursor that no page gave.
+    """
+    wanted = entries().where(*conditions(filters or Filters()))
+    if before is not None:
+        started, key = read_cursor(before)
+        wanted = wanted.where(or_(CALLS.started < started, and_(CALLS.started == started, CALLS.key < key)))
+    wanted = wanted.order_by(CALLS.started.desc(), CALLS.key.desc()).limit(limit + 1)
+    found = [entry(row) for row in (await tx.execute(wanted)).mappings()]
+    shown = tuple(found[:limit])
+    return Page(entries=shown, older=cursor(shown[-1]) if len(found) > limit else None)
+
+
+def entries() -> Select[Any]:
+    return select(CALLS.key, CALLS.pbx, CALLS.snapshot)
+
+
+def entry(row: RowMapping) -> JournalEntry:
+    return JournalEntry(key=CallKey(row["key"]), pbx=PbxId(row["pbx"]), call=load_call(row["snapshot"]))
+
+
+def conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
+    if filters.since:
+        yield CALLS.started >= filters.since
+    if filters.until:
+        yield CALLS.started < filters.until
+    if filters.pbx:
+        yield CALLS.pbx == filters.pbx
+    if filters.direction:
+        yield CALLS.direction == filters.direction
+    if filters.disposition:
+        yield CALLS.disposition == filters.disposition
+    if filters.extension:
+        yield CALLS.employees.contains(f" {filters.extension} ", autoescape=True)
+    if filters.trunk:
+        yield or_(CALLS.trunk == filters.trunk, CALLS.did == filters.trunk)
+    if filters.number:
+        yield has_number(filters.number)
+
+
+def has_number(number: str) -> ColumnElement[bool]:
+    """The last ten digits tell a number apart, and people write the country in several ways (8…, +7…)."""
+    last = digits(number)[-10:][::-1]
+    if not last:
+        return CALLS.external == number
+    # A range instead of LIKE, which would not use the index; ":" is what follows "9".
+    return and_(CALLS.number_reversed >= last, CALLS.number_reversed < f"{last}:")
+
+
+def cursor(last: JournalEntry) -> Cursor:
+    return Cursor(f"{(last.call.start - EPOCH) // MICROSECOND}~{last.key}")
+
+
+def read_cursor(text: Cursor) -> tuple[datetime, str]:
+    started, _, key = text.partition("~")
+    try:
+        return EPOCH + int(started) * MICROSECOND, key
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"not a page of the journal: {text!r}") from error
+
+
+async def count(tx: Transaction, filters: Filters | None = None) -> int:
+    counted = select(func.count()).select_from(schema.calls).where(*conditions(filters or Filters()))
+    return int((await tx.execute(counted)).scalar_one())

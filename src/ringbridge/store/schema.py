@@ -1,0 +1,163 @@
+"""The tables. Migrations make them; a test keeps both the same.
+
+Types are those that every SQL database has. A moment is a count of microseconds since 1970, UTC: exact, sortable, and
+the same in SQLite and PostgreSQL. Values that are read only whole are JSON text.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime, kept as microseconds since 1970 UTC. A naive one is refused: it would lie elsewhere."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - EPOCH) // MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else EPOCH + value * MICROSECOND
+
+
+BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
+
+metadata = MetaData(
+    naming_convention={
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("key", Text, primary_key=True),  # <pbx>-<call id>
+    Column("pbx", Text, nullable=False),
+    Column("started", Moment, nullable=False),
+    Column("ended", Moment),
+    Column("direction", Text, nullable=False),
+    Column("external", Text),
+    Column("number_reversed", Text, nullable=False),  # the client's digits backwards: a search knows the last digits
+    Column("did", Text),
+    Column("trunk", Text),
+    Column("disposition", Text),
+    Column("employees", Text, nullable=False),  # " 101 102 ": rung, spoken or calling, each between blanks
+    Column("talk", Integer, nullable=False),  # seconds
+    Column("snapshot", Text, nullable=False),  # the whole Call
+    Index("ix_calls_started", "started", "key"),
+    Index("ix_calls_number", "number_reversed"),
+    Index("ix_calls_open", "pbx", sqlite_where=text("ended IS NULL"), postgresql_where=text("ended IS NULL")),
+)
+
+story = Table(
+    "story",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("call_key", Text, ForeignKey("calls.key", ondelete="CASCADE"), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("ix_story_call", "call_key", "id"),
+)
+
+# A partial index is used only by a query that has its condition, word for word.
+HEADS = text("state = 'waiting' AND head")
+SENDING = text("state = 'sending'")
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("portal", Text, nullable=False),
+    Column("call_key", Text, ForeignKey("calls.key", ondelete="CASCADE"), nullable=False),
+    Column("record", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("key", Text, nullable=False),  # the idempotency key
+    Column("kind", Text, nullable=False),  # class of the intent
+    Column("intent", Text, nullable=False),
+    Column("rank", SmallInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("head", Boolean, nullable=False),  # nothing of its lane is before it: see order.py
+    Column("attempts", Integer, nullable=False),
+    Column("due", Moment, nullable=False),
+    Column("uncertain", Boolean, nullable=False),
+    Column("facts", Text),
+    Column("sent", Text),  # the last exchange with the portal, secrets masked
+    Column("answered", Text),
+    Column("reason", Text),
+    Column("created", Moment, nullable=False),
+    Column("sent_at", Moment),
+    Column("answered_at", Moment),
+    Column("settled", Moment),
+    UniqueConstraint("portal", "key"),
+    Index("ix_deliveries_call", "call_key", "id"),
+    Index("ix_deliveries_heads", "portal", "rank", "due", sqlite_where=HEADS, postgresql_where=HEADS),
+    Index("ix_deliveries_sending", "portal", sqlite_where=SENDING, postgresql_where=SENDING),
+)
+
+portals = Table(
+    "portals",
+    metadata,
+    Column("portal", Text, primary_key=True),
+    Column("parked_since", Moment),
+    Column("parked_until", Moment),
+    Column("parked_reason", Text),
+    Column("tokens", Text),  # sealed
+    Column("facts", Text),
+)
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("section", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+    Column("changed", Moment, nullable=False),
+    Column("changed_by", Text, nullable=False),
+)
+
+settings_audit = Table(
+    "settings_audit",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("section", Text, nullable=False),
+    Column("before", Text),
+    Column("after", Text),  # NULL: the section was removed
+    Column("changed", Moment, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Index("ix_settings_audit_section", "section", "id"),
+)
+
+crm_users = Table(
+    "crm_users",
+    metadata,
+    Column("portal", Text, primary_key=True),
+    Column("user", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("extensions", Text, nullable=False),
+    Column("phones", Text, nullable=False),
+)

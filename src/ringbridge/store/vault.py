@@ -1,0 +1,71 @@
+"""Secrets at rest: sealed with a key that lies outside the database, so that a copy of the database opens nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Self
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from ringbridge.store.errors import SecretsLocked
+
+
+class Vault:
+    """Seals and opens text with the keys of one file, one a line. The first seals; all of them open, so a new key is
+    put in front of the old ones."""
+
+    def __init__(self, keys: list[str], path: Path) -> None:
+        try:
+            self._fernet = MultiFernet([Fernet(key) for key in keys])
+        except ValueError as error:
+            raise SecretsLocked(f"{path} is not a key file: restore it from the backup.") from error
+        self._path = path
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Read the key file; make it, readable by us only, when there is none.
+
+        Raises `SecretsLocked` when it cannot be read or written, is no key file, or may be read by others.
+        """
+        try:
+            if not path.exists():
+                create(path)
+            if path.stat().st_mode & 0o077:
+                raise SecretsLocked(f"{path} may be read by others, and it opens every secret: chmod 600 {path}")
+            return cls(path.read_text("ascii").split(), path)
+        except OSError as error:
+            raise SecretsLocked(f"The key file {path} cannot be used ({error.strerror}).") from error
+        except UnicodeDecodeError as error:
+            raise SecretsLocked(f"{path} is not a key file: restore it from the backup.") from error
+
+    def seal(self, text: str) -> str:
+        return self._fernet.encrypt(text.encode()).decode()
+
+    def unseal(self, sealed: str) -> str:
+        try:
+            return self._fernet.decrypt(sealed).decode()
+        except InvalidToken as error:
+            raise SecretsLocked(
+                f"The key file {self._path} does not open the stored secrets: put back the one that was made with this "
+                "database, or enter the passwords and connect the portals again."
+            ) from error
+
+
+def create(path: Path) -> None:
+    """Durable before it is used: a secret sealed with a key that a power cut took would be lost."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.new")
+    with os.fdopen(os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(Fernet.generate_key() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(fresh, path)  # unlike a rename, never over a key that another process has just made
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
