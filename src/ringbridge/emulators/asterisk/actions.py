@@ -24,7 +24,6 @@ PRIVILEGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "events": ("Events", ()),
     "filter": ("Filter", ("system",)),
     "getvar": ("Getvar", ("call", "reporting")),
-    "hangup": ("Hangup", ("system", "call")),
     "listcommands": ("ListCommands", ()),
     "login": ("Login", ()),
     "logoff": ("Logoff", ()),
@@ -44,7 +43,7 @@ def permitted(action: str, user: User) -> bool:
 class Desk:
     """Answers the actions of one session that do not change the session itself, but for its filters.
 
-    ``originate`` and ``hangup`` act on the emulated PBX; ``originate`` returns an error's text or None.
+    ``originate`` places a call and returns None, or the text of an error.
     """
 
     user: User
@@ -52,7 +51,6 @@ class Desk:
     filters: Filters
     clock: Callable[[], datetime]
     originate: Callable[[Message], str | None]
-    hangup: Callable[[Channel, Message], None]
 
     def answer(self, action: Message) -> Reply:
         name = action.get("Action")
@@ -192,13 +190,6 @@ class Desk:
         if refusal := self.originate(action):
             return [error(refusal)]
         return [(("Response", "Success"), ("Message", "Originate successfully queued"))]
-
-    def _hangup(self, action: Message) -> Reply:
-        channel = self.channels.named(action.get("Channel"))
-        if channel is None:
-            return [error("No such channel")]
-        self.hangup(channel, action)
-        return [(("Response", "Success"), ("Message", "Channel Hungup"))]
 
 
 def error(text: str) -> Headers:

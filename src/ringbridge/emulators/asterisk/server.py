@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from ringbridge.ami.message import Headers, Message
 from ringbridge.emulators.asterisk.actions import Desk, error
-from ringbridge.emulators.asterisk.channels import Channel, Channels
+from ringbridge.emulators.asterisk.channels import Channels
 from ringbridge.emulators.asterisk.users import Filters, User
 
 GREETING = b"Asterisk Call Manager/11.0.0\r\n"
@@ -29,14 +29,10 @@ def _refuse(_: Message) -> str | None:
     return "Extension does not exist."
 
 
-def _ignore(_channel: Channel, _action: Message) -> None:
-    return None
-
-
 class Server:
     """``send`` an event: it is remembered in ``channels`` and goes to every session that may read its class.
 
-    ``originate`` and ``hangup`` decide what those actions do; ``refusal_delay`` in seconds, as Asterisk waits before
+    ``originate`` decides what that action does; ``refusal_delay`` in seconds, as Asterisk waits before
     it says that a login failed; ``received`` is every action that came, for tests to look at.
     """
 
@@ -46,14 +42,13 @@ class Server:
         *,
         clock: Callable[[], datetime] = _utcnow,
         originate: Callable[[Message], str | None] = _refuse,
-        hangup: Callable[[Channel, Message], None] = _ignore,
         refusal_delay: float = 1.0,
         challenge: bool = True,
     ) -> None:
         self.users = {user.name: user for user in users}
         self.channels = Channels()
         self.clock = clock
-        self.originate, self.hangup = originate, hangup
+        self.originate = originate
         self.refusal_delay = refusal_delay
         self.challenge = challenge
         self.silent = False
@@ -166,7 +161,6 @@ class Session:
             filters=self._filters,
             clock=self._server.clock,
             originate=self._server.originate,
-            hangup=self._server.hangup,
         )
         return (("Response", "Success"), ("Message", "Authentication accepted"))
 
