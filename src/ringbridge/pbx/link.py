@@ -119,6 +119,10 @@ class Link:
         while True:
             yield await self._inbox.take()
 
+    async def take(self) -> list[Item]:
+        """The next of these batches."""
+        return await self._inbox.take()
+
     async def action(self, action: Action, *, patience: float | None = None) -> Answer:
         """Raises ActionRefused or NotConnected; see the module's text."""
         if self._session is None or self._status.state not in {LinkState.LOGGED_IN, LinkState.READY}:

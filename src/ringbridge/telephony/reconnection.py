@@ -40,7 +40,12 @@ def forget_unheard(board: Switchboard, at: datetime) -> None:
 
 
 def resync(
-    board: Switchboard, rows: Sequence[Message], bridges: Mapping[str, Sequence[str]] | None, at: datetime
+    board: Switchboard,
+    rows: Sequence[Message],
+    bridges: Mapping[str, Sequence[str]] | None,
+    at: datetime,
+    *,
+    complete: bool = True,
 ) -> None:
     """Compares the board with the live channels.
 
@@ -49,16 +54,11 @@ def resync(
     """
     lost_at = board.lost_at or at
     up = {row.get("Uniqueid") for row in rows}
-    for channel in board.channels:
-        if channel.uniqueid not in up and channel.connection != board.channels.connection:
-            _vanished(board, channel, lost_at)
-    forget_unheard_restored(board, up, lost_at)
+    if complete:
+        _drop_unlisted(board, up, lost_at)
     new = [channel for row in rows if (channel := _take(board, row, at)) is not None]
     place = bridges if bridges is not None else _bridges_of(rows)
-    for bridge, members in place.items():
-        for uniqueid in members:
-            if (member := board.channels.get(uniqueid)) is not None and member.bridge != bridge:
-                board.channels.enter(member, bridge)
+    _place(board, place)
     for call in {board.call_of(channel).id: board.call_of(channel) for channel in new}.values():
         _understand(board, call, at)
     concerned = [call for call in board.calls.values() if call.clients & up]
@@ -67,6 +67,21 @@ def resync(
         for talk in call.talks:
             if talk.start == at and talk.end is None:
                 _estimate(board, call, talk.channel, at)
+
+
+def _place(board: Switchboard, bridges: Mapping[str, Sequence[str]]) -> None:
+    for bridge, members in bridges.items():
+        for member in map(board.channels.get, members):
+            if member is not None and member.bridge != bridge:
+                board.channels.enter(member, bridge)
+
+
+def _drop_unlisted(board: Switchboard, up: set[str], at: datetime) -> None:
+    """What an earlier connection showed and this listing does not has ended meanwhile."""
+    for channel in board.channels:
+        if channel.uniqueid not in up and channel.connection != board.channels.connection:
+            _vanished(board, channel, at)
+    forget_unheard_restored(board, up, at)
 
 
 def forget_unheard_restored(board: Switchboard, up: set[str], at: datetime) -> None:

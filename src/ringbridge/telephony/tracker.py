@@ -117,10 +117,16 @@ class CallTracker:
         self._board.heard_at, self._board.lost_at = heard, lost
 
     def resync(
-        self, channels: Sequence[Message], at: datetime, bridges: Mapping[str, Sequence[str]] | None = None
+        self,
+        channels: Sequence[Message],
+        at: datetime,
+        bridges: Mapping[str, Sequence[str]] | None = None,
+        *,
+        complete: bool = True,
     ) -> list[CallEvent]:
-        """The live channels as the PBX lists them (CoreShowChannel or Status rows), and who is in which bridge."""
-        reconnection.resync(self._board, channels, bridges, at)
+        """The live channels as the PBX lists them (CoreShowChannel or Status rows), and who is in which bridge.
+        `complete` is False when a channel that is not listed may still live."""
+        reconnection.resync(self._board, channels, bridges, at, complete=complete)
         return self._board.told()
 
     def recording_path(self, uniqueid: str, path: str, at: datetime) -> list[CallEvent]:
@@ -128,6 +134,11 @@ class CallTracker:
         if (call := self._board.find(uniqueid)) is not None and path:
             particulars.recording_named(self._board, call, uniqueid, path, at)
         return self._board.told()
+
+    def channel_name(self, uniqueid: str) -> str | None:
+        """The channel's name while it is up."""
+        channel = self._board.channels.get(uniqueid)
+        return channel.name if channel else None
 
     def finish(self, at: datetime) -> list[CallEvent]:
         """Nothing more will come: calls that are still up end as interrupted."""

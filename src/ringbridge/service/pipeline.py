@@ -1,0 +1,218 @@
+"""One PBX's way through the house: what arrived -> calls -> what the portals are told -> one transaction.
+
+Everything that has arrived is one batch and one commit. A call's journal row and the deliveries that follow from it
+are written together, or neither. While the database cannot be written, what was heard waits in memory, in order, and
+is written when it can; nothing is told to a portal that is not in the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from ringbridge.ami.errors import AmiError
+from ringbridge.ami.message import Action
+from ringbridge.ami.protocol import Answer
+from ringbridge.delivery.policy import DeliveryId
+from ringbridge.pbx.inbox import Item, Lost, Received, Resync
+from ringbridge.routing.intents import Intent, PortalId, idempotency_key
+from ringbridge.routing.office import Portal
+from ringbridge.routing.records import intents_of
+from ringbridge.store import calls, deliveries
+from ringbridge.store.calls import CallKey, PbxId, StoryKind, StoryLine, call_key
+from ringbridge.store.database import Database, Transaction
+from ringbridge.store.errors import StoreError
+from ringbridge.telephony.events import CallAnswered, CallEnded, CallEvent
+from ringbridge.telephony.model import Call, CallId
+from ringbridge.telephony.tracker import CallTracker
+
+log = structlog.get_logger(__name__)
+
+LONGEST_PAUSE = timedelta(seconds=10)
+
+
+class Source(Protocol):
+    """The link to the PBX, as far as the pipeline needs it."""
+
+    async def take(self) -> list[Item]: ...
+
+    async def action(self, action: Action) -> Answer: ...
+
+
+class Announcer(Protocol):
+    """Who is told, inside the transaction, that deliveries wait."""
+
+    async def announce(self, tx: Transaction, deliveries: Sequence[DeliveryId]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """An event, and what each portal is to be told because of it."""
+
+    event: CallEvent
+    wanted: tuple[tuple[PortalId, tuple[Intent, ...]], ...]
+    lines: tuple[StoryLine, ...]
+
+
+class Pipeline:
+    """`portals` gives the portals as they are configured now; `show` is told each call's new snapshot."""
+
+    def __init__(
+        self,
+        pbx: PbxId,
+        *,
+        tracker: CallTracker,
+        source: Source,
+        database: Database,
+        announcer: Announcer,
+        portals: Callable[[], Sequence[Portal]],
+        show: Callable[[PbxId, Call], None] = lambda pbx, call: None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._pbx = pbx
+        self._tracker = tracker
+        self._source = source
+        self._database = database
+        self._announcer = announcer
+        self._portals = portals
+        self._show = show
+        self._clock = clock
+        self._asked: dict[CallId, set[tuple[PortalId, str]]] = {}  # steps already wanted of each open call
+        self._unnamed: asyncio.Queue[str] = asyncio.Queue()  # recorded channels whose file is not known
+        self._log = log.bind(pbx=pbx)
+
+    async def run(self) -> None:
+        async with self._database.reading() as tx:
+            self._tracker.restore(await calls.open_calls(tx, self._pbx))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow())
+            group.create_task(self._ask_for_recordings())
+
+    async def _follow(self) -> None:
+        while True:
+            events = self._understand(await self._arrived())
+            if events:
+                await self._keep([self._decide(event) for event in events])
+
+    async def _arrived(self) -> list[Item]:
+        """What has come; nothing when the tracker's deadline is due first."""
+        deadline = self._tracker.next_deadline()
+        patience = None if deadline is None else max(0.0, (deadline - self._clock()).total_seconds())
+        try:
+            async with asyncio.timeout(patience):
+                return await self._source.take()
+        except TimeoutError:
+            return []
+
+    # Understanding and deciding: no waiting in here
+
+    def _understand(self, items: Iterable[Item]) -> list[CallEvent]:
+        events: list[CallEvent] = []
+        for item in items:
+            match item:
+                case Received(messages=messages, at=at):
+                    for message in messages:
+                        events += self._tracker.feed(message, at)
+                case Resync(channels=channels, at=at):
+                    members = {
+                        state.bridge.get("BridgeUniqueid"): [channel.get("Uniqueid") for channel in state.channels]
+                        for state in item.bridges
+                    }
+                    self._tracker.connected()
+                    events += self._tracker.resync(channels, at, members, complete=item.complete)
+                case Lost(at=at):
+                    self._tracker.disconnected(heard=at, lost=at)
+        return events + self._tracker.expire(self._clock())
+
+    def _decide(self, event: CallEvent) -> Heard:
+        call = event.call
+        asked = self._asked.setdefault(call.id, set())
+        wanted: list[tuple[PortalId, tuple[Intent, ...]]] = []
+        lines = [StoryLine(at=event.at, kind=StoryKind.HEARD, text=line) for line in event.heard]
+        for portal in self._portals():
+            intents, decision = intents_of(event, portal, self._pbx)
+            new = tuple(i for i in intents if (portal.id, idempotency_key(i)) not in asked)
+            asked.update((portal.id, idempotency_key(intent)) for intent in new)
+            if new:
+                wanted.append((portal.id, new))
+            if decision is not None and (new or (not decision.register and isinstance(event, CallEnded))):
+                lines.append(
+                    StoryLine(at=event.at, kind=StoryKind.DECIDED, text=told(portal.id, new, decision.because))
+                )
+        if isinstance(event, CallEnded):
+            self._asked.pop(call.id, None)
+        elif isinstance(event, CallAnswered):
+            self._name_recordings(call)
+        return Heard(event=event, wanted=tuple(wanted), lines=tuple(lines))
+
+    # Keeping
+
+    async def _keep(self, heard: Sequence[Heard]) -> None:
+        pause = timedelta(seconds=1)
+        while True:
+            try:
+                async with self._database.transaction() as tx:
+                    await self._write(tx, heard)
+                break
+            except StoreError as error:
+                self._log.error("journal_not_written", reason=str(error), events=len(heard))
+                await asyncio.sleep(pause.total_seconds())
+                pause = min(pause * 2, LONGEST_PAUSE)
+        for each in heard:
+            self._show(self._pbx, each.event.call)
+
+    async def _write(self, tx: Transaction, heard: Sequence[Heard]) -> None:
+        lines: dict[CallId, list[StoryLine]] = {}
+        for each in heard:
+            lines.setdefault(each.event.call.id, []).extend(each.lines)
+        await calls.record(tx, self._pbx, [each.event.call for each in heard], lines)
+        wanted: dict[tuple[PortalId, CallKey], list[Intent]] = {}
+        for each in heard:
+            for portal, told_now in each.wanted:
+                wanted.setdefault((portal, call_key(self._pbx, each.event.call.id)), []).extend(told_now)
+        new: list[DeliveryId] = []
+        for (portal, key), intents in wanted.items():
+            new += await deliveries.enqueue(tx, portal, intents, key, self._clock())
+        if new:
+            await self._announcer.announce(tx, new)
+
+    # Recordings whose name only the channel knows
+
+    def _name_recordings(self, call: Call) -> None:
+        for recording in call.recordings:
+            if not recording.path and (name := self._tracker.channel_name(recording.channel)):
+                self._unnamed.put_nowait(f"{recording.channel} {name}")
+
+    async def _ask_for_recordings(self) -> None:
+        """Where the manager user does not read the dialplan class, the file is asked for while the channel lives."""
+        while True:
+            uniqueid, _, channel = (await self._unnamed.get()).partition(" ")
+            headers = (("Channel", channel), ("Variable", "MIXMONITOR_FILENAME"))
+            try:
+                answer = await self._source.action(Action(name="Getvar", headers=headers))
+            except AmiError as error:
+                # The file is then looked for on disk by the channel's Uniqueid.
+                self._log.info("recording_not_asked", reason=str(error))
+                continue
+            events = self._tracker.recording_path(uniqueid, answer.response.get("Value"), self._clock())
+            if events:
+                await self._keep([self._decide(event) for event in events])
+
+
+def told(portal: PortalId, intents: Sequence[Intent], because: Mapping[str, str]) -> str:
+    """One line for the story: what this portal is to be told."""
+    if not intents:
+        return f"{portal}: not registered, by the rule {because['register']!r}"
+    steps = ", ".join(describe(intent) for intent in intents)
+    return f"{portal}: {steps}"
+
+
+def describe(intent: Intent) -> str:
+    users = getattr(intent, "users", None) or ((intent.user,) if hasattr(intent, "user") else ())
+    for_whom = f" (user {', '.join(users)})" if users else ""
+    return f"{type(intent).__name__}{for_whom}"
