@@ -11,9 +11,10 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 
+from ringbridge.store.calls import JournalEntry
+from ringbridge.store.keys import CallKey, PbxId, call_key
 from ringbridge.telephony.model import Call
 
 ENDED_SHOWN = 8
@@ -21,28 +22,22 @@ PACE = timedelta(milliseconds=250)
 HEARTBEAT = timedelta(seconds=15)  # proxies close a silent stream; 30 s is the shortest limit in common use
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveCall:
-    key: str  # the journal's, unique over all PBXs
-    call: Call
-
-
 class LiveFeed:
     """Not thread-safe: it belongs to the event loop."""
 
-    def __init__(self, calls: Iterable[LiveCall] = ()) -> None:
+    def __init__(self, calls: Iterable[JournalEntry] = ()) -> None:
         """`calls` are those known at the start, in any order: the open ones and the last that ended."""
         self.version = 0
         self.closed = False
-        self._open: dict[str, LiveCall] = {}
-        self._ended: deque[LiveCall] = deque(maxlen=ENDED_SHOWN)
+        self._open: dict[CallKey, JournalEntry] = {}
+        self._ended: deque[JournalEntry] = deque(maxlen=ENDED_SHOWN)
         self._changed = asyncio.Event()
         for each in sorted(calls, key=lambda each: each.call.end or each.call.start):
             self._keep(each)
 
-    def tell(self, key: str, call: Call) -> None:
+    def tell(self, pbx: PbxId, call: Call) -> None:
         """The call is now as this snapshot says."""
-        self._keep(LiveCall(key=key, call=call))
+        self._keep(JournalEntry(key=call_key(pbx, call.id), pbx=pbx, call=call))
         self._wake()
 
     def close(self) -> None:
@@ -51,12 +46,12 @@ class LiveFeed:
         self._wake()
 
     @property
-    def calls(self) -> list[LiveCall]:
+    def calls(self) -> list[JournalEntry]:
         """In progress, the oldest first."""
         return sorted(self._open.values(), key=lambda each: each.call.start)
 
     @property
-    def ended(self) -> list[LiveCall]:
+    def ended(self) -> list[JournalEntry]:
         """The last that ended, the newest first."""
         return list(reversed(self._ended))
 
@@ -69,7 +64,7 @@ class LiveFeed:
             await asyncio.wait_for(changed.wait(), patience.total_seconds())
         return self.version != seen
 
-    def _keep(self, each: LiveCall) -> None:
+    def _keep(self, each: JournalEntry) -> None:
         if each.call.end is None:
             self._open[each.key] = each
         else:

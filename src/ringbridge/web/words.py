@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ringbridge.routing.intents import Priority
+from ringbridge.store.order import State
+from ringbridge.store.story import StoryKind
 from ringbridge.telephony.model import Direction, Disposition, LegResult, TransferType
 from ringbridge.web.services import LinkState
 from ringbridge.web.timeline import Segment
@@ -59,11 +61,26 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Word]] = {
         Segment.LINE: Word(text=N_("Picked up")),
         Segment.TALK: Word(text=N_("Talks with the client")),
     },
+    StoryKind: {
+        StoryKind.HEARD: Word(text=N_("Asterisk said"), icon="ear"),
+        StoryKind.DECIDED: Word(text=N_("Decided"), colour="azure", icon="bulb"),
+        StoryKind.SENT: Word(text=N_("Sent"), colour="purple", icon="send-2"),
+        StoryKind.ANSWERED: Word(text=N_("Came back"), colour="green", icon="message-reply"),
+        StoryKind.WAITING: Word(text=N_("To be tried again"), colour="yellow", icon="hourglass"),
+        StoryKind.DONE: Word(text=N_("Done"), colour="green", icon="circle-check"),
+        StoryKind.GIVEN_UP: Word(text=N_("Refused"), colour="red", icon="alert-triangle"),
+    },
+    State: {
+        State.WAITING: Word(text=N_("waits"), colour="yellow"),
+        State.SENDING: Word(text=N_("is being sent"), colour="azure"),
+        State.DONE: Word(text=N_("done"), colour="green"),
+        State.GIVEN_UP: Word(text=N_("refused"), colour="red"),
+    },
     LinkState: {
         LinkState.STOPPED: Word(text=N_("No link"), colour="red", icon="plug-connected-x"),
         LinkState.REFUSED: Word(text=N_("Login refused"), colour="red", icon="plug-connected-x"),
         LinkState.CONNECTING: Word(text=N_("Connecting"), colour="yellow", icon="refresh"),
-        LinkState.RESYNCING: Word(text=N_("Reading the calls in progress"), colour="yellow", icon="refresh"),
+        LinkState.RESYNCING: Word(text=N_("Reading calls in progress"), colour="yellow", icon="refresh"),
         LinkState.UP: Word(text=N_("Connected"), colour="green", icon="plug-connected"),
     },
     Priority: {

@@ -1,15 +1,18 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+from ringbridge.store.calls import JournalEntry
+from ringbridge.store.keys import PbxId, call_key
 from ringbridge.telephony.model import Call
-from ringbridge.web.live import ENDED_SHOWN, LiveCall, LiveFeed, event, stream
+from ringbridge.web.live import ENDED_SHOWN, LiveFeed, event, stream
 from tests.unit.web import sample_calls
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+OFFICE = PbxId("office")
 
 
 def tell(feed: LiveFeed, call: Call) -> None:
-    feed.tell(f"office-{call.id}", call)
+    feed.tell(OFFICE, call)
 
 
 def test_call_leaves_the_live_ones_when_it_ends_and_heads_the_ended() -> None:
@@ -23,7 +26,7 @@ def test_call_leaves_the_live_ones_when_it_ends_and_heads_the_ended() -> None:
 
 def test_calls_of_two_pbxs_with_the_same_id_are_two() -> None:
     call = sample_calls.ringing(NOW)
-    feed = LiveFeed([LiveCall(key=f"{pbx}-{call.id}", call=call) for pbx in ("office", "branch")])
+    feed = LiveFeed(JournalEntry(key=call_key(pbx, call.id), pbx=pbx, call=call) for pbx in (OFFICE, PbxId("branch")))
     assert len(feed.calls) == 2
 
 

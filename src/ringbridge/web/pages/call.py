@@ -1,0 +1,61 @@
+"""A call's whole story on one page: who was rung and spoke, what is in the CRM, what happened in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ringbridge.store import calls
+from ringbridge.store.keys import CallKey
+from ringbridge.store.story import story
+from ringbridge.web.glance import concerned, talked, waited
+from ringbridge.web.rendering import Pages
+from ringbridge.web.steps import SETTLED, Step, steps_of
+from ringbridge.web.timeline import Segment, timeline
+
+SHOWN = 2000  # lines of a story: a call that was tried for days still opens
+
+
+class CallPage:
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+        self._services = pages.services
+
+    @property
+    def routes(self) -> list[Route]:
+        return [Route("/calls/{key:path}", self.page)]
+
+    async def page(self, request: Request) -> Response:
+        key = CallKey(request.path_params["key"])
+        async with self._services.database.reading() as tx:
+            entry = await calls.get(tx, key)
+            if entry is None:
+                raise HTTPException(404)
+            lines = await story(tx, key)
+            steps = await steps_of(tx, key)
+        now, call = self._services.now(), entry.call
+        return await self._pages.page(
+            request,
+            "call.html",
+            key=key,
+            call=call,
+            persons=concerned(call),
+            waited=waited(call, now),
+            talked=talked(call),
+            timeline=timeline(call, now),
+            segments=tuple(Segment),
+            steps=steps,
+            story=lines[-SHOWN:],
+            recordings=await self._players(steps),
+            unsettled=call.end is None or any(step.state not in SETTLED for step in steps),
+        )
+
+    async def _players(self, steps: Sequence[Step]) -> list[str]:
+        """Addresses of the recordings that are there, each once however many portals get it."""
+        recordings, now = self._services.recordings, self._services.now()
+        records = dict.fromkeys(step.record for step in steps if step.is_recording)
+        return [recordings.address(record, now) for record in records if await recordings.find(record)]

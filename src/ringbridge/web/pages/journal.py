@@ -1,0 +1,81 @@
+"""Journal: every call, searched and paged by where the page before it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from ringbridge.store import calls
+from ringbridge.store.calls import Cursor, JournalEntry
+from ringbridge.store.keys import CallKey
+from ringbridge.telephony.model import Call, Direction, Disposition, Extension
+from ringbridge.web.glance import concerned, talked, waited
+from ringbridge.web.rendering import Pages
+from ringbridge.web.search import Search, read_search
+
+PAGE = 50
+DIRECTIONS = (Direction.INBOUND, Direction.OUTBOUND, Direction.INTERNAL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    key: CallKey
+    call: Call
+    day: date  # the office's
+    people: tuple[Extension, ...]
+    waited: timedelta
+    talked: timedelta
+
+
+class Journal:
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+        self._services = pages.services
+
+    @property
+    def routes(self) -> list[Route]:
+        return [Route("/journal", self.page)]
+
+    async def page(self, request: Request) -> Response:
+        search = read_search(request.query_params, self._services.zone, self._services.region)
+        before = request.query_params.get("before")
+        async with self._services.database.reading() as tx:
+            try:
+                found = await calls.page(tx, Cursor(before) if before else None, PAGE, search.filters)
+            except ValueError:  # an address that no page of ours had: begin anew
+                return RedirectResponse(search.address(), status_code=303)
+        now = self._services.now()
+        return await self._pages.page(
+            request,
+            "journal.html",
+            rows=[self._row(entry, now) for entry in found.entries],
+            older=search.address(before=found.older) if found.older else None,
+            newest=search.address() if before else None,
+            **choices(search),
+        )
+
+    def _row(self, entry: JournalEntry, now: datetime) -> Row:
+        call = entry.call
+        return Row(
+            key=entry.key,
+            call=call,
+            day=call.start.astimezone(self._services.zone).date(),
+            people=concerned(call),
+            waited=waited(call, now),
+            talked=talked(call),
+        )
+
+
+def choices(search: Search) -> dict[str, Any]:
+    return {
+        "search": search.fields,
+        "searching": search.asks,
+        "mistaken": search.mistaken,
+        "directions": DIRECTIONS,
+        "results": tuple(Disposition),
+    }
