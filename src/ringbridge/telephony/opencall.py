@@ -287,4 +287,5 @@ class OpenCall:
             voicemail=call.voicemail,
             queue=call.queue,
             interrupted=call.interrupted,
+            linkedids={call.id},
         )

@@ -72,6 +72,7 @@ class Switchboard:
             self._call_of[uniqueid] = call
         for uniqueid in call.clients:
             self._client_of[uniqueid] = call
+        self._by_linkedid |= dict.fromkeys(call.linkedids, call)
 
     def _begin(self, channel: Channel, at: datetime) -> OpenCall:
         identity = CallId(channel.linkedid or channel.uniqueid)
@@ -113,7 +114,10 @@ class Switchboard:
                 source.legs.remove(leg)
                 target.legs.append(leg)
             self._add(part, target)
-            self._rest(source, part.since)
+            if not source.members and not source.legs and not source.announced:
+                self.close(source, tell=False)  # it was never more than this channel on its way
+            else:
+                self._rest(source, part.since)
 
     def absorb(self, source: OpenCall, target: OpenCall) -> None:
         """Two calls turn out to be one: everything of `source` belongs to `target`, and `source` never was."""
