@@ -2,9 +2,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.unit.web.office_page import open_database
 
 from ringbridge.store.database import Database
-from tests.unit.web.office_page import open_database
 
 
 @pytest.fixture

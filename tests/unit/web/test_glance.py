@@ -1,7 +1,8 @@
 from datetime import UTC, datetime, timedelta
 
-from ringbridge.web.glance import Phase, concerned, glance, talked, waited
 from tests.unit.web import sample_calls
+
+from ringbridge.web.glance import Phase, concerned, glance, talked, waited
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 

@@ -1,11 +1,12 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+from tests.unit.web import sample_calls
+
 from ringbridge.store.calls import JournalEntry
 from ringbridge.store.keys import PbxId, call_key
 from ringbridge.telephony.model import Call
 from ringbridge.web.live import ENDED_SHOWN, LiveFeed, event, stream
-from tests.unit.web import sample_calls
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 OFFICE = PbxId("office")

@@ -2,6 +2,8 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
+from tests.unit.web import sample_calls
+from tests.unit.web.office_page import NOW, OFFICE, STATUS, client, journal, read, services, told_to_the_crm
 
 from ringbridge.routing.intents import PortalId
 from ringbridge.store.database import Database
@@ -11,8 +13,6 @@ from ringbridge.web.app import create_app
 from ringbridge.web.language import LANGUAGES
 from ringbridge.web.security import HEADERS
 from ringbridge.web.services import LinkState, PbxStatus, PortalStatus, Status
-from tests.unit.web import sample_calls
-from tests.unit.web.office_page import NOW, OFFICE, STATUS, client, journal, read, services, told_to_the_crm
 
 LIVE = (sample_calls.ringing(NOW), sample_calls.talking(NOW), sample_calls.waiting(NOW))
 PAST = tuple(sample_calls.past(NOW))

@@ -2,10 +2,10 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.web import sample_calls
 
 from ringbridge.telephony.model import Call, LegResult
 from ringbridge.web.timeline import Scale, Segment, ticks, timeline
-from tests.unit.web import sample_calls
 
 AT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
@@ -61,7 +61,7 @@ def test_scale_has_from_one_to_a_handful_of_ticks_within_it(seconds: float) -> N
 def test_bar_never_leaves_the_picture_whatever_the_clocks_said(offset: int, length: int) -> None:
     scale = Scale(start=AT, end=AT + timedelta(seconds=60))
     bar = scale.bar(Segment.RING, AT + timedelta(seconds=offset), AT + timedelta(seconds=offset + length))
-    assert 0 <= bar.left
+    assert bar.left >= 0
     assert bar.left + bar.width <= 100.01
     assert bar.width > 0
     assert bar.length >= timedelta(0)

@@ -1,0 +1,101 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from tests.unit.web import sample_calls
+from tests.unit.web.office_page import NOW, OFFICE, client, journal, read, services
+
+from ringbridge.store.database import Database
+from ringbridge.telephony.model import Call, CallId
+from ringbridge.web.app import create_app
+from ringbridge.web.pages.journal import PAGE
+
+
+def many(count: int) -> list[Call]:
+    """So close together that many begin at one moment, on both sides of every page's edge."""
+    first = sample_calls.withheld(NOW - timedelta(days=1))
+    return [
+        replace(first, id=CallId(f"1.{number:04}"), start=first.start + timedelta(seconds=number // 30))
+        for number in range(count)
+    ]
+
+
+def calls_on(html: str) -> list[str]:
+    """Ids of the calls, as the page's rows link to them."""
+    links = [attributes.get("href") or "" for tag, attributes in read(html).tags if tag == "a"]
+    return [link.removeprefix(f"/calls/{OFFICE}-") for link in links if link.startswith("/calls/")]
+
+
+def link_to(html: str, relation: str) -> str | None:
+    found = [attributes for tag, attributes in read(html).tags if tag == "a" and attributes.get("rel") == relation]
+    return found[0]["href"] if found else None
+
+
+async def test_paging_shows_every_call_once_the_newest_first_while_new_ones_arrive(database: Database) -> None:
+    told = many(3 * PAGE + 7)
+    await journal(database, told)
+    seen: list[str] = []
+    async with client(create_app(services(database))) as page:
+        address: str | None = "/journal"
+        while address:
+            html = (await page.get(address)).text
+            seen += calls_on(html)
+            address = link_to(html, "next")
+            await journal(database, [replace(told[-1], id=CallId(f"2.{len(seen)}"), start=NOW)])
+    assert seen == [call.id for call in sorted(told, key=lambda call: (call.start, call.id), reverse=True)]
+
+
+async def test_search_goes_on_over_the_pages(database: Database) -> None:
+    await journal(database, many(PAGE + 1))
+    await journal(database, [sample_calls.answered(NOW - timedelta(hours=2))])
+    async with client(create_app(services(database))) as page:
+        first = (await page.get("/journal?result=missed&trunk=mango")).text
+        second = (await page.get(link_to(first, "next") or "")).text
+    assert (len(calls_on(first)), len(calls_on(second))) == (PAGE, 1)
+    assert 'value="mango"' in second
+
+
+@pytest.mark.parametrize(
+    ("query", "kinds"),
+    [
+        ("number=1122", {"answered"}),
+        ("number=8 912 555-11-22", {"answered"}),
+        ("employee=105", {"transferred"}),
+        ("trunk=mtt", {"missed_in_queue"}),
+        ("direction=outbound", {"outbound_unanswered"}),
+        ("result=missed", {"missed_in_queue", "withheld"}),
+        ("from=2026-11-24&to=2026-11-24", {"answered"}),
+        ("to=2026-11-22", {"withheld"}),
+        ("number=0000&result=answered", set()),
+    ],
+)
+async def test_each_field_finds_its_calls(database: Database, query: str, kinds: set[str]) -> None:
+    days = {"answered": 0, "transferred": 1, "missed_in_queue": 1, "outbound_unanswered": 1, "withheld": 2}
+    told = {kind: getattr(sample_calls, kind)(NOW - timedelta(days=day, minutes=day)) for kind, day in days.items()}
+    told = {kind: replace(call, id=CallId(kind)) for kind, call in told.items()}
+    await journal(database, told.values())
+    async with client(create_app(services(database))) as page:
+        assert set(calls_on((await page.get(f"/journal?{query}")).text)) == kinds
+
+
+async def test_days_of_the_journal_are_the_offices(database: Database) -> None:
+    """23:30 in Moscow is still the day before, although it is 20:30 UTC."""
+    late = sample_calls.withheld(NOW.replace(hour=20, minute=30) - timedelta(days=1))
+    early = sample_calls.withheld(NOW.replace(hour=21, minute=30) - timedelta(days=1))
+    await journal(database, [late, early])
+    async with client(create_app(services(database))) as page:
+        shown = read((await page.get("/journal")).text).found
+    days = [text for text in shown if text.startswith(("Today", "23 Nov", "24 Nov"))]
+    assert days == ["Today, 24 Nov", "23 Nov"]
+
+
+async def test_page_that_was_never_there_begins_the_journal_anew(database: Database) -> None:
+    async with client(create_app(services(database))) as page:
+        answer = await page.get("/journal?before=nonsense&trunk=mango")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/journal?trunk=mango")
+
+
+async def test_empty_journal_and_empty_search_say_different_things(database: Database) -> None:
+    async with client(create_app(services(database))) as page:
+        assert "No calls yet" in (await page.get("/journal")).text
+        assert "No call is like this" in (await page.get("/journal?number=5")).text
