@@ -1,0 +1,92 @@
+"""A real Asterisk's live stream, read with the least rights, becomes exactly the calls that took place."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.office.office import MANAGER, PROVIDERS, Office
+from tests.office.scenarios import SCENARIOS, Scenario
+from tests.office.truth import Truth
+
+from ringbridge.ami.message import Action
+from ringbridge.pbx.inbox import Item, Received, Resync
+from ringbridge.pbx.link import Link, LinkState
+from ringbridge.pbx.settings import PbxAddress
+from ringbridge.telephony.model import Call
+from ringbridge.telephony.replay import ended_calls
+from ringbridge.telephony.tracker import CallTracker
+
+pytestmark = pytest.mark.asterisk
+
+
+async def heard_while(play: Scenario, office: Office) -> tuple[list[Truth], list[Item]]:
+    """The scenario's truth, and everything that the link brought of it."""
+    user, secret = MANAGER
+    link = Link(PbxAddress(host=office.address, username=user, secret=secret))
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(link.run())
+        await link.until(LinkState.READY)
+        truth = await play(office)
+        await office.idle()
+        await link.action(Action(name="Ping"))  # its answer comes after everything that happened before
+        items = await anext(link.batches())
+        running.cancel()
+    return truth, items
+
+
+def tracked(items: Sequence[Item]) -> list[Call]:
+    """The clients' calls in these items."""
+    tracker = CallTracker(trunks=frozenset(PROVIDERS))
+    events = []
+    for item in items:
+        match item:
+            case Resync():
+                tracker.connected()
+                events += tracker.resync(item.channels, item.at)
+            case Received():
+                for message in item.messages:
+                    events += tracker.feed(message, item.at)
+    events += tracker.expire(datetime.now(UTC) + timedelta(minutes=1))
+    assert len(tracker) == 0
+    return [call for call in ended_calls(events) if call.concerns_client]
+
+
+@pytest.mark.parametrize("play", SCENARIOS.values(), ids=SCENARIOS)
+async def test_the_stream_of_a_scenario_becomes_its_calls(office: Office, play: Scenario) -> None:
+    truths, items = await heard_while(play, office)
+    calls = sorted(tracked(items), key=lambda call: call.start)
+    assert [_facts(call) for call in calls] == [_expected(truth) for truth in truths]
+    for call, truth in zip(calls, truths, strict=True):
+        assert {leg.extension for leg in call.legs} == set(truth.rang)
+        assert bool(call.recordings) or not truth.spoke
+        for talk, said in zip(call.talks, truth.spoke, strict=True):
+            assert said.lasted(talk.length.total_seconds()), (talk, said)
+
+
+def _facts(call: Call) -> dict[str, object]:
+    return {
+        "direction": call.direction,
+        "client": call.external,
+        "company": call.did,
+        "provider": call.trunk,
+        "disposition": call.disposition,
+        "answered by": call.answered_by,
+        "voicemail": call.voicemail,
+        "interrupted": call.interrupted,
+    }
+
+
+def _expected(truth: Truth) -> dict[str, object]:
+    return {
+        "direction": truth.direction,
+        "client": truth.client,
+        "company": truth.company,
+        "provider": truth.provider,
+        "disposition": truth.disposition,
+        "answered by": truth.answered_by,
+        "voicemail": truth.voicemail,
+        "interrupted": False,
+    }
