@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
-from ringbridge.crm.contract import NotReached, Receipt, Rejected, Throttled, Transient, Unauthorized
-from ringbridge.emulators.bitrix24 import CrmMode, Fault, FaultKind, Permission
-from ringbridge.routing.intents import RecordKind, UserId
-from ringbridge.routing.results import CallStatus
 from tests.contract.bitrix24_office import (
     CLIENT,
     STRANGER,
@@ -21,6 +16,11 @@ from tests.contract.bitrix24_office import (
     register,
     show,
 )
+
+from ringbridge.crm.contract import NotReached, Receipt, Rejected, Throttled, Transient, Unauthorized
+from ringbridge.emulators.bitrix24 import CrmMode, Fault, FaultKind, Permission
+from ringbridge.routing.intents import RecordKind, UserId
+from ringbridge.routing.results import CallStatus
 
 
 @pytest.fixture(params=["webhook", "application"])

@@ -6,11 +6,22 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.contract.bitrix24_office import (
+    Office,
+    attach,
+    finish,
+    hide,
+    hours_ago,
+    office,
+    portal,
+    record,
+    register,
+    show,
+)
 
 from ringbridge.crm.contract import CrmError, Receipt, Rejected, Step, Throttled, Transient
 from ringbridge.emulators.bitrix24 import Fault, FaultKind
 from ringbridge.routing.intents import Intent
-from tests.contract.bitrix24_office import Office, attach, finish, hide, hours_ago, office, portal, record, register, show
 
 AFTER = [FaultKind.LOSE_ANSWER, FaultKind.GATEWAY_TIMEOUT]  # executed, and nobody knows
 BEFORE = [FaultKind.CUT, FaultKind.UNAVAILABLE, FaultKind.HTML_500, FaultKind.HTML_200, FaultKind.INTERNAL_ERROR]
@@ -129,10 +140,10 @@ async def test_a_call_that_the_portal_forgot_before_its_end_is_registered_again_
 
 async def test_a_question_that_fails_leaves_the_doubt() -> None:
     async with office() as at:
-        at.portal.faults.add(Fault(kind=FaultKind.QUERY_LIMIT))
-        (throttled,) = await at.do(register(), uncertain=True)
         at.portal.faults.add(Fault(kind=FaultKind.HTML_500))
         (failed,) = await at.do(register(), uncertain=True)
+        at.portal.faults.add(Fault(kind=FaultKind.QUERY_LIMIT))
+        (throttled,) = await at.do(register(), uncertain=True)
         assert isinstance(throttled, Throttled)
         assert isinstance(failed, Transient)
         assert failed.maybe_done

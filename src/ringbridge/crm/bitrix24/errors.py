@@ -105,6 +105,7 @@ BY_CODE: Mapping[str, Row] = {
     "error_argument": (Meaning.NEVER, ""),
     "invalid_argument": (Meaning.NEVER, ""),
     "100": (Meaning.NEVER, ""),
+    "server_not_available": (Meaning.AGAIN, "The portal could not fetch the recording from our address."),
     "internal_server_error": (Meaning.UNSURE, ""),
     "error_unexpected_answer": (Meaning.UNSURE, ""),
 }

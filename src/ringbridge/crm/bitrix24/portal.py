@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from urllib.parse import urlsplit
 
 import httpx2
@@ -12,8 +11,12 @@ from ringbridge.crm.bitrix24 import users
 from ringbridge.crm.bitrix24.auth import Application, Credentials, Key, Save, TokenKey, Webhook, WebhookKey
 from ringbridge.crm.bitrix24.check import QUESTIONS, portal_info
 from ringbridge.crm.bitrix24.clients import SEARCH, by_duplicates, client_by_duplicates, client_in
+from ringbridge.crm.bitrix24.commands import Commands
+from ringbridge.crm.bitrix24.ledger import Ledger
+from ringbridge.crm.bitrix24.reconcile import Reconciliation
+from ringbridge.crm.bitrix24.recordings import Recordings
 from ringbridge.crm.bitrix24.rest import Rest
-from ringbridge.crm.bitrix24.run import Run
+from ringbridge.crm.bitrix24.sender import Sender
 from ringbridge.crm.bitrix24.settings import REQUEST_LIMIT, Settings
 from ringbridge.crm.client import Door
 from ringbridge.crm.contract import (
@@ -59,7 +62,7 @@ class Bitrix24:
             transport=transport,
         )
         self._rest = Rest(self._door, self._key)
-        self._closed: dict[str, datetime] = {}
+        self._sender = Sender(self._rest)
 
     async def check(self) -> PortalInfo:
         answers = await self._rest.batch(QUESTIONS, priority=Priority.FINISH)
@@ -82,8 +85,14 @@ class Bitrix24:
     async def carry_out(self, steps: Sequence[Step]) -> Sequence[Receipt | CrmError]:
         """As the contract says. A recording is sent before this returns, so give recordings a run of their own where
         the answers to other steps are waited for."""
-        run = Run(steps, rest=self._rest, settings=self._settings, recordings=self._recordings, closed=self._closed)
-        return await run.carry_out()
+        ledger = Ledger(steps)
+        chat = self._settings.add_to_chat
+        reconciliation = Reconciliation(ledger, self._sender, add_to_chat=chat)
+        await reconciliation.clear_doubts()
+        await Commands(ledger, self._sender, add_to_chat=chat).send()
+        await reconciliation.find_lost_calls()
+        await Recordings(ledger, self._sender, source=self._recordings, settings=self._settings).send()
+        return ledger.results()
 
     async def aclose(self) -> None:
         await self._key.aclose()

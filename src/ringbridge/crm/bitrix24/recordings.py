@@ -7,53 +7,142 @@ attached again replaces the earlier one.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
-from ringbridge.crm.bitrix24.rest import Rest
-from ringbridge.crm.bitrix24.telephony import as_map, text
+from ringbridge.crm.bitrix24.batch import Outcome
+from ringbridge.crm.bitrix24.errors import NotFinished
+from ringbridge.crm.bitrix24.ledger import Ledger, Result
+from ringbridge.crm.bitrix24.sender import Sender
+from ringbridge.crm.bitrix24.settings import RecordingMode, Settings
+from ringbridge.crm.bitrix24.telephony import Command, as_map, attach, refusal_of, text
 from ringbridge.crm.client import Request
-from ringbridge.crm.contract import CrmError, Exchange, Receipt, RecordingFile, Transient
-from ringbridge.routing.intents import Priority
-from ringbridge.routing.recordings import Absent
+from ringbridge.crm.contract import (
+    CrmError,
+    Exchange,
+    NotReached,
+    Receipt,
+    RecordingFile,
+    RecordingSource,
+    Rejected,
+    Throttled,
+    Transient,
+)
+from ringbridge.routing.intents import AttachRecording, FinishCall, Priority
+from ringbridge.routing.recordings import Absent, NotYet
 
+PER_BATCH = 10  # fetching links keeps the portal busy, and a request is killed after a minute
+LONGEST_UNFINISHED = timedelta(days=1)  # after that, a recording whose call was never finished is given up
 SLOWEST_UPLOAD = 32 * 1024  # bytes per second: what an office's slow line carries
 SHORTEST_TIME = 65.0
 
 
-async def upload(rest: Rest, file: RecordingFile, offer: Any, exchange: Exchange) -> Receipt | CrmError:
-    """Send the file where the portal's `offer` says."""
-    terms = as_map(offer)
-    if text(terms.get("FILE_ID")):
-        return attached(offer, exchange)
-    url, field = text(terms.get("uploadUrl")), text(terms.get("fieldName")) or "file"
-    if not urlsplit(url).hostname:
-        return Transient("Bitrix24 named no address to send the recording to", exchange=exchange)
-    form = _Form(file, field)
-    request = Request(
-        url=url, content=form.body, headers=form.headers, within=max(SHORTEST_TIME, file.size / SLOWEST_UPLOAD)
-    )
-    try:
-        answer = await rest.door.send(lambda: request, priority=Priority.RECORDING)
-        return attached(rest.accept(answer), rest.door.story(exchange.sent, f"{exchange.answered}\n{answer.text}"))
-    except CrmError as error:
-        error.exchange = exchange
-        return error
-    except OSError as error:
-        return Transient(f"The recording {file.name} could not be read: {error}", exchange=exchange)
+class Recordings:
+    """The stage of a run that sends them, in batches of their own: no card should wait for a file."""
+
+    def __init__(self, ledger: Ledger, sender: Sender, *, source: RecordingSource, settings: Settings) -> None:
+        self._ledger = ledger
+        self._sender = sender
+        self._source = source
+        self._settings = settings
+
+    async def send(self) -> None:
+        waiting = [
+            (index, intent)
+            for index in self._ledger.open()
+            if isinstance(intent := self._ledger.intent(index), AttachRecording)
+        ]
+        for start in range(0, len(waiting), PER_BATCH):
+            await self._send_some(waiting[start : start + PER_BATCH])
+
+    async def _send_some(self, waiting: list[tuple[int, AttachRecording]]) -> None:
+        files: dict[int, RecordingFile] = {}
+        for index, intent in waiting:
+            found = await self._find(index, intent)
+            if isinstance(found, Receipt | CrmError):
+                self._ledger.put(index, found)
+            else:
+                files[index] = found
+        if not files:
+            return
+        commands = {index: self._command(index, file) for index, file in files.items()}
+        outcomes = await self._sender.batch({f"r{i}": command for i, command in commands.items()}, Priority.RECORDING)
+        async with asyncio.TaskGroup() as group:
+            for index, file in files.items():
+                group.create_task(self._hand_over(index, file, commands[index], outcomes[f"r{index}"]))
+
+    async def _find(self, index: int, intent: AttachRecording) -> RecordingFile | Result:
+        """The file to send, or what the step is answered with when there is none."""
+        try:
+            self._ledger.check_order(index)
+            if isinstance(finish := self._ledger.answer_to(intent.record, FinishCall), CrmError):
+                raise NotReached(f"The call is not finished: {finish}")
+            found = await self._source.fetch(intent)
+        except CrmError as error:
+            return error
+        except OSError as error:
+            return Transient(f"The recording cannot be read: {error}")
+        match found:
+            case NotYet():
+                return Throttled(f"The recording is not ready: {found.reason}", until=found.until)
+            case Absent():
+                # Nothing to send is an answer, not a failure: the step is done.
+                return Receipt(facts={"recording": "absent", "reason": found.reason})
+        return refusal_of(found) or found
+
+    def _command(self, index: int, file: RecordingFile) -> Command:
+        link = None
+        if self._settings.recordings is RecordingMode.LINK:
+            # Without an address of ours that the portal can reach, the file is sent instead.
+            link = file.link(datetime.now(UTC) + self._settings.link_life)
+        return attach(file, self._ledger.call_id(self._ledger.record(index)) or "", link)
+
+    async def _hand_over(self, index: int, file: RecordingFile, command: Command, outcome: Outcome | CrmError) -> None:
+        failure = self._sender.failure(command, outcome)
+        if failure is None and isinstance(outcome, Outcome):
+            exchange = self._sender.story(command, outcome)
+            if "RECORD_URL" in command.params:
+                self._ledger.settle(index, _attached(outcome.result, exchange))
+            else:
+                self._ledger.put(index, await self._upload(file, outcome.result, exchange))
+        elif isinstance(failure, NotFinished) and self._is_old(index):
+            words = f"The call was never finished, so its recording has no place. {failure}"
+            self._ledger.refuse(index, Rejected(words, exchange=failure.exchange))
+        elif failure is not None:
+            self._ledger.refuse(index, failure)
+
+    def _is_old(self, index: int) -> bool:
+        intent = self._ledger.intent(index)
+        return isinstance(intent, AttachRecording) and datetime.now(UTC) - intent.started > LONGEST_UNFINISHED
+
+    async def _upload(self, file: RecordingFile, offer: Any, exchange: Exchange) -> Result:
+        """Send the file where the portal's `offer` says."""
+        terms = as_map(offer)
+        url, field = text(terms.get("uploadUrl")), text(terms.get("fieldName")) or "file"
+        if not urlsplit(url).hostname:
+            return Transient("Bitrix24 named no address to send the recording to", exchange=exchange)
+        form = _Form(file, field)
+        within = max(SHORTEST_TIME, file.size / SLOWEST_UPLOAD)
+        request = Request(url=url, content=form.body, headers=form.headers, within=within)
+        rest = self._sender.rest
+        try:
+            answer = await rest.door.send(lambda: request, priority=Priority.RECORDING)
+            return _attached(rest.accept(answer), rest.door.story(exchange.sent, f"{exchange.answered}\n{answer.text}"))
+        except CrmError as error:
+            error.exchange = exchange
+            return error
+        except OSError as error:
+            return Transient(f"The recording {file.name} could not be read: {error}", exchange=exchange)
 
 
-def attached(result: Any, exchange: Exchange) -> Receipt:
+def _attached(result: Any, exchange: Exchange) -> Receipt:
     file_id = text(as_map(result).get("FILE_ID"))
     return Receipt(facts={"recording": "attached", **({"file": file_id} if file_id else {})}, exchange=exchange)
-
-
-def nothing_recorded(why: Absent) -> Receipt:
-    """Nothing to send is an answer: the step is done."""
-    return Receipt(facts={"recording": "absent", "reason": why.reason})
 
 
 class _Form:
@@ -71,12 +160,18 @@ class _Form:
         self._tail = f"\r\n--{boundary}--\r\n".encode()
         self.headers = {
             "Content-Type": f"multipart/form-data; boundary={boundary}",
-            # A file that changes under our hands breaks this promise, and the portal gets nothing rather than half.
             "Content-Length": str(len(self._head) + file.size + len(self._tail)),
         }
 
     async def body(self) -> AsyncIterator[bytes]:
         yield self._head
+        left = self._file.size
         async for piece in self._file.read():
+            left -= len(piece)
+            if left < 0:
+                break
             yield piece
+        if left:
+            # The form is left without its end: the portal keeps nothing rather than half.
+            raise OSError(f"it is not the {self._file.size} bytes long that it was")
         yield self._tail

@@ -81,6 +81,11 @@ def register(intent: RegisterCall, *, add_to_chat: bool) -> Command:
     return Command(method=REGISTER, params=params)
 
 
+def register_again(params: Mapping[str, Any]) -> Command:
+    """Once more for a call that the portal forgot, from what was sent the first time: nobody needs its card."""
+    return Command(method=REGISTER, params={**params, "SHOW": 0})
+
+
 def finish(intent: FinishCall, call_id: str, *, add_to_chat: bool) -> Command:
     params = {
         "CALL_ID": call_id,
@@ -108,15 +113,16 @@ def refusal_of(file: RecordingFile) -> Rejected | None:
     return Rejected(f"Bitrix24 takes .wav and .mp3 recordings only, not {file.name}: let recordings be converted.")
 
 
-def receipt_of(intent: Intent, result: Any, exchange: Exchange) -> Receipt | CrmError:
-    """What a command's `result` says. Ids come as numbers or strings, empty maps as lists, nothing as false."""
+def receipt_of(intent: Intent, command: Command, result: Any, exchange: Exchange) -> Receipt | CrmError:
+    """What the `result` of a command says. Ids come as numbers or text, empty maps as lists, nothing as false."""
     match intent:
         case RegisterCall():
             facts = facts_of_register(result)
             if "call_id" not in facts:
                 words = "Bitrix24 registered the call without telling its CALL_ID"
                 return Transient(words, exchange=exchange, maybe_done=True)
-            return Receipt(facts=facts, exchange=exchange)
+            # Kept for the case that the portal forgets the call before its end.
+            return Receipt(facts={**facts, "register": dict(command.params)}, exchange=exchange)
         case FinishCall():
             return Receipt(facts=facts_of_finish(result), exchange=exchange)
     # show and hide answer false for a call that is over: nobody needs its card any more.
