@@ -8,6 +8,17 @@ from ringbridge.emulators.bitrix24.app import create_app
 from ringbridge.emulators.bitrix24.faults import Fault, FaultKind
 from ringbridge.emulators.bitrix24.portal import Portal
 from ringbridge.emulators.bitrix24.server import serve
-from ringbridge.emulators.bitrix24.settings import CrmMode, Permission, Settings
+from ringbridge.emulators.bitrix24.settings import CrmMode, Permission, ScopeRefusal, Settings, Wording
 
-__all__ = ["CrmMode", "Fault", "FaultKind", "Permission", "Portal", "Settings", "create_app", "serve"]
+__all__ = [
+    "CrmMode",
+    "Fault",
+    "FaultKind",
+    "Permission",
+    "Portal",
+    "ScopeRefusal",
+    "Settings",
+    "Wording",
+    "create_app",
+    "serve",
+]

@@ -57,7 +57,8 @@ class Results:
 
 
 def _top(parts: Params) -> Any:
-    return list(parts.values()) if list(parts) == [str(n) for n in range(len(parts))] else parts
+    counted = [str(number) for number in range(len(parts))]
+    return list(parts.values()) if parts and list(parts) == counted else parts
 
 
 def commands(params: Params) -> Iterator[tuple[str, str, str]]:

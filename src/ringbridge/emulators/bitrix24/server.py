@@ -30,8 +30,10 @@ class _Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.up.set()
+        try:
+            await super().startup(sockets)
+        finally:
+            self.up.set()
 
     async def main_loop(self) -> None:
         await self.closing.wait()
@@ -54,11 +56,11 @@ async def serve(portal: Portal, *, host: str = "127.0.0.1", port: int = 0) -> As
     )
     server = _Server(config)
     with contextlib.closing(listener):
-        async with asyncio.TaskGroup() as group:
-            group.create_task(server.serve(sockets=[listener]))
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
             await server.up.wait()
-            try:
-                yield portal.address
-            finally:
-                server.closing.set()
-    portal.traffic.close()
+            yield portal.address
+        finally:
+            server.closing.set()
+            await task
+            portal.traffic.close()
