@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from ringbridge.crm.contract import CrmError, NotReached, Receipt, Rejected, Throttled, Transient, Unauthorized
@@ -19,6 +19,12 @@ from ringbridge.store.outcome import Retry as Retry
 
 FIRST_WAIT = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(minutes=10)
+SHORTEST_WAIT = timedelta(milliseconds=100)  # an answer that asks for no wait at all must not become a busy loop
+REQUEST_LIMIT = timedelta(seconds=60)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 def wait_before(attempt: int) -> timedelta:
@@ -39,9 +45,11 @@ def decide(answer: Receipt | CrmError, *, attempts: int, now: datetime, request_
         case Receipt():
             return Done(facts=answer.facts, sent=sent, answered=answered)
         case NotReached():
-            return Retry(at=now, reason=reason, counts=False, sent=sent, answered=answered)
+            return Retry(at=now + SHORTEST_WAIT, reason=reason, counts=False, sent=sent, answered=answered)
         case Throttled():
-            return Retry(at=answer.until, reason=reason, counts=False, sent=sent, answered=answered)
+            return Retry(
+                at=max(answer.until, now + SHORTEST_WAIT), reason=reason, counts=False, sent=sent, answered=answered
+            )
         case Unauthorized():
             return Park(reason=reason, sent=sent, answered=answered)
         case Rejected():

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Integer, Select, and_, bindparam, func, or_, select, update
+from sqlalchemy import Boolean, Integer, Select, and_, bindparam, case, func, or_, select, update
 
 from ringbridge.routing.intents import Intent, PortalId, Priority, RegisterCall, idempotency_key
 from ringbridge.store import portals
@@ -21,7 +22,7 @@ from ringbridge.store.documents import dump_facts, dump_intent, load_facts, load
 from ringbridge.store.keys import CallKey
 from ringbridge.store.order import Row, State, arrange, together
 from ringbridge.store.outcome import Delivery, DeliveryId, Done, GiveUp, Outcome, Park, Retry
-from ringbridge.store.schema import HEADS, SENDING, Moment, deliveries
+from ringbridge.store.schema import HEADS, OPEN, Moment, deliveries
 
 D = deliveries.c
 ORDER = (D.call_key, D.id, D.record, D.kind, D.rank, D.state, D.due, D.head, D.reason)
@@ -134,7 +135,7 @@ async def settle(tx: Transaction, portal: PortalId, outcomes: Mapping[DeliveryId
         .values(
             state=bindparam("to"),
             attempts=D.attempts + bindparam("counted", type_=Integer),
-            uncertain=or_(D.uncertain, bindparam("doubt")),
+            uncertain=or_(D.uncertain, bindparam("doubt", type_=Boolean)),
             due=func.coalesce(bindparam("next", type_=Moment), D.due),
             facts=bindparam("brought"),
             sent=func.coalesce(bindparam("said"), D.sent),
@@ -180,7 +181,7 @@ async def release(tx: Transaction, ids: Collection[DeliveryId]) -> None:
 async def recover(tx: Transaction, now: datetime, request_limit: timedelta) -> int:
     """At start: whatever was being sent when the last process ended may or may not have arrived. It is tried again,
     flagged as uncertain, when the portal cannot be working on it any more. Returns how many rows that are."""
-    lost = (await tx.execute(select(D.id, D.sent_at).where(SENDING))).all()
+    lost = (await tx.execute(select(D.id, D.sent_at).where(OPEN, D.state == State.SENDING))).all()
     again = update(deliveries).where(D.id == bindparam("row"))
     if lost:
         await tx.execute(
@@ -191,6 +192,36 @@ async def recover(tx: Transaction, now: datetime, request_limit: timedelta) -> i
 
 
 INTERRUPTED = "Ringbridge stopped before the answer came"
+
+
+async def revive(tx: Transaction, portal: PortalId, call_key: CallKey, now: datetime) -> int:
+    """A person wants what was given up of a call to be tried again. Returns how many rows that are."""
+    again = update(deliveries).where(D.call_key == call_key, D.portal == portal, D.state == State.GIVEN_UP)
+    revived = await tx.execute(again.values(state=State.WAITING, attempts=0, due=now, reason=None, settled=None))
+    await rearrange(tx, portal, {call_key}, now)
+    return revived.rowcount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """What a portal has still to get."""
+
+    waiting: int
+    sending: int
+    oldest: datetime  # when the oldest of them was decided
+
+
+async def backlog(tx: Transaction) -> dict[PortalId, Backlog]:
+    """Of each portal that has any."""
+    sending = func.sum(case((D.state == State.SENDING, 1), else_=0)).label("sending")
+    rows, oldest = func.count().label("rows"), func.min(D.created).label("oldest")
+    found = await tx.execute(select(D.portal, rows, sending, oldest).where(OPEN).group_by(D.portal))
+    return {
+        PortalId(row["portal"]): Backlog(
+            waiting=row["rows"] - row["sending"], sending=row["sending"], oldest=row["oldest"]
+        )
+        for row in found.mappings()
+    }
 
 
 async def next_due(

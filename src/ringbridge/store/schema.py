@@ -86,7 +86,7 @@ story = Table(
 
 # A partial index is used only by a query that has its condition, word for word.
 HEADS = text("state = 'waiting' AND head")
-SENDING = text("state = 'sending'")
+OPEN = text("state IN ('waiting', 'sending')")
 
 deliveries = Table(
     "deliveries",
@@ -116,7 +116,7 @@ deliveries = Table(
     UniqueConstraint("portal", "key"),
     Index("ix_deliveries_call", "call_key", "id"),
     Index("ix_deliveries_heads", "portal", "rank", "due", sqlite_where=HEADS, postgresql_where=HEADS),
-    Index("ix_deliveries_sending", "portal", sqlite_where=SENDING, postgresql_where=SENDING),
+    Index("ix_deliveries_open", "portal", "created", sqlite_where=OPEN, postgresql_where=OPEN),
 )
 
 portals = Table(

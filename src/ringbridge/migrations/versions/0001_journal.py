@@ -84,7 +84,7 @@ def create_deliveries() -> None:
     )
     op.create_index("ix_deliveries_call", "deliveries", ["call_key", "id"])
     create_partial_index("ix_deliveries_heads", "deliveries", ["portal", "rank", "due"], "state = 'waiting' AND head")
-    create_partial_index("ix_deliveries_sending", "deliveries", ["portal"], "state = 'sending'")
+    create_partial_index("ix_deliveries_open", "deliveries", ["portal", "created"], "state IN ('waiting', 'sending')")
 
 
 def create_settings() -> None:

@@ -1,0 +1,156 @@
+"""One portal's queue: takes what is due, keeps several batches on their way, sleeps until something changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from ringbridge.delivery.policy import REQUEST_LIMIT, Delivery, DeliveryId, Outcome, utc_now
+from ringbridge.routing.intents import PortalId, Priority
+from ringbridge.store import deliveries, portals
+from ringbridge.store.database import Database, uninterrupted
+from ringbridge.store.errors import StoreError
+
+log = structlog.get_logger(__name__)
+
+Deliver = Callable[[Sequence[Delivery]], Awaitable[Sequence[Outcome]]]
+
+URGENT = (Priority.CARD, Priority.FINISH)
+UNHURRIED = (Priority.RECORDING, Priority.REST)
+
+LONGEST_SLEEP = timedelta(seconds=30)
+"""Then we look all the same: the command line writes rows, and unparks portals, from a process of its own."""
+
+STORE_RETRY = timedelta(seconds=5)
+"""How soon a full or broken disk is tried again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How a portal is served."""
+
+    batches: int = 3  # on their way at once
+    size: int = 50  # steps in one
+    request_limit: timedelta = REQUEST_LIMIT  # the longest a portal works on a request whose answer was lost
+    grace: timedelta = timedelta(seconds=10)  # how long a stop waits for answers that are on their way
+    now: Callable[[], datetime] = field(default=utc_now)
+
+
+class PortalQueue:
+    """Recordings and the rest never take the last free batch: a card that has to open finds a way."""
+
+    def __init__(self, database: Database, portal: PortalId, pace: Pace) -> None:
+        self.portal = portal
+        self._database = database
+        self._pace = pace
+        self._changed = asyncio.Event()
+        self._under_way: dict[asyncio.Task[None], bool] = {}  # batches; True: of urgent steps
+        self._not_begun: set[DeliveryId] = set()  # claimed, and certainly not sent yet
+
+    def wake(self) -> None:
+        """Something changed: rows were added, a batch came back, the portal was parked or unparked."""
+        self._changed.set()
+
+    async def run(self, deliver: Deliver) -> None:
+        """Serve the portal until cancelled; then wait a little for answers that are on their way."""
+        try:
+            async with asyncio.TaskGroup() as batches:
+                while True:
+                    self._changed.clear()
+                    await self._sleep(await self._send_what_is_due(deliver, batches))
+        finally:
+            await uninterrupted(self._give_back())
+
+    async def _send_what_is_due(self, deliver: Deliver, batches: asyncio.TaskGroup) -> datetime | None:
+        """Returns when to look again, None when only a change can bring something."""
+        try:
+            parked = await self._parked()
+            if parked:
+                return parked.until
+            for priorities in (URGENT, UNHURRIED):
+                while self._has_room(priorities) and (batch := await self._claim(priorities)):
+                    self._start(batch, priorities, deliver, batches)
+            return await self._next_due()
+        except StoreError as error:
+            log.error("deliveries_not_read", portal=self.portal, reason=str(error))
+            return self._pace.now() + STORE_RETRY
+
+    async def _parked(self) -> portals.Parked | None:
+        async with self._database.reading() as tx:
+            parked = await portals.parked(tx, self.portal)
+        if parked is None or parked.holds(self._pace.now()):
+            return parked
+        async with self._database.transaction() as tx:
+            await portals.unpark(tx, self.portal)
+        return None
+
+    def _has_room(self, priorities: tuple[Priority, ...]) -> bool:
+        unhurried = sum(not urgent for urgent in self._under_way.values())
+        room = len(self._under_way) < self._pace.batches
+        return room and (priorities is URGENT or unhurried < max(1, self._pace.batches - 1))
+
+    async def _claim(self, priorities: tuple[Priority, ...]) -> list[Delivery]:
+        async with self._database.transaction() as tx:
+            batch = await deliveries.claim(tx, self.portal, self._pace.now(), self._pace.size, priorities)
+            self._not_begun |= {row.id for row in batch}
+        return batch
+
+    def _start(
+        self, batch: list[Delivery], priorities: tuple[Priority, ...], deliver: Deliver, batches: asyncio.TaskGroup
+    ) -> None:
+        task = batches.create_task(self._see_through(batch, deliver))
+        self._under_way[task] = priorities is URGENT
+        task.add_done_callback(self._came_back)
+
+    def _came_back(self, task: asyncio.Task[None]) -> None:
+        del self._under_way[task]
+        self.wake()
+
+    async def _see_through(self, batch: list[Delivery], deliver: Deliver) -> None:
+        """Deliver and settle. A cancellation waits for the grace: an answer that is lost makes the rows uncertain."""
+        self._not_begun -= {row.id for row in batch}
+        work = asyncio.ensure_future(self._deliver_and_settle(batch, deliver))
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            try:
+                await asyncio.wait({work}, timeout=self._pace.grace.total_seconds())
+            finally:
+                work.cancel()
+                await asyncio.gather(work, return_exceptions=True)
+            raise
+
+    async def _deliver_and_settle(self, batch: list[Delivery], deliver: Deliver) -> None:
+        outcomes = await deliver(batch)
+        settled = dict(zip((row.id for row in batch), outcomes, strict=True))
+        while True:
+            try:
+                async with self._database.transaction() as tx:
+                    await deliveries.settle(tx, self.portal, settled, self._pace.now())
+                return
+            except StoreError as error:
+                # The portal has these: to forget it would be to send them twice. They are kept until they are written.
+                log.error("outcomes_not_stored", portal=self.portal, rows=len(settled), reason=str(error))
+                await asyncio.sleep(STORE_RETRY.total_seconds())
+
+    async def _next_due(self) -> datetime | None:
+        wanted = [p for priorities in (URGENT, UNHURRIED) if self._has_room(priorities) for p in priorities]
+        async with self._database.reading() as tx:
+            return await deliveries.next_due(tx, self.portal, wanted)
+
+    async def _sleep(self, until: datetime | None) -> None:
+        longest = LONGEST_SLEEP if until is None else min(until - self._pace.now(), LONGEST_SLEEP)
+        try:
+            async with asyncio.timeout(longest.total_seconds()):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    async def _give_back(self) -> None:
+        if self._not_begun:
+            async with self._database.transaction() as tx:
+                await deliveries.release(tx, self._not_begun)
