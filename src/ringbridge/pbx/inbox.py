@@ -42,13 +42,25 @@ class Resync:
     at: datetime
     complete: bool = True
 
+    @property
+    def members(self) -> dict[str, tuple[str, ...]]:
+        """BridgeUniqueid -> the Uniqueids of the channels in it."""
+        return {
+            state.bridge.get("BridgeUniqueid"): tuple(channel.get("Uniqueid") for channel in state.channels)
+            for state in self.bridges
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """The link broke; a Resync will come when it is back."""
+    """The link broke; a Resync will come when it is back.
+
+    ``at`` is when that was noticed; ``heard`` when something last came, which a half-open link had not for a while.
+    """
 
     reason: str
     at: datetime
+    heard: datetime
 
 
 Item = Received | Resync | Lost

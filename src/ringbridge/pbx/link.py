@@ -92,6 +92,7 @@ class Link:
         self._clock, self._chance = clock, chance
         self._inbox = Inbox()
         self._session: Session | None = None
+        self._heard_at = clock()
         self._reconfigured = asyncio.Event()
         self._status_changed = asyncio.Event()
         self._status = LinkStatus(state=LinkState.STOPPED, since=clock())
@@ -183,6 +184,7 @@ class Link:
             raise _cause(errors) from None
         finally:
             session.close()
+            self._heard_at = session.heard_at
             self._session = None
             self._inbox.release()
         raise AssertionError("a connection ends by an exception")
@@ -256,7 +258,7 @@ class Link:
         """Tells of the loss and waits, or less when the settings change."""
         now = self._clock()
         if self._status.state in {LinkState.LOGGED_IN, LinkState.READY}:
-            self._inbox.put(Lost(reason=reason, at=now))
+            self._inbox.put(Lost(reason=reason, at=now, heard=self._heard_at))
         self._enter(state, reason=reason, retry_at=now + timedelta(seconds=seconds))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):

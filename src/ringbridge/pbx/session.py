@@ -59,6 +59,7 @@ class Session:
         self._login: asyncio.Future[LoggedIn | Refusal] = loop.create_future()
         self._pending: dict[ActionId, asyncio.Future[Answer]] = {}
         self._portions = 0
+        self.heard_at = clock()
         self._shutdown = ""
         self.rights = Rights()
         self.on_rights: Callable[[], None] = lambda: None
@@ -122,8 +123,9 @@ class Session:
         try:
             while data := await self._reader.read(_PORTION):
                 self._portions += 1
+                self.heard_at = self._clock()
                 self._protocol.receive_data(data)
-                self._hand_out(self._clock())
+                self._hand_out(self.heard_at)
                 await self._inbox.room()
         except OSError as error:
             reason = f"the connection broke: {error}"

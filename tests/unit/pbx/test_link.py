@@ -142,6 +142,7 @@ async def test_a_login_in_mid_call_tells_the_living_channels_and_bridges_first(s
         (bridge,) = first.bridges
         assert bridge.bridge.get("BridgeUniqueid") == "b-1"
         assert len(bridge.channels) == 2
+        assert first.members == {"b-1": ("1795471332.1", "1795471332.2")}
         assert first.complete
 
 
@@ -205,6 +206,7 @@ async def test_a_half_open_link_is_noticed_and_replaced(server: Server) -> None:
         lost = (await reader.until(Lost))[-1]
         assert isinstance(lost, Lost)
         assert "half-open" in lost.reason
+        assert lost.heard < lost.at
         server.silent = False
         back = (await reader.until(Resync))[-1]
         assert isinstance(back, Resync)

@@ -116,6 +116,8 @@ class Channels:
                     swapped.bridge = ""
             case "BridgeLeave" if channel and channel.bridge == name:
                 channel.bridge = ""
+                if event.get("BridgeType") == "parking" and not self.members(name):
+                    del self.bridges[name]  # a real one stays for ever; here each playing has its own
 
     def _refresh(self, event: Message) -> None:
         for prefix in _PREFIXES:

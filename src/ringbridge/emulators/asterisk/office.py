@@ -11,7 +11,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NoReturn
 
@@ -159,12 +159,12 @@ class Office:
         if phone is None or phone[1] not in EMPLOYEES:
             self._fail(action)
             return None
-        cast = _cast(
-            call,
-            client=number,
-            extensions=dict.fromkeys(call.extensions[:1], phone[1]),
+        extensions = dict.fromkeys(call.extensions[:1], phone[1])
+        cast = replace(
+            _cast(call, client=number, extensions=extensions),
             action_id=action.get("ActionID"),
             channel_id=action.get("ChannelId"),
+            verbatim=True,
         )
         self._busy[phone[1]] += 1
         self._placed.put_nowait((call, cast, _variables(action)))
@@ -190,11 +190,9 @@ class Office:
         )
 
 
-def _cast(
-    call: RecordedCall, *, client: str, extensions: Mapping[str, str], action_id: str = "", channel_id: str = ""
-) -> Cast:
+def _cast(call: RecordedCall, *, client: str, extensions: Mapping[str, str]) -> Cast:
     names = {name: EMPLOYEES[extensions[phone]] for phone, name in call.names.items() if phone in extensions}
-    return Cast(client=client, extensions=extensions, names=names, action_id=action_id, channel_id=channel_id)
+    return Cast(client=client, extensions=extensions, names=names)
 
 
 def _variables(action: Message) -> list[Message]:

@@ -40,13 +40,17 @@ class Counters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cast:
-    """Who plays the call this time. ``extensions`` maps the recorded ones to today's, ``names`` likewise."""
+    """Who plays the call this time. ``extensions`` maps the recorded ones to today's, ``names`` likewise.
+
+    ``verbatim``: the client's number stands everywhere as it was dialled.
+    """
 
     client: str
     extensions: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     action_id: str = ""  # of the Originate, for a click-to-call
     channel_id: str = ""  # asked for in the Originate
+    verbatim: bool = False
 
 
 class Renewal:
@@ -124,7 +128,9 @@ class Renewal:
     def _number(self, match: re.Match[str]) -> str:
         """A Russian number keeps the way it was written (8…, +7…); another stands as it is."""
         national = re.fullmatch(r"\+?[78](\d{10})", self._cast.client)
-        return (match[1] or "") + national[1] if national else self._cast.client
+        if national is None or self._cast.verbatim:
+            return self._cast.client
+        return (match[1] or "") + national[1]
 
     def _given_ids(self, number: int) -> dict[str, str]:
         """A Uniqueid that whoever placed the call had chosen, and what stands for it now."""

@@ -55,6 +55,7 @@ class Server:
         self.deaf_to: Collection[str] = ()
         self.received: list[Message] = []
         self.sessions: set[Session] = set()
+        self.booted = clock()
         self.port = 0
 
     @contextlib.asynccontextmanager
@@ -75,6 +76,11 @@ class Server:
         self.channels.see(event, self.clock())
         for session in self.sessions:
             session.offer(event)
+
+    def fully_booted(self) -> Message:
+        uptime = str(int((self.clock() - self.booted).total_seconds()))
+        headers = (("Uptime", uptime), ("LastReload", uptime), ("Status", "Fully Booted"))
+        return Message((("Event", "FullyBooted"), ("Privilege", "system,all"), *headers))
 
     def disconnect(self) -> None:
         """Closes every connection, as a stopped Asterisk does."""
@@ -173,8 +179,7 @@ class Session:
         for reply in replies:
             self.write(wire(_with_id(reply, action.get("ActionID"))))
         if action.get("Action").lower() == "login" and self._desk is not None and replies[0][0][1] == "Success":
-            booted = (("Event", "FullyBooted"), ("Privilege", "system,all"), ("Uptime", "60"), ("LastReload", "60"))
-            self.offer(Message((*booted, ("Status", "Fully Booted"))))
+            self.offer(self._server.fully_booted())
 
     def offer(self, event: Message) -> None:
         """Sends an event if this user may and wants to read it."""
