@@ -34,6 +34,8 @@ from ringbridge.telephony.tracker import CallTracker
 log = structlog.get_logger(__name__)
 
 LONGEST_PAUSE = timedelta(seconds=10)
+RECORDS_ROUND = timedelta(seconds=2)
+"""Call detail records have whole seconds."""
 
 
 class Source(Protocol):
@@ -42,6 +44,12 @@ class Source(Protocol):
     async def take(self) -> list[Item]: ...
 
     async def action(self, action: Action) -> Answer: ...
+
+
+class Past(Protocol):
+    """The PBX's own records of its calls."""
+
+    async def between(self, since: datetime, until: datetime) -> list[Call]: ...
 
 
 class Announcer(Protocol):
@@ -71,6 +79,7 @@ class Pipeline:
         database: Database,
         announcer: Announcer,
         portals: Callable[[], Sequence[Portal]],
+        history: Past,
         show: Callable[[PbxId, Call], None] = lambda pbx, call: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -80,24 +89,44 @@ class Pipeline:
         self._database = database
         self._announcer = announcer
         self._portals = portals
+        self._history = history
         self._show = show
         self._clock = clock
         self._asked: dict[CallId, set[tuple[PortalId, str]]] = {}  # steps already wanted of each open call
+        self._heard_until: datetime | None = None  # what the PBX said up to here is known; None: nothing ever was
         self._unnamed: asyncio.Queue[str] = asyncio.Queue()  # recorded channels whose file is not known
         self._log = log.bind(pbx=pbx)
 
     async def run(self) -> None:
         async with self._database.reading() as tx:
             self._tracker.restore(await calls.open_calls(tx, self._pbx))
+            self._heard_until = await calls.last_heard(tx, self._pbx)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow())
             group.create_task(self._ask_for_recordings())
 
     async def _follow(self) -> None:
         while True:
-            events = self._understand(await self._arrived())
+            items = await self._arrived()
+            events = [event for item in items if isinstance(item, Resync) for event in await self._catch_up(item.at)]
+            events += self._understand(items)
             if events:
                 await self._keep([self._decide(event) for event in events])
+
+    async def _catch_up(self, now: datetime) -> list[CallEvent]:
+        """Calls that ended while there was no link; those that the journal knows to have ended are no news."""
+        since, self._heard_until = self._heard_until, now
+        if since is None:
+            return []
+        events: list[CallEvent] = []
+        for call in await self._history.between(since - RECORDS_ROUND, now):
+            async with self._database.reading() as tx:
+                known = await calls.get(tx, call_key(self._pbx, call.id))
+            if known is None or known.call.end is None:
+                events += self._tracker.ended_unheard(call)
+        if events:
+            self._log.info("calls_recovered_from_records", events=len(events))
+        return events
 
     async def _arrived(self) -> list[Item]:
         """What has come; nothing when the tracker's deadline is due first."""
@@ -116,6 +145,7 @@ class Pipeline:
         for item in items:
             match item:
                 case Received(messages=messages, at=at):
+                    self._heard_until = at
                     for message in messages:
                         events += self._tracker.feed(message, at)
                 case Resync(channels=channels, at=at):

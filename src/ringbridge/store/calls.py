@@ -110,6 +110,13 @@ async def open_calls(tx: Transaction, pbx: PbxId) -> list[Call]:
     return [load_call(text) for text in (await tx.execute(found)).scalars()]
 
 
+async def last_heard(tx: Transaction, pbx: PbxId) -> datetime | None:
+    """The last moment that the journal knows of this PBX; None when it never had a call."""
+    latest = select(CALLS.started, CALLS.ended).where(CALLS.pbx == pbx).order_by(CALLS.started.desc()).limit(200)
+    moments = [moment for row in await tx.execute(latest) for moment in row if moment]
+    return max(moments, default=None)
+
+
 async def get(tx: Transaction, key: CallKey) -> JournalEntry | None:
     row = (await tx.execute(entries().where(CALLS.key == key))).mappings().first()
     return entry(row) if row else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 from pathlib import Path
 from typing import Self
@@ -20,7 +21,12 @@ class Vault:
             self._fernet = MultiFernet([Fernet(key) for key in keys])
         except ValueError as error:
             raise SecretsLocked(f"{path} is not a key file: restore it from the backup.") from error
+        self._keys = [key.encode() for key in keys]
         self._path = path
+
+    def derived(self, purpose: str) -> list[bytes]:
+        """A secret of its own for each purpose, from each key of the file, the newest first."""
+        return [hmac.digest(key, b"ringbridge " + purpose.encode(), "sha256") for key in self._keys]
 
     @classmethod
     def open(cls, path: Path) -> Self:

@@ -179,6 +179,27 @@ class OpenCall:
 
     # How it ended
 
+    def complete(self, told: Call) -> None:
+        """What the PBX's own records say of a call whose end nobody heard: talks that were going on lasted to its end,
+        and if none had begun, those of the records."""
+        if self.talks:
+            for talk in self.talks:
+                talk.end = talk.end or told.end
+        else:
+            self.talks = [
+                OpenTalk(extension=talk.extension, channel="", start=talk.start, end=talk.end) for talk in told.talks
+            ]
+            begun = {talk.extension: talk.start for talk in reversed(told.talks)}
+            for leg in self.legs:
+                if leg.extension in begun and leg.result is None:
+                    leg.answer = leg.answer or begun[leg.extension]
+        known = {recording.path.rpartition("/")[2] for recording in self.recordings}
+        self.recordings += [
+            OpenRecording(path=recording.path, channel=recording.channel, start=recording.start, running=True)
+            for recording in told.recordings
+            if recording.path.rpartition("/")[2] not in known
+        ]
+
     def settle_direction(self) -> None:
         """The last word on what kind of call it was, for one that never showed a client."""
         if self.direction is not None:

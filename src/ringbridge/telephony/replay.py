@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,17 @@ from ringbridge.telephony.tracker import CallTracker
 CHANNEL_ROWS = frozenset({"CoreShowChannel", "Status"})
 
 
-def replay(paths: Sequence[Path], *, trunks: Container[str]) -> Iterator[CallEvent]:
-    """What the tracker tells of these files, one office's successive connections."""
+def everything(message: Message) -> bool:
+    return True
+
+
+def replay(
+    paths: Sequence[Path], *, trunks: Container[str], hears: Callable[[Message], bool] = everything
+) -> Iterator[CallEvent]:
+    """What the tracker tells of these files, one office's successive connections.
+
+    `hears` leaves out what a manager user with fewer rights would not have been told.
+    """
     tracker = CallTracker(trunks=trunks)
     at = datetime.fromtimestamp(0, UTC)
     for path in paths:
@@ -29,7 +38,8 @@ def replay(paths: Sequence[Path], *, trunks: Container[str]) -> Iterator[CallEve
             at = portion.at
             protocol.receive_data(portion.data)
             for item in protocol.events_received():
-                yield from _feed(tracker, item, at)
+                if not isinstance(item, Message) or hears(item):
+                    yield from _feed(tracker, item, at)
         # A recording does not tell when its connection broke, only when it last said something.
         tracker.disconnected(heard=at, lost=None)
     yield from tracker.finish(at)

@@ -274,6 +274,14 @@ class Switchboard:
                 self.interrupt(call, call.last_heard or now)
                 self.close(call)
 
+    def end(self, call: OpenCall, at: datetime) -> None:
+        """The call is over since then, whatever channels it still seems to have."""
+        for uniqueid in list(call.members):
+            self.channels.drop(uniqueid)
+        call.members.clear()
+        call.quiet_since = at
+        self.close(call)
+
     def interrupt(self, call: OpenCall, at: datetime) -> None:
         """The PBX, or our sight of it, ended in the middle of the call."""
         call.interrupted = True

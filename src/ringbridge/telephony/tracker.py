@@ -33,7 +33,7 @@ from datetime import datetime
 
 from ringbridge.ami.message import Message
 from ringbridge.telephony import conversations, dialling, particulars, reconnection, transfers
-from ringbridge.telephony.events import CallEvent
+from ringbridge.telephony.events import CallEnded, CallEvent
 from ringbridge.telephony.model import Call
 from ringbridge.telephony.opencall import OpenCall
 from ringbridge.telephony.switchboard import Switchboard
@@ -127,6 +127,18 @@ class CallTracker:
         """The live channels as the PBX lists them (CoreShowChannel or Status rows), and who is in which bridge.
         `complete` is False when a channel that is not listed may still live."""
         reconnection.resync(self._board, channels, bridges, at, complete=complete)
+        return self._board.told()
+
+    def ended_unheard(self, told: Call) -> list[CallEvent]:
+        """A call that ended while there was no connection, from the PBX's own records."""
+        known = next(filter(None, map(self._board.find, (told.id, *told.channels))), None)
+        known = known or self._board.calls.get(told.id)
+        if told.end is None:
+            return []
+        if known is None:
+            return [CallEnded(call=told, at=told.end)]
+        known.complete(told)
+        self._board.end(known, told.end)
         return self._board.told()
 
     def recording_path(self, uniqueid: str, path: str, at: datetime) -> list[CallEvent]:

@@ -1,0 +1,57 @@
+"""What must be known before the database is open: where it is, its key, and where the page listens.
+
+Read from the environment (``RINGBRIDGE_DATA=…``) over ``/etc/ringbridge/ringbridge.toml`` (another file by
+``RINGBRIDGE_CONFIG``). Everything else is in the database: see `config`.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from ringbridge.service.config import ConfigError
+
+CONFIG = Path("/etc/ringbridge/ringbridge.toml")
+
+
+class Bootstrap(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="RINGBRIDGE_", extra="forbid", frozen=True)
+
+    data: Path = Field(Path("/var/lib/ringbridge"), description="Folder of the database and of converted recordings.")
+    key_file: Path | None = Field(
+        None, description="Opens the stored secrets; by default secret.key in the data folder."
+    )
+    host: str = Field("127.0.0.1", description="Address the page listens on.")
+    port: int = Field(8077, ge=0, le=65535, description="Port of the page.")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+    @property
+    def database(self) -> str:
+        return f"sqlite:///{self.data.absolute() / 'ringbridge.db'}"
+
+    @property
+    def key(self) -> Path:
+        return self.key_file or self.data / "secret.key"
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], *sources: Any, **named: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = Path(os.environ.get("RINGBRIDGE_CONFIG", CONFIG))
+        return named["init_settings"], named["env_settings"], TomlConfigSettingsSource(settings_cls, toml_file=file)
+
+
+def read_bootstrap(**given: Any) -> Bootstrap:
+    """`given` (from the command line) goes before everything else. Raises `ConfigError`."""
+    try:
+        return Bootstrap(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        mistakes = [f"{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()]
+        raise ConfigError("RINGBRIDGE_" + "\nRINGBRIDGE_".join(mistakes)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{os.environ.get('RINGBRIDGE_CONFIG', CONFIG)} is not TOML: {error}") from error

@@ -1,0 +1,160 @@
+"""The office's portals: the adapter that speaks to each, and what is decided for it. The only module that names a
+concrete CRM."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from ringbridge.crm.bitrix24.auth import Application, Credentials, Tokens, Webhook
+from ringbridge.crm.bitrix24.portal import Bitrix24
+from ringbridge.crm.bitrix24.settings import Settings
+from ringbridge.crm.contract import Crm, RecordingSource
+from ringbridge.crm.reach import Reach
+from ringbridge.routing.intents import PortalId, UserId
+from ringbridge.routing.office import Portal as RoutingPortal
+from ringbridge.routing.office import staff_of
+from ringbridge.service.config import Office, Portal
+from ringbridge.store import directory
+from ringbridge.store import portals as kept
+from ringbridge.store.database import Database
+from ringbridge.store.directory import DirectoryUser
+from ringbridge.store.vault import Vault
+
+log = structlog.get_logger(__name__)
+
+
+class OfficePortal:
+    """One portal of the office."""
+
+    def __init__(self, config: Portal, office: Office, crm: Crm, database: Database) -> None:
+        self.id = PortalId(config.name)
+        self.crm = crm
+        self._config = config
+        self._office = office
+        self._database = database
+        self.conflicts: tuple[str, ...] = ()
+        self.missing: tuple[str, ...] = ()  # what the connection does not give
+        self.routing = self._routing(())
+
+    async def recall(self) -> None:
+        """The users as they were last read."""
+        async with self._database.reading() as tx:
+            self.routing = self._routing(await directory.read(tx, self.id))
+
+    async def refresh(self) -> None:
+        """Asks the portal who works there and what this connection can do. Raises `CrmError`."""
+        info = await self.crm.check()
+        self.missing = info.missing
+        users = await self.crm.users()
+        async with self._database.transaction() as tx:
+            await directory.replace(tx, self.id, users)
+        await self.recall()
+        log.info("portal_users_read", portal=self.id, users=len(users), conflicts=len(self.conflicts))
+
+    def _routing(self, users: Iterable[DirectoryUser]) -> RoutingPortal:
+        staff, self.conflicts = staff_of(
+            (*_configured(self._office, self.id), *_known(users)),
+            default=UserId(self._config.default_user),
+            region=self._office.region,
+        )
+        return RoutingPortal(
+            id=self.id,
+            staff=staff,
+            rules=tuple(row.rule(self._office.region) for row in self._office.rule),
+            lines={trunk.name: trunk.line for trunk in self._office.trunk if trunk.line},
+            transfers=self._config.transfers,
+            region=self._office.region,
+        )
+
+
+def _configured(office: Office, portal: PortalId) -> Iterable[tuple[str, UserId]]:
+    for employee in office.employee:
+        if user := employee.users.get(portal):
+            yield from ((phone, UserId(user)) for phone in (*employee.extensions, *employee.mobiles))
+
+
+def _known(users: Iterable[DirectoryUser]) -> Iterable[tuple[str, UserId]]:
+    """Inner numbers are surer than other phones, which colleagues may share."""
+    active = [user for user in users if user.active]
+    yield from ((phone, user.id) for user in active for phone in user.extensions)
+    yield from ((phone, user.id) for user in active for phone in user.phones)
+
+
+async def open_portal(
+    config: Portal, office: Office, *, database: Database, vault: Vault, recordings: RecordingSource
+) -> OfficePortal:
+    """With the tokens and the address that were stored last, where they were."""
+    portal = PortalId(config.name)
+    given = fingerprint(config)
+    async with database.reading() as tx:
+        stored = await kept.tokens(tx, vault, portal)
+    credentials, application = credentials_of(config)
+    if stored and stored["given"] == given:
+        credentials = _restored(stored)
+
+    async def save(changed: Credentials) -> None:
+        async with database.transaction() as tx:
+            await kept.save_tokens(tx, vault, portal, document_of(changed) | {"given": given})
+        log.info("portal_key_stored", portal=portal)
+
+    crm = Bitrix24(settings_of(config), credentials, recordings=recordings, save=save, application=application)
+    opened = OfficePortal(config, office, crm, database)
+    await opened.recall()
+    return opened
+
+
+def settings_of(config: Portal) -> Settings:
+    return Settings(
+        portal=PortalId(config.name),
+        recordings=config.recordings,
+        add_to_chat=config.add_to_chat,
+        reach=Reach(allow_http=config.allow_http, allow_private=config.allow_private),
+        authorization_server=config.oauth.authorization_server if config.oauth else None,
+        rate=config.requests_per_second,
+        burst=config.burst,
+    )
+
+
+def credentials_of(config: Portal) -> tuple[Credentials, Application | None]:
+    """As they were configured."""
+    if config.webhook is not None:
+        return Webhook.parse(config.webhook.get_secret_value()), None
+    if config.oauth is None:
+        raise ValueError(f"portal {config.name} has neither webhook nor oauth")
+    oauth = config.oauth
+    tokens = Tokens(
+        access=oauth.access_token.get_secret_value(),
+        refresh=oauth.refresh_token.get_secret_value(),
+        endpoint=oauth.endpoint,
+        server=oauth.server,
+        member=oauth.member_id,
+    )
+    return tokens, Application(client_id=oauth.client_id, client_secret=oauth.client_secret.get_secret_value())
+
+
+def fingerprint(config: Portal) -> str:
+    """Tells whether the stored key came of the one that is configured now; a newly configured one goes before it."""
+    secret = config.webhook or (config.oauth.refresh_token if config.oauth else None)
+    return hashlib.sha256(secret.get_secret_value().encode() if secret else b"").hexdigest()
+
+
+def document_of(credentials: Credentials) -> dict[str, Any]:
+    """JSON-ready."""
+    document = asdict(credentials)
+    if expires := document.get("expires"):
+        document["expires"] = expires.timestamp()
+    return document
+
+
+def _restored(document: dict[str, Any]) -> Credentials:
+    values = {name: value for name, value in document.items() if name != "given"}
+    if "address" in values:
+        return Webhook(**values)
+    expires = datetime.fromtimestamp(values["expires"], UTC) if values["expires"] else None
+    return Tokens(**{**values, "expires": expires})

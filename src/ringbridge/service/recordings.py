@@ -1,0 +1,66 @@
+"""The recordings of all PBXs: each record's file is looked for on the PBX it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from sqlalchemy import select
+
+from ringbridge.pbx.recordings import LinkSigner, RecordingFolder, RecordingSettings, RecordingStore, SoundFile
+from ringbridge.routing.intents import AttachRecording, RecordKey
+from ringbridge.routing.recordings import Absent, NotYet
+from ringbridge.service.config import Office, Pbx
+from ringbridge.store import schema
+from ringbridge.store.database import Database
+from ringbridge.store.documents import load_intent
+
+
+class OfficeRecordings:
+    """What the adapters ask for files, and the page for what it plays."""
+
+    def __init__(self, office: Office, *, data: Path, signer: LinkSigner | None, database: Database) -> None:
+        self._stores: Mapping[str, RecordingStore] = {
+            pbx.name: RecordingStore(settings_of(pbx, office, data), signer=signer) for pbx in office.pbx
+        }
+        self._database = database
+
+    async def fetch(self, intent: AttachRecording) -> SoundFile | NotYet | Absent:
+        store = self._store_of(intent.record)
+        if store is None:
+            return Absent(reason=f"The PBX that {intent.record} came from is not configured any more")
+        return await store.fetch(intent)
+
+    async def find(self, record: RecordKey) -> SoundFile | None:
+        """The complete file of a record, None where there is none (yet)."""
+        intent = await self._intent_of(record)
+        file = await self.fetch(intent) if intent else None
+        return file if isinstance(file, SoundFile) else None
+
+    async def _intent_of(self, record: RecordKey) -> AttachRecording | None:
+        wanted = schema.deliveries.c
+        query = select(wanted.kind, wanted.intent).where(
+            wanted.call_key.in_(_calls_of(record)), wanted.record == record, wanted.kind == AttachRecording.__name__
+        )
+        async with self._database.reading() as tx:
+            row = (await tx.execute(query)).first()
+        intent = load_intent(row.kind, row.intent) if row else None
+        return intent if isinstance(intent, AttachRecording) else None
+
+    def _store_of(self, record: RecordKey) -> RecordingStore | None:
+        names = [name for name in self._stores if record.startswith(f"{name}-")]
+        return self._stores[max(names, key=len)] if names else None
+
+
+def _calls_of(record: RecordKey) -> list[str]:
+    """The call of a record: its own key, or that without the number of a later speaker."""
+    head, dash, tail = record.rpartition("-")
+    return [record, head] if dash and tail.isdigit() else [record]
+
+
+def settings_of(pbx: Pbx, office: Office, data: Path) -> RecordingSettings:
+    folders = tuple(
+        RecordingFolder(pbx=PurePosixPath(folder.pbx), here=Path(folder.here or folder.pbx))
+        for folder in pbx.recordings
+    )
+    return RecordingSettings(folders=folders, zone=office.zone, cache=data / "recordings")

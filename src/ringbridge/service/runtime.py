@@ -1,0 +1,156 @@
+"""The running service: a link and a pipeline for each PBX, an adapter for each portal, one delivery engine, one
+database. Everything runs in one task group: what must not fail alone takes the rest down, and is started anew whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from ringbridge.crm.contract import CrmError
+from ringbridge.delivery.local import LocalEngine
+from ringbridge.delivery.portal_queue import Pace
+from ringbridge.delivery.worker import Worker
+from ringbridge.pbx.link import Link
+from ringbridge.pbx.recordings import LinkSigner
+from ringbridge.pbx.settings import PbxAddress
+from ringbridge.service.bootstrap import Bootstrap
+from ringbridge.service.config import ConfigError, Office, Pbx
+from ringbridge.service.history import History
+from ringbridge.service.pipeline import Pipeline
+from ringbridge.service.portals import OfficePortal, open_portal
+from ringbridge.service.recordings import OfficeRecordings
+from ringbridge.service.settings import load_office
+from ringbridge.store.database import Database
+from ringbridge.store.keys import PbxId
+from ringbridge.store.vault import Vault
+from ringbridge.telephony.model import Call
+from ringbridge.telephony.tracker import CallTracker
+
+log = structlog.get_logger(__name__)
+
+USERS_EVERY = timedelta(hours=1)
+USERS_RETRY = timedelta(minutes=1)
+FIRST_LOOK = 10.0  # seconds the portals' users are waited for before calls are taken, at a start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """What runs. `run` serves until cancelled."""
+
+    office: Office
+    database: Database
+    portals: tuple[OfficePortal, ...]
+    links: dict[PbxId, Link]
+    pipelines: tuple[Pipeline, ...]
+    engine: LocalEngine
+    worker: Worker
+    recordings: OfficeRecordings
+    signer: LinkSigner
+    started: datetime
+
+    async def run(self) -> None:
+        await self._look_around()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.engine.run(self.worker.deliver))
+            for portal in self.portals:
+                group.create_task(keep_users(portal))
+            for pipeline in self.pipelines:
+                group.create_task(pipeline.run())
+            for link in self.links.values():
+                group.create_task(link.run())
+
+    async def _look_around(self) -> None:
+        """A call is better put on the right employee: the portals' users are read before the first one is taken,
+        where the portals answer soon."""
+        try:
+            async with asyncio.timeout(FIRST_LOOK):
+                await asyncio.gather(*(refresh(portal) for portal in self.portals))
+        except TimeoutError:
+            log.warning("portal_users_not_read_in_time", seconds=FIRST_LOOK)
+
+
+async def refresh(portal: OfficePortal) -> bool:
+    try:
+        await portal.refresh()
+    except CrmError as error:
+        log.warning("portal_users_not_read", portal=portal.id, reason=str(error))
+        return False
+    return True
+
+
+async def keep_users(portal: OfficePortal) -> None:
+    """Who works there and on which phone changes while we run."""
+    while True:
+        pause = USERS_EVERY if await refresh(portal) else USERS_RETRY
+        await asyncio.sleep(pause.total_seconds())
+
+
+@asynccontextmanager
+async def open_runtime(
+    bootstrap: Bootstrap, *, show: Callable[[PbxId, Call], None] = lambda pbx, call: None
+) -> AsyncIterator[Runtime]:
+    """Raises `ConfigError` where nothing is configured, `StoreError`."""
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(await Database.open(bootstrap.database, sole=True))
+        vault = Vault.open(bootstrap.key)
+        office = await load_office(database, vault)
+        if office is None:
+            raise ConfigError("Nothing is configured yet: ringbridge config import OFFICE.toml")
+        signer = LinkSigner(office.public_address or address_of(bootstrap), *vault.derived("recording links"))
+        recordings = OfficeRecordings(office, data=bootstrap.data, signer=signer, database=database)
+        portals = [
+            await open_portal(config, office, database=database, vault=vault, recordings=recordings)
+            for config in office.portal
+        ]
+        for portal in portals:
+            stack.push_async_callback(portal.crm.aclose)
+        limit = timedelta(seconds=max((config.request_limit for config in office.portal), default=60.0))
+        engine = LocalEngine(database, [portal.id for portal in portals], Pace(request_limit=limit))
+        links = {PbxId(pbx.name): Link(pbx_address(pbx)) for pbx in office.pbx}
+        pipelines = [
+            Pipeline(
+                PbxId(pbx.name),
+                tracker=CallTracker(trunks=frozenset(trunk.name for trunk in office.trunk)),
+                source=links[PbxId(pbx.name)],
+                database=database,
+                announcer=engine,
+                portals=lambda: [portal.routing for portal in portals],
+                history=History.of(pbx, office),
+                show=show,
+            )
+            for pbx in office.pbx
+        ]
+        yield Runtime(
+            office=office,
+            database=database,
+            portals=tuple(portals),
+            links=links,
+            pipelines=tuple(pipelines),
+            engine=engine,
+            worker=Worker({portal.id: portal.crm for portal in portals}, request_limit=limit),
+            recordings=recordings,
+            signer=signer,
+            started=datetime.now(UTC),
+        )
+
+
+def address_of(bootstrap: Bootstrap) -> str:
+    return f"http://{bootstrap.host}:{bootstrap.port}"
+
+
+def pbx_address(pbx: Pbx) -> PbxAddress:
+    return PbxAddress(
+        host=pbx.host,
+        port=pbx.port,
+        username=pbx.username,
+        secret=pbx.secret.get_secret_value(),
+        tls=pbx.tls,
+        tls_ca=pbx.tls_ca,
+        tls_verify=pbx.tls_verify,
+    )
