@@ -6,7 +6,6 @@
 #   make bench    the figures, each as a ratio within one run
 #   make lint     style, formatting and the floors
 #   make types    mypy
-#   make docs     the manual in site/
 
 PYTHON ?= python3
 TESTS ?=
@@ -14,7 +13,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 PIP := $(RUN)/python -m pip --disable-pip-version-check install --quiet --retries 10
 
-.PHONY: setup demo test lint types docs bench check
+.PHONY: setup demo test lint types bench check
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/ready
@@ -34,9 +33,7 @@ lint: setup
 
 types: setup
 	$(RUN)/mypy
-
-docs: setup
-	$(RUN)/zensical build
+	$(RUN)/mypy -p tests.office
 
 bench: setup
 	@$(RUN)/python -m bench

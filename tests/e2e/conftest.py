@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 from tests.office.asterisk import Asterisk, Network
+from tests.office.company import DEFAULT_USER, Company
+from tests.office.connector import Connector, office_file
 from tests.office.office import Office, open_office, running_pbx
+
+from ringbridge.emulators.bitrix24.portal import Portal
+from ringbridge.emulators.bitrix24.server import serve
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +30,13 @@ def pbx(pbx_folder: Path) -> Iterator[tuple[Asterisk, Network]]:
 async def office(pbx: tuple[Asterisk, Network], pbx_folder: Path) -> AsyncIterator[Office]:
     async with open_office(*pbx, recordings=pbx_folder / "recordings") as office:
         yield office
+
+
+@pytest.fixture
+async def company(office: Office, tmp_path: Path) -> AsyncIterator[Company]:
+    """The office with its portal and a configured Ringbridge, which the test runs."""
+    portal = Portal.demo()
+    async with serve(portal):
+        connector = Connector(tmp_path, host=office.address)
+        await connector.configure(office_file(office, webhook=portal.webhook_url, default_user=DEFAULT_USER))
+        yield Company(office=office, portal=portal, connector=connector)

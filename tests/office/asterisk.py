@@ -116,6 +116,11 @@ class Asterisk:
             except subprocess.TimeoutExpired:
                 self.kill()
 
+    def restart(self) -> None:
+        """Everything of its state is lost but what it keeps on disk: registrations stay."""
+        self.stop()
+        self.start()
+
     def __enter__(self) -> Self:
         self.start()
         return self

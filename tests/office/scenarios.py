@@ -59,7 +59,9 @@ def inbound(
     ]
 
 
-def outbound(disposition: Disposition, *, spoke: tuple[Spoke, ...] = (), provider: str = "comtel") -> list[Truth]:
+def outbound(
+    disposition: Disposition, *, by: str = "101", spoke: tuple[Spoke, ...] = (), provider: str = "comtel"
+) -> list[Truth]:
     return [
         Truth(
             direction=Direction.OUTBOUND,
@@ -67,6 +69,7 @@ def outbound(disposition: Disposition, *, spoke: tuple[Spoke, ...] = (), provide
             provider=provider,
             disposition=disposition,
             spoke=spoke,
+            dialled_by=(by,),
         )
     ]
 
@@ -378,7 +381,7 @@ async def outbound_by_the_second_provider(office: Office) -> list[Truth]:
     await converse(inside, client, seconds=SHORT)
     await client.hangup()
     await inside.until_ended()
-    return outbound(Disposition.ANSWERED, spoke=(spoke(inside),), provider="volga")
+    return outbound(Disposition.ANSWERED, by="102", spoke=(spoke(inside),), provider="volga")
 
 
 async def _refused(office: Office, code: int, reason: str) -> None:

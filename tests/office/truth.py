@@ -38,6 +38,7 @@ class Truth:
     company: str | None = None  # the number called, of an inbound call
     rang: tuple[str, ...] = ()
     spoke: tuple[Spoke, ...] = ()
+    dialled_by: tuple[str, ...] = ()  # who called the client, of an outbound call
     voicemail: bool = False
 
     @property
