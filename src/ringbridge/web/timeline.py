@@ -55,6 +55,12 @@ class Timeline:
     ticks: tuple[Tick, ...]
     marks: tuple[Mark, ...]
 
+    @property
+    def segments(self) -> list[Segment]:
+        """The kinds of bars it has, for the legend."""
+        drawn = {bar.segment for row in self.rows for bar in row.bars}
+        return [segment for segment in Segment if segment in drawn]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:

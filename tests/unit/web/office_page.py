@@ -98,9 +98,12 @@ def client(app: ASGIApp, language: str = "en") -> httpx2.AsyncClient:
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, feed: LiveFeed) -> AsyncIterator[str]:
-    """The page's address on a free port. The socket listens before the server runs, so nobody comes too early."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+async def serving(app: ASGIApp, feed: LiveFeed, port: int = 0) -> AsyncIterator[str]:
+    """The page's address, on a free port unless one is given.
+
+    The socket listens before the server runs, so nobody comes too early.
+    """
+    with socket.create_server(("127.0.0.1", port)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=2))
         async with asyncio.TaskGroup() as group:
             running = group.create_task(server.serve(sockets=[listener]))

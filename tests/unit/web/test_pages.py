@@ -1,3 +1,4 @@
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -11,8 +12,10 @@ from ringbridge.store.keys import call_key
 from ringbridge.telephony.model import Call
 from ringbridge.web.app import create_app
 from ringbridge.web.language import LANGUAGES
+from ringbridge.web.rendering import STATIC
 from ringbridge.web.security import HEADERS
 from ringbridge.web.services import LinkState, PbxStatus, PortalStatus, Status
+from ringbridge.web.words import WORDS
 
 LIVE = (sample_calls.ringing(NOW), sample_calls.talking(NOW), sample_calls.waiting(NOW))
 PAST = tuple(sample_calls.past(NOW))
@@ -223,3 +226,33 @@ async def test_static_files_are_kept_for_ever_under_the_address_the_pages_use(da
             assert answer.status_code == 200
             assert "immutable" in answer.headers["cache-control"]
         assert (await page.get("/static/../app.py")).status_code == 404
+
+
+async def test_whole_page_weighs_less_than_150_kilobytes(database: Database) -> None:
+    """As it goes over the wire on the first visit, charts not counted: there are none yet."""
+    await journal(database, many(50))
+    async with client(create_app(services(database, live=LIVE))) as page:
+        async with page.stream("GET", "/journal", headers={"Accept-Encoding": "gzip"}) as answer:
+            html = (await answer.aread()).decode()
+            weight = answer.num_bytes_downloaded
+        files = {attributes.get("src") or attributes.get("href") for tag, attributes in read(html).tags if tag != "a"}
+        files |= {f"{attributes['href']}".partition("#")[0] for tag, attributes in read(html).tags if tag == "use"}
+        for file in {name.partition("#")[0] for name in files if name and name.startswith("/static/")}:
+            async with page.stream("GET", file, headers={"Accept-Encoding": "gzip"}) as answer:
+                await answer.aread()
+                weight += answer.num_bytes_downloaded
+    assert 90_000 < weight < 150_000
+
+
+def many(count: int) -> list[Call]:
+    return [sample_calls.answered(NOW - timedelta(minutes=minute)) for minute in range(count)]
+
+
+def test_every_icon_of_the_pages_is_in_the_sprite() -> None:
+    names = set(re.findall(r'<symbol id="([\w-]+)"', (STATIC / "vendor" / "icons.svg").read_text()))
+    used = {word.icon for words in WORDS.values() for word in words.values() if word.icon}
+    for template in (STATIC.parent / "templates").glob("*.html"):
+        for expression in re.findall(r"icon\(([^)]*)\)", template.read_text()):
+            used |= set(re.findall(r'"([a-z][a-z0-9-]+)"', expression)) - {"auto", "light", "dark"}
+    used |= {"phone-call", "list-details", "activity"}  # the places, named in a list
+    assert used - names == set()

@@ -15,7 +15,7 @@ from ringbridge.store.story import story
 from ringbridge.web.glance import concerned, talked, waited
 from ringbridge.web.rendering import Pages
 from ringbridge.web.steps import SETTLED, Step, steps_of
-from ringbridge.web.timeline import Segment, timeline
+from ringbridge.web.timeline import timeline
 
 SHOWN = 2000  # lines of a story: a call that was tried for days still opens
 
@@ -47,7 +47,6 @@ class CallPage:
             waited=waited(call, now),
             talked=talked(call),
             timeline=timeline(call, now),
-            segments=tuple(Segment),
             steps=steps,
             story=lines[-SHOWN:],
             recordings=await self._players(steps),
