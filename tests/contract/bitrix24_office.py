@@ -51,8 +51,8 @@ class Sound:
         return self.address
 
     async def read(self) -> AsyncIterator[bytes]:
-        for start in range(0, len(self.content), 4):
-            yield self.content[start : start + 4]
+        for start in range(0, len(self.content), 4096):
+            yield self.content[start : start + 4096]
 
 
 @dataclass

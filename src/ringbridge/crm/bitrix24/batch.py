@@ -19,7 +19,7 @@ from ringbridge.crm.bitrix24.telephony import Command, as_map
 
 LARGEST = 50
 
-_REFERENCE = re.compile(r"\$(?=(?:result|error|total|next)\[)", re.IGNORECASE)
+_REFERENCE = re.compile(r"\$+(?=(?:result|error|total|next)\[)", re.IGNORECASE)
 
 
 class Reference(str):
