@@ -2,34 +2,147 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import sys
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import click
 
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
 
-@click.group()
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="ringbridge")
 def main() -> None:
     """Ringbridge connects an Asterisk PBX to a company's CRM."""
+
+
+def told_plainly(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Runs it; what a person can mend is said in their words, without a traceback."""
+    from ringbridge.serve import NoPort
+    from ringbridge.service.config import ConfigError
+    from ringbridge.store.errors import StoreError
+    from ringbridge.web.app import AssetsMissing
+
+    try:
+        asyncio.run(work())
+    except (ConfigError, StoreError, NoPort, AssetsMissing) as error:
+        sys.exit(f"ringbridge: {error}")
+    except BaseExceptionGroup as group:
+        plain, rest = group.split((ConfigError, StoreError, NoPort, AssetsMissing))
+        if plain is None or rest is not None:
+            raise
+        sys.exit(f"ringbridge: {plain.exceptions[0]}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@main.command()
+def run() -> None:
+    """Run the service: follow the PBXs, tell the CRMs, serve the page."""
+    from ringbridge.serve import serve
+    from ringbridge.service.bootstrap import read_bootstrap
+    from ringbridge.service.logs import configure_logs
+
+    async def work() -> None:
+        bootstrap = read_bootstrap()
+        configure_logs(bootstrap.log_level)
+        await serve(bootstrap)
+
+    told_plainly(work)
+
+
+@main.command()
+@click.option("--data", type=FOLDER, default=Path("demo-data"), show_default=True, help="Where its data go.")
+@click.option("--port", default=8077, show_default=True, help="Port of the page.")
+@click.option("--portal-port", default=8078, show_default=True, help="Port of the emulated portal's page.")
+@click.option("--log-level", default="WARNING", show_default=True, help="INFO shows every step.")
+def demo(*, data: Path, port: int, portal_port: int, log_level: str) -> None:
+    """Show it at work: an emulated office and an emulated Bitrix24 portal on this machine."""
+    from ringbridge.demo import demo
+    from ringbridge.service.logs import configure_logs
+
+    configure_logs(log_level)
+    told_plainly(lambda: demo(data=data.absolute(), port=port, portal_port=portal_port))
 
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a call, a line each.")
 @click.option("--region", default="RU", show_default=True, help="The office's country, by which numbers are read.")
 @click.option("--trunk", "trunks", multiple=True, help="Endpoint name of a trunk; may be given several times.")
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=FILE)
 def replay(*, as_json: bool, region: str, trunks: tuple[str, ...], files: tuple[Path, ...]) -> None:
     """What calls are in recorded AMI conversations. Several files are one office's successive connections."""
-    from ringbridge.telephony.replay import ended_calls, plain, replay
+    from ringbridge.telephony.replay import ended_calls, plain, replay, told
     from ringbridge.telephony.trace import BadTrace
 
     try:
         for call in ended_calls(replay(files, trunks=frozenset(trunks))):
-            click.echo(json.dumps(plain(call, region), ensure_ascii=False) if as_json else call)
-    except BadTrace as error:
+            click.echo(json.dumps(plain(call, region), ensure_ascii=False) if as_json else told(call, region))
+    except (BadTrace, OSError) as error:
         sys.exit(f"ringbridge replay: {error}")
+
+
+# Configuration
+
+
+@main.group()
+def config() -> None:
+    """The office's configuration: PBXs, trunks, CRMs, employees, rules."""
+
+
+@config.command("import")
+@click.argument("file", type=FILE)
+def import_(file: Path) -> None:
+    """Take the configuration from a TOML file, in place of the present one. A running service takes it when it is
+    started again."""
+    from ringbridge.service.bootstrap import read_bootstrap
+    from ringbridge.service.config import read_office
+    from ringbridge.service.settings import save_office
+    from ringbridge.store.database import Database
+    from ringbridge.store.vault import Vault
+
+    async def work() -> None:
+        office = read_office(file)
+        bootstrap = read_bootstrap()
+        async with await Database.open(bootstrap.database) as database:
+            await save_office(
+                database, Vault.open(bootstrap.key), office, by=f"command line, {os.environ.get('USER', '')}"
+            )
+        parts = (("PBX", office.pbx), ("trunk", office.trunk), ("portal", office.portal), ("employee", office.employee))
+        click.echo("Configured: " + ", ".join(f"{len(part)} {name}" for name, part in parts))
+        if not office.trunk:
+            click.echo("No trunk is named: every call will pass for an internal one.", err=True)
+
+    told_plainly(work)
+
+
+@config.command()
+@click.option(
+    "--no-secrets", is_flag=True, help="Stars in place of passwords and keys; such a file cannot be imported."
+)
+def export(*, no_secrets: bool) -> None:
+    """Print the configuration as TOML. Importing it gives the same office again; its secrets are readable in it."""
+    from ringbridge.service.bootstrap import read_bootstrap
+    from ringbridge.service.config import ConfigError, write_office
+    from ringbridge.service.settings import load_office
+    from ringbridge.store.database import Database
+    from ringbridge.store.vault import Vault
+
+    async def work() -> None:
+        bootstrap = read_bootstrap()
+        async with await Database.open(bootstrap.database) as database:
+            office = await load_office(database, Vault.open(bootstrap.key))
+        if office is None:
+            raise ConfigError("Nothing is configured yet: ringbridge config import OFFICE.toml")
+        click.echo(write_office(office, secrets=not no_secrets), nl=False)
+
+    told_plainly(work)
 
 
 if __name__ == "__main__":

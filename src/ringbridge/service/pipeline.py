@@ -147,17 +147,29 @@ class Pipeline:
                 case Received(messages=messages, at=at):
                     self._heard_until = at
                     for message in messages:
-                        events += self._tracker.feed(message, at)
-                case Resync(channels=channels, at=at):
-                    members = {
-                        state.bridge.get("BridgeUniqueid"): [channel.get("Uniqueid") for channel in state.channels]
-                        for state in item.bridges
-                    }
-                    self._tracker.connected()
-                    events += self._tracker.resync(channels, at, members, complete=item.complete)
+                        events += self._guarded(message.event, lambda: self._tracker.feed(message, at))  # noqa: B023
+                case Resync():
+                    events += self._guarded("resync", lambda: self._resync(item))  # noqa: B023
                 case Lost(at=at):
                     self._tracker.disconnected(heard=at, lost=at)
-        return events + self._tracker.expire(self._clock())
+        return events + self._guarded("expire", lambda: self._tracker.expire(self._clock()))
+
+    def _guarded(self, what: str, understand: Callable[[], list[CallEvent]]) -> list[CallEvent]:
+        """A mistake of ours about one message must not take the other calls with it: it is told loudly, and the rest
+        goes on."""
+        try:
+            return understand()
+        except Exception:  # noqa: BLE001 - the boundary between one message and all other calls
+            self._log.exception("message_not_understood", message=what)
+            return []
+
+    def _resync(self, item: Resync) -> list[CallEvent]:
+        members = {
+            state.bridge.get("BridgeUniqueid"): [channel.get("Uniqueid") for channel in state.channels]
+            for state in item.bridges
+        }
+        self._tracker.connected()
+        return self._tracker.resync(item.channels, item.at, members, complete=item.complete)
 
     def _decide(self, event: CallEvent) -> Heard:
         call = event.call

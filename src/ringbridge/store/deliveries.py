@@ -224,6 +224,19 @@ async def backlog(tx: Transaction) -> dict[PortalId, Backlog]:
     }
 
 
+async def waiting(tx: Transaction, portal: PortalId) -> dict[Priority, int]:
+    """How many rows of each priority the portal has still to get."""
+    ranks = list(Priority)
+    counted = select(D.rank, func.count().label("rows")).where(D.portal == portal, OPEN).group_by(D.rank)
+    return {ranks[row.rank]: row.rows for row in await tx.execute(counted)}
+
+
+async def given_up(tx: Transaction, portal: PortalId) -> int:
+    """How many rows the portal refused for good."""
+    counted = select(func.count()).select_from(deliveries).where(D.portal == portal, D.state == State.GIVEN_UP)
+    return int((await tx.execute(counted)).scalar_one())
+
+
 async def next_due(
     tx: Transaction, portal: PortalId, priorities: Collection[Priority] = tuple(Priority)
 ) -> datetime | None:

@@ -110,5 +110,16 @@ def plain(call: Call, region: str = DEFAULT_REGION) -> dict[str, Any]:
     }
 
 
+def told(call: Call, region: str = DEFAULT_REGION) -> str:
+    """One line for people."""
+    number = parse_number(call.external, region) if call.concerns_client else None
+    who = str(number) if number else "withheld" if call.concerns_client else call.caller or "?"
+    parts = [f"{call.start:%Y-%m-%d %H:%M:%S}", call.direction, who, f"by {call.trunk}" if call.trunk else ""]
+    parts += [f"to {call.did}" if call.did else "", call.disposition or "", "interrupted" if call.interrupted else ""]
+    parts += [f"{talk.extension} {talk.length.total_seconds():.0f} s" for talk in call.talks]
+    parts += [f"{transfer.type} {transfer.by} -> {transfer.to}" for transfer in call.transfers]
+    return "  ".join(part for part in parts if part)
+
+
 def _epoch(at: datetime | None) -> float | None:
     return at.timestamp() if at else None

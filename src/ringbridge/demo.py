@@ -1,0 +1,98 @@
+"""The main job on an embedded default: an emulated office calls, an emulated Bitrix24 portal gets the calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ringbridge.emulators.asterisk import Script, Setup, User, emulated_asterisk
+from ringbridge.emulators.bitrix24 import Portal, serve
+from ringbridge.emulators.bitrix24 import Settings as PortalSettings
+from ringbridge.serve import running, stop_signal
+from ringbridge.service.bootstrap import Bootstrap
+from ringbridge.service.config import Office, office_of
+from ringbridge.service.settings import save_office
+from ringbridge.store.database import Database
+from ringbridge.store.vault import Vault
+
+TRUNKS = {"mango": "73432723033", "mtt": "74993508890", "provider": ""}
+MANAGER = User(name="ringbridge", secret="demo")  # noqa: S106 of an emulator on this machine
+
+WORDS = """
+Ringbridge is running on an emulated office. Nothing here leaves this machine.
+
+  {page}   the page of Ringbridge: calls as they happen, the journal;
+                            open a call for its whole story
+  {portal}   what the employees see in their Bitrix24: cards open and close
+                            with the phones, the list of calls with recordings
+
+A call comes every few seconds: answered, missed, queues, groups, transfers.
+Stop it with Ctrl-C. Its data are in {data}.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    page: str
+    portal: str
+
+
+async def demo(*, data: Path, port: int, portal_port: int) -> None:
+    """Until Ctrl-C."""
+    async with playing(data=data, port=port, portal_port=portal_port) as addresses:
+        print(WORDS.format(page=addresses.page, portal=addresses.portal, data=data), flush=True)
+        await stop_signal()
+
+
+@asynccontextmanager
+async def playing(*, data: Path, port: int, portal_port: int, script: Script | None = None) -> AsyncIterator[Demo]:
+    """The whole demonstration while the context lasts; port 0 takes a free one."""
+    bootstrap = Bootstrap(data=data, port=port)
+    recordings = data / "monitor"
+    recordings.mkdir(parents=True, exist_ok=True)
+    setup = Setup(
+        users=(MANAGER,), port=0, script=script or Script(), recordings=recordings, records=data / "Master.csv"
+    )
+    portal = Portal.demo(settings=PortalSettings())
+    async with emulated_asterisk(setup) as asterisk, serve(portal, port=portal_port) as portal_address:
+        office = demo_office(asterisk.port, portal.webhook_url, recordings, data / "Master.csv")
+        async with await Database.open(bootstrap.database) as database:
+            await save_office(database, Vault.open(bootstrap.key), office, by="demo")
+        async with running(bootstrap) as page:
+            yield Demo(page=page, portal=portal_address)
+
+
+def demo_office(ami_port: int, webhook: str, recordings: Path, cdr: Path) -> Office:
+    return office_of(
+        {
+            "pbx": [
+                {
+                    "name": "office",
+                    "port": ami_port,
+                    "username": MANAGER.name,
+                    "secret": MANAGER.secret,
+                    "recordings": [{"pbx": str(recordings)}],
+                    "cdr": str(cdr),
+                }
+            ],
+            "trunk": [{"name": name, **({"line": line} if line else {})} for name, line in TRUNKS.items()],
+            "portal": [
+                {
+                    "name": "bitrix24",
+                    "webhook": webhook,
+                    "default_user": "6",
+                    "allow_http": True,
+                    "allow_private": True,
+                    "request_limit": 5.0,
+                }
+            ],
+        },
+        "the demonstration",
+    )
+
+
+def main(data: Path, port: int, portal_port: int) -> None:
+    asyncio.run(demo(data=data, port=port, portal_port=portal_port))

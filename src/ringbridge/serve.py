@@ -1,0 +1,171 @@
+"""The service as one process: the runtime and its page in one event loop, stopped by a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from ringbridge import __version__
+from ringbridge.pbx.link import Link
+from ringbridge.pbx.link import LinkState as Rung
+from ringbridge.service.bootstrap import Bootstrap
+from ringbridge.service.portals import OfficePortal
+from ringbridge.service.runtime import Runtime, open_runtime
+from ringbridge.store import calls, deliveries, portals
+from ringbridge.store.database import Database
+from ringbridge.store.keys import PbxId
+from ringbridge.telephony.model import Call
+from ringbridge.web.app import create_app
+from ringbridge.web.live import LiveFeed
+from ringbridge.web.recordings import Recordings
+from ringbridge.web.services import LinkState, PbxStatus, PortalStatus, Services, Status
+
+log = structlog.get_logger(__name__)
+
+RUNGS = {
+    Rung.STOPPED: LinkState.STOPPED,
+    Rung.CONNECTING: LinkState.CONNECTING,
+    Rung.WAITING: LinkState.CONNECTING,
+    Rung.LOGGED_IN: LinkState.RESYNCING,
+    Rung.READY: LinkState.UP,
+    Rung.REFUSED: LinkState.REFUSED,
+}
+
+
+class NoPort(Exception):
+    """The page's port cannot be had. The text is for people."""
+
+
+async def serve(bootstrap: Bootstrap) -> None:
+    """Runs until SIGTERM or SIGINT. Raises `ConfigError`, `StoreError`, `NoPort`."""
+    async with running(bootstrap) as address:
+        log.info("service_started", version=__version__, page=address)
+        await stop_signal()
+        log.info("service_stopping")
+
+
+@asynccontextmanager
+async def running(bootstrap: Bootstrap) -> AsyncIterator[str]:
+    """The whole service, while the context lasts; gives the page's address."""
+    feed = LiveFeed()
+
+    def show(pbx: PbxId, call: Call) -> None:
+        if call.concerns_client and call.merged_into is None:
+            feed.tell(pbx, call)
+
+    async with open_runtime(bootstrap, show=show) as runtime:
+        for pbx in runtime.links:
+            async with runtime.database.reading() as tx:
+                for call in await calls.open_calls(tx, pbx):
+                    show(pbx, call)
+        page = create_app(services_of(runtime, feed))
+        async with listening(page, bootstrap.host, bootstrap.port) as address, asyncio.TaskGroup() as group:
+            task = group.create_task(runtime.run())
+            try:
+                yield address
+            finally:
+                feed.close()
+                task.cancel()
+
+
+async def stop_signal() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await stop.wait()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn in a loop that is not its own: it leaves the signals alone and stops when told."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def listening(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
+    """Serves an application on a port of this machine (0: any free one); gives its address."""
+    try:
+        listener = socket.create_server((host, port))
+    except OSError as error:
+        raise NoPort(f"The page cannot listen on {host}:{port} ({error.strerror}): set RINGBRIDGE_PORT.") from error
+    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=3)
+    server = _Server(config)
+    with contextlib.closing(listener):
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield f"http://{host}:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await task
+
+
+# What the page shows of the runtime
+
+
+def services_of(runtime: Runtime, feed: LiveFeed) -> Services:
+    names = {phone: employee.name for employee in runtime.office.employee for phone in employee.extensions}
+    return Services(
+        database=runtime.database,
+        live=feed,
+        status=lambda: status_of(runtime),
+        recordings=Recordings(signer=runtime.signer, find=runtime.recordings.find),
+        zone=runtime.office.zone,
+        region=runtime.office.region,
+        employee=names.get,
+    )
+
+
+async def status_of(runtime: Runtime) -> Status:
+    return Status(
+        version=__version__,
+        started=runtime.started,
+        pbxs=tuple(pbx_status(runtime, name, link) for name, link in runtime.links.items()),
+        portals=tuple([await portal_status(portal, runtime.database) for portal in runtime.portals]),
+    )
+
+
+def pbx_status(runtime: Runtime, name: PbxId, link: Link) -> PbxStatus:
+    config = next(pbx for pbx in runtime.office.pbx if pbx.name == name)
+    status = link.status
+    return PbxStatus(
+        name=name,
+        state=RUNGS[status.state],
+        since=status.since,
+        address=f"{config.host}:{config.port}",
+        detail=status.reason or (f"AMI {status.interface}" if status.interface else ""),
+        missing=tuple(str(right) for right in status.missing),
+    )
+
+
+async def portal_status(portal: OfficePortal, database: Database) -> PortalStatus:
+    async with database.reading() as tx:
+        parked = await portals.parked(tx, portal.id)
+        waiting = await deliveries.waiting(tx, portal.id)
+        failed = await deliveries.given_up(tx, portal.id)
+        due = await deliveries.next_due(tx, portal.id)
+    holds = parked is not None and parked.holds(datetime.now(UTC))
+    return PortalStatus(
+        name=portal.id,
+        parked=parked.reason if parked and holds else None,
+        parked_until=parked.until if parked and holds else None,
+        waiting=waiting,
+        failed=failed,
+        next_try=due,
+        missing=(*portal.missing, *portal.conflicts),
+    )
