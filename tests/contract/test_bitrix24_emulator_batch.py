@@ -52,9 +52,10 @@ async def test_the_fifty_first_command_and_those_behind_it_are_refused() -> None
         assert len(at.portal.clients.rows["LEAD"]) == 50
 
 
-async def test_a_batch_in_a_batch_is_refused() -> None:
+@pytest.mark.parametrize("command", ["batch?cmd[x]=profile", "Batch", "upload?token=x", "download?token=x"])
+async def test_a_batch_in_a_batch_is_refused_and_so_are_files(command: str) -> None:
     async with desk() as at:
-        answer = await at.batch({"a": "batch?cmd[x]=profile"})
+        answer = await at.batch({"a": command})
         assert answer["result_error"]["a"] == {
             "error": "ERROR_BATCH_METHOD_NOT_ALLOWED",
             "error_description": "Method is not allowed for batch usage",

@@ -70,6 +70,15 @@ async def test_a_call_that_still_runs_takes_no_recording() -> None:
         assert nothing == "Required parameters are not set. Request should contain or URL or FILENAME parameter"
 
 
+async def test_the_oldest_recordings_are_forgotten_when_there_are_too_many() -> None:
+    async with desk(file_bytes_kept=2 * len(SOUND)) as at:
+        for name in ("1.wav", "2.wav", "3.wav"):
+            call_id = await at.registered()
+            await at.finished(call_id)
+            await at.call(ATTACH, CALL_ID=call_id, FILENAME=name, FILE_CONTENT=CONTENT)
+        assert [one.name for one in at.portal.telephony.files.values()] == ["2.wav", "3.wav"]
+
+
 # Upload.
 
 

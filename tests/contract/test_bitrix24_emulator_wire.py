@@ -178,6 +178,8 @@ async def test_a_moved_portal_answers_302_with_the_same_path_on_the_new_host() -
         assert response.status_code == 302
         assert response.headers["location"] == f"https://new.example{at.hook}server.time?x=1"
         assert not at.portal.traffic.executed
+        there = await at.http.post(f"https://new.example{at.hook}profile", json={})
+        assert there.status_code == 200
 
 
 async def test_user_fields_depend_on_the_scope() -> None:

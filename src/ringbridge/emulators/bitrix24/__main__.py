@@ -21,7 +21,10 @@ def main(host: str, port: int, journal: Path | None) -> None:
     portal = Portal.demo()
     if journal is not None:
         portal.traffic.write_to(journal)
-    asyncio.run(_run(portal, host, port))
+    try:
+        asyncio.run(_run(portal, host, port))
+    finally:
+        portal.traffic.close()
 
 
 async def _run(portal: Portal, host: str, port: int) -> None:

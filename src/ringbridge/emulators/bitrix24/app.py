@@ -9,15 +9,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.requests import Request as HttpRequest
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from ringbridge.emulators.bitrix24 import control, pages, recordings, refusals
-from ringbridge.emulators.bitrix24.batch import called_methods
+from ringbridge.emulators.bitrix24.batch import FILE_METHODS, called_methods
 from ringbridge.emulators.bitrix24.connection import cut, hang
 from ringbridge.emulators.bitrix24.execution import envelope, execute
 from ringbridge.emulators.bitrix24.faults import Fault, FaultKind
@@ -52,6 +53,7 @@ def create_app(portal: Portal) -> Starlette:
         lifespan=chores,
         routes=[
             Route("/rest/{path:path}", rest, methods=["GET", "POST"]),
+            Route("/oauth/authorize/", oauth_authorize),
             Route("/oauth/token/", oauth_token, methods=["GET", "POST"]),
             Route("/oauth/token", oauth_token, methods=["GET", "POST"]),
             *control.ROUTES,
@@ -72,7 +74,7 @@ async def rest(http: HttpRequest) -> Response:
 
 
 async def _rest(portal: Portal, http: HttpRequest) -> Response:
-    if portal.moved_to is not None:
+    if portal.moved_to is not None and urlsplit(portal.moved_to).netloc != http.url.netloc:
         return _moved(http, portal.moved_to)
     path = [part for part in http.path_params["path"].split("/") if part]
     name = path[-1].removesuffix(".json") if path else ""
@@ -114,7 +116,7 @@ async def _answer(
     if portal.settings.https_required and http.url.scheme != "https":
         raise refusals.HTTPS_REQUIRED.refusal()
     _count(portal, http)
-    if name.lower() in {"upload", "download"}:
+    if name.lower() in FILE_METHODS:
         return await _file(portal, name.lower(), params, files)
     caller = _caller(portal, path, params)
     done = await execute(portal, METHODS, caller, name, params)
@@ -179,6 +181,26 @@ async def _file(portal: Portal, name: str, params: Params, files: dict[str, tupl
     now = portal.clock()
     time = {"start": now.timestamp(), "finish": now.timestamp(), "duration": 0.0, "date_start": portal.local(now)}
     return _json(portal, {"result": result, "time": time})
+
+
+async def oauth_authorize(http: HttpRequest) -> Response:
+    """The authorization page, for a browser whose user has agreed; what is wrong is said here, never redirected."""
+    portal: Portal = http.app.state.portal
+    client_id = http.query_params.get("client_id", "")
+    application = next((one for one in portal.access.applications if one.client_id == client_id), None)
+    if application is None or not application.installed:
+        return PlainTextResponse("Application not found", status_code=404)
+    if not application.redirect_uri:
+        return PlainTextResponse("The application has no redirect address", status_code=400)
+    query = {
+        "code": portal.access.issue_code(application, min(portal.staff.users, default=0), portal.clock()),
+        "state": http.query_params.get("state", ""),
+        "domain": portal.domain,
+        "member_id": portal.member_id,
+        "scope": ",".join(application.scopes),
+        "server_domain": "oauth.bitrix.info",
+    }
+    return RedirectResponse(f"{application.redirect_uri}?{urlencode(query)}", status_code=302)
 
 
 async def oauth_token(http: HttpRequest) -> Response:

@@ -17,6 +17,7 @@ from ringbridge.emulators.bitrix24.request import Request
 from ringbridge.emulators.bitrix24.wire import Params, as_array, mapping, parse_query, text, truthy
 
 MAX_COMMANDS = 50
+FILE_METHODS = {"upload", "download"}
 
 # A reference runs up to the next white space, whatever stands between.
 _REFERENCE = re.compile(r"\$(result|error|total|next)(\[\S*)", re.IGNORECASE)
@@ -92,7 +93,7 @@ async def _command(request: Request, methods: Methods, results: Results, index: 
     if index >= MAX_COMMANDS:
         raise refusals.BATCH_TOO_LONG.refusal()
     known = methods.get(method.lower())
-    if known is not None and not known.in_batch:
+    if method.lower() in FILE_METHODS or (known is not None and not known.in_batch):
         raise refusals.BATCH_NOT_ALLOWED.refusal()
     params = resolve(parse_query(query), results)
     struck = request.portal.faults.for_command(method.lower())

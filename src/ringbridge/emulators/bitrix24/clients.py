@@ -66,7 +66,7 @@ class Clients:
         """Ids of the objects with one of these phones or e-mail addresses, lowest first."""
         if name == "PHONE":
             keys = {normalise(value) for value in values} - {""}
-            return sorted(number for key in keys for owner, number in self.by_phone.get(key, ()) if owner is kind)
+            return sorted({number for key in keys for owner, number in self.by_phone.get(key, ()) if owner is kind})
         wanted = {value.strip().lower() for value in values}
         rows = self.rows[kind].items()
         return sorted(n for n, row in rows if any(v["VALUE"].lower() in wanted for v in row.get(name, ())))

@@ -83,7 +83,10 @@ class Faults:
     def for_request(self, methods: Collection[str]) -> Fault | None:
         """The fault that strikes a whole request calling these methods."""
         single = len(methods) == 1
-        return self._take(methods, lambda fault: single or fault.method is None or fault.kind not in PER_COMMAND)
+        return self._take(
+            methods,
+            lambda fault: single or fault.method is None or fault.method == "batch" or fault.kind not in PER_COMMAND,
+        )
 
     def for_command(self, method: str) -> Refusal | None:
         """The refusal that strikes one command of a batch and leaves the others alone."""

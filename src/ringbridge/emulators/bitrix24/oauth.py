@@ -49,6 +49,7 @@ class Application:
     client_secret: str
     name: str = "Ringbridge"
     application_token: str = field(default_factory=lambda: secrets.token_hex(16))
+    redirect_uri: str = ""  # where the authorization page sends the browser
     scopes: tuple[str, ...] = ALL_SCOPES
     installed: bool = True
     paid: bool = True

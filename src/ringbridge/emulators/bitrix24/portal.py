@@ -120,7 +120,9 @@ class Portal:
             return auth
         access, refresh = self.access.issue(application, handler.auth_type or user_id, self.clock())
         lifetime = int(self.settings.access_token_lifetime.total_seconds())
-        auth |= {"access_token": access, "expires_in": lifetime, "scope": ",".join(application.scopes), "status": "L"}
+        between = " " if handler.event == "ONAPPINSTALL" else ","
+        scope = between.join(application.scopes)
+        auth |= {"access_token": access, "expires_in": lifetime, "scope": scope, "status": "L"}
         if self.settings.refresh_token_in_events or handler.event in {"ONAPPINSTALL", "ONAPPUPDATE"}:
             auth["refresh_token"] = refresh
         return auth

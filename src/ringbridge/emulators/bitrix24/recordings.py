@@ -93,7 +93,8 @@ def store(portal: Portal, record: CallRecord, name: str, content: bytes) -> int:
     file_id = portal.telephony.next_file_id()
     files[file_id] = StoredFile(id=file_id, name=name, content=content, call_id=record.call.call_id)
     if record.record_file_id is not None:
-        del files[record.record_file_id]
+        files.pop(record.record_file_id, None)
+    _forget_oldest(portal)
     record.record_file_id = file_id
     record.record_url = f"{portal.address}/rest/download.json?token={quote(f'telephony|{file_id}', safe='')}"
     if record.activity_id is not None and record.activity_id in portal.activities.rows:
@@ -101,6 +102,14 @@ def store(portal: Portal, record: CallRecord, name: str, content: bytes) -> int:
         activity["STORAGE_ELEMENT_IDS"] = [str(file_id)]
         activity["FILES"] = [{"id": file_id, "url": record.record_url}]
     return file_id
+
+
+def _forget_oldest(portal: Portal) -> None:
+    """A demonstration that runs for days must not fill the memory."""
+    files = portal.telephony.files
+    held = sum(len(one.content) for one in files.values())
+    while held > portal.settings.file_bytes_kept and len(files) > 1:
+        held -= len(files.pop(next(iter(files))).content)
 
 
 def _checked_name(portal: Portal, name: str) -> str:

@@ -44,8 +44,9 @@ async def serve(portal: Portal, *, host: str = "127.0.0.1", port: int = 0) -> As
     """Serve the portal while the context lasts; gives its address, ``http://host:port``. Port 0: any free one."""
     listener = socket.create_server((host, port))
     portal.address = f"http://{host}:{listener.getsockname()[1]}"
+    app = Cuttable(create_app(portal))
     config = uvicorn.Config(
-        Cuttable(create_app(portal)),
+        app,
         http="h11",
         ws="none",
         lifespan="on",
@@ -61,6 +62,6 @@ async def serve(portal: Portal, *, host: str = "127.0.0.1", port: int = 0) -> As
             await server.up.wait()
             yield portal.address
         finally:
+            app.release()
             server.closing.set()
             await task
-            portal.traffic.close()

@@ -72,4 +72,5 @@ class Settings:
     access_token_lifetime: timedelta = timedelta(hours=1)
     refresh_token_lifetime: timedelta = timedelta(days=180)
     code_lifetime: timedelta = timedelta(seconds=30)
+    file_bytes_kept: int = 256 * 1024 * 1024  # of recordings; beyond it the oldest are forgotten
     utc_offset: timedelta = timedelta(hours=3)  # of the dates the portal writes

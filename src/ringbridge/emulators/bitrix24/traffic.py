@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
 _LONG = 200
+_REMEMBERED = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class Traffic:
     requests: int = 0  # HTTP requests to the REST interface, refused ones included
     statuses: Counter[int] = field(default_factory=Counter)
     methods: Counter[str] = field(default_factory=Counter)  # executed, by lower-case name
-    executed: list[Executed] = field(default_factory=list)
+    executed: deque[Executed] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))  # the latest
     journal: TextIO | None = None
 
     def write_to(self, path: Path) -> None:
