@@ -157,7 +157,8 @@ async def up(link: Link) -> AsyncIterator[Link]:
 
 
 def link_to(asterisk: Asterisk) -> Link:
-    return Link(PbxAddress(host=asterisk.host, port=asterisk.port, username="u", secret="s"))
+    address = PbxAddress(host=asterisk.host, port=asterisk.port, username="u", secret="s")
+    return Link(address, wanted_variables={"CRM_CALL_ID"})
 
 
 async def until_event(link: Link, name: str) -> list[Message]:

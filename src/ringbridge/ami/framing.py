@@ -40,9 +40,13 @@ class Framer:
         blocks: list[bytes] = []
         if self._buffer.find(_END, self._searched) >= 0:
             *pieces, rest = bytes(self._buffer).split(_END)
+            simple = not (self._skipping or self._output) and self._buffer.find(_FOLLOWS) < 0
             self._buffer = bytearray(rest)
-            for piece in pieces:
-                self._take(piece, blocks)
+            if simple and max(map(len, pieces)) <= self._limit:  # nearly always
+                blocks = [block for piece in pieces if (block := piece.lstrip(b"\r\n"))]
+            else:
+                for piece in pieces:
+                    self._take(piece, blocks)
         self._guard_memory()
         return blocks
 

@@ -9,7 +9,7 @@ its database and of its manager among them, in clear. Those never pass, whatever
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from ringbridge.ami.message import Message
 
@@ -34,26 +34,9 @@ NOISE: frozenset[str] = frozenset(
 """Events that say nothing about a call (classes dialplan, dtmf, reporting and security)."""
 
 WANTED_VARIABLES: frozenset[str] = frozenset(
-    {
-        "AMPUSER",
-        "ANSWEREDTIME_MS",
-        "ATTENDEDTRANSFER",
-        "BLINDTRANSFER",
-        "BRIDGEPEER",
-        "CALLFILENAME",
-        "CRM_CALL_ID",
-        "DEXTEN",
-        "DIALEDPEERNUMBER",
-        "EXTTOCALL",
-        "FROM_DID",
-        "MIXMONITOR_FILENAME",
-        "QUEUENUM",
-        "REALCALLERIDNUM",
-        "VMSTATUS",
-        "VM_MESSAGEFILE",
-    }
+    {"ANSWEREDTIME_MS", "FROM_DID", "MIXMONITOR_FILENAME", "VMSTATUS", "VM_MESSAGEFILE"}
 )
-"""Channel variables that help to understand a call, without the underscores that tell how far they are inherited."""
+"""What the tracker reads of channel variables, without the underscores that tell how far they are inherited."""
 
 _VARSET = b"Event: VarSet"
 _VARIABLE = b"\r\nVariable: "
@@ -61,7 +44,7 @@ _NOWHERE = b"\r\nChannel: none\r\n"
 
 
 class Door:
-    """Decides over one undecoded block: does it come in?
+    """Decides over undecoded blocks: which come in?
 
     ``wanted_variables=None`` lets every channel variable pass (for diagnosis); ``noise`` names the events to drop.
     """
@@ -72,11 +55,15 @@ class Door:
         self._noise = frozenset(f"Event: {name}".encode() for name in noise)
         self._wanted = None if wanted_variables is None else frozenset(name.encode() for name in wanted_variables)
 
-    def admits(self, block: bytes) -> bool:
-        first = block[: block.find(b"\r\n")]
-        if first == _VARSET:
-            return self._admits_variable(block)
-        return first not in self._noise
+    def admitted(self, blocks: Iterable[bytes]) -> list[bytes]:
+        """Those that pass, in their order."""
+        noise = self._noise
+        return [
+            block
+            for block in blocks
+            if (first := block[: block.find(b"\r\n")]) not in noise
+            and (first != _VARSET or self._admits_variable(block))
+        ]
 
     def _admits_variable(self, block: bytes) -> bool:
         if self._wanted is not None:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -36,6 +37,7 @@ _MAX_OPENING = 1024  # bytes within which the greeting's line must end
 _MAX_ROWS = 100_000  # of one list
 _MAX_LINE = 1000  # Asterisk drops a line of an action that is longer than 1,024 bytes (manager.c, inbuf)
 _BANNER = b"Call Manager"
+_HEADER = re.compile(r"^([^:\r\n]+): ?([^\r]*)", re.MULTILINE)
 _FOLLOWS_HEADERS = {"response", "privilege", "actionid", "message"}
 
 
@@ -165,11 +167,11 @@ class Protocol:
     def receive_data(self, data: bytes) -> None:
         if self._opening is not None:
             data = self._open(self._opening + data)
-        for block in self._framer.feed(data):
-            if self._door.admits(block):
-                self._read(block)
-            else:
-                self._counters.dropped += 1
+        blocks = self._framer.feed(data)
+        admitted = self._door.admitted(blocks)
+        self._counters.dropped += len(blocks) - len(admitted)
+        for block in admitted:
+            self._read(block)
 
     def receive_eof(self) -> None:
         """The connection is closed. Lists that were under way are handed out as they stand."""
@@ -249,13 +251,9 @@ class Protocol:
             self._events.append(message)
 
     def _parse(self, text: str) -> Message:
-        headers: list[tuple[str, str]] = []
-        for line in text.split("\r\n"):
-            name, colon, value = line.partition(":")
-            if colon and name:
-                headers.append((name, value[1:] if value[:1] == " " else value))
-            elif line:
-                self._counters.stray += 1
+        headers = _HEADER.findall(text)
+        if len(headers) <= text.count("\r\n"):
+            self._counters.stray += sum(1 for line in text.split("\r\n") if line and not _HEADER.match(line))
         return Message(headers)
 
     def _read_follows(self, text: str) -> None:
