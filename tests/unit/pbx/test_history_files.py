@@ -8,11 +8,14 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ringbridge.pbx.history import CEL_COLUMNS, BadRow, CsvHistory, LogFile, Sides, calls_between, calls_of
 from ringbridge.pbx.history.columns import CDR_COLUMNS, cdr_columns, cdr_row, cel_row
+
+# A busy machine is no reason to fail.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 SIDES = Sides(trunks=frozenset({"mango"}))
 LONG_AGO, FAR = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -46,6 +49,7 @@ def test_a_file_that_is_not_there_yet_is_empty(tmp_path):
     assert values_of(log) == [["1"]]
 
 
+@UNHURRIED
 @given(cut=st.integers(0, 200))
 def test_a_torn_record_is_left_until_its_end_is_written(tmp_path_factory, cut):
     path = tmp_path_factory.mktemp("torn") / "Master.csv"
@@ -232,6 +236,7 @@ def test_a_file_that_may_not_be_read_is_an_error_and_not_an_empty_history(tmp_pa
         list(CsvHistory(cdr=tmp_path / "Master.csv").cdr(LONG_AGO, FAR))
 
 
+@UNHURRIED
 @given(st.binary(max_size=2000))
 def test_no_file_is_too_strange(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("strange") / "Master.csv"
@@ -252,6 +257,7 @@ EXTRA = st.fixed_dictionaries({"bridge_id": st.sampled_from(["a", "b"])}) | st.d
 )
 
 
+@UNHURRIED
 @given(
     st.lists(st.tuples(EVENTS, st.integers(0, 50), CHANNELS, st.integers(1, 4), st.integers(1, 3), EXTRA), max_size=25)
 )
@@ -270,6 +276,7 @@ def test_no_sequence_of_events_is_too_strange_and_every_talk_lies_within_them(ev
             assert full[0].time <= talk.start <= talk.end <= full[-1].time
 
 
+@UNHURRIED
 @given(
     st.lists(
         st.tuples(

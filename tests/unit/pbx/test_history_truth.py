@@ -260,3 +260,36 @@ def test_the_order_of_other_calls_events_between_does_not_matter(tmp_path):
     rows.sort(key=lambda row: float(row["eventtime"]))
     calls = clients(read(tmp_path, {"cel": rows, "cdr": []}))
     assert sorted(json.dumps(told(call)) for call in calls) == sorted(json.dumps(each) for each in expected)
+
+
+def another_call(rows):
+    """The same call once more, of other channels; the parking lot is the same."""
+    other = json.dumps(rows)
+    for was, now in (
+        ("1795471426.", "1795471426.9"),
+        ("1795471434.", "1795471434.9"),
+        ("PJSIP/mango-00000018", "PJSIP/mango-00000918"),
+        ("PJSIP/101-00000019", "PJSIP/105-00000919"),
+        ("PJSIP/102-0000001a", "PJSIP/106-0000091a"),
+        ("79125551122", "79125559999"),
+        ("f071f574", "a071f574"),
+        ("629b6b84", "b29b6b84"),
+    ):
+        other = other.replace(was, now)
+    return json.loads(other)
+
+
+def test_two_clients_in_one_parking_lot_are_two_calls(tmp_path):
+    rows = RECORDS["ast22_park_retrieve"]["cel"]
+    both = sorted(rows + another_call(rows), key=lambda row: float(row["eventtime"]))
+    calls = clients(read(tmp_path, {"cel": both, "cdr": []}))
+    assert {call.external: call.answered_by for call in calls} == {
+        "79125551122": ("101", "102"),
+        "79125559999": ("105", "106"),
+    }
+
+
+def test_an_agent_who_waits_beside_the_client_does_not_talk(tmp_path):
+    rows = json.loads(json.dumps(RECORDS["ast22_inbound_answered"]["cel"]).replace("simple_bridge", "holding_bridge"))
+    (call,) = read(tmp_path, {"cel": rows, "cdr": []})
+    assert call.disposition == Disposition.MISSED

@@ -1,7 +1,7 @@
 """The office's own rules for numbers: replacements, what is internal, and the patterns of employees' mobiles."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ringbridge.telephony.numbers import (
@@ -13,6 +13,9 @@ from ringbridge.telephony.numbers import (
     replace,
     spellings,
 )
+
+# A busy machine is no reason to fail.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def test_replacements_work_in_their_order_each_on_what_the_one_before_left():
@@ -106,6 +109,7 @@ def test_a_foreign_number_has_no_national_writings_here():
     assert spellings(number, "RU") == {"49301234567"}
 
 
+@UNHURRIED
 @given(st.text(max_size=40))
 def test_any_list_is_either_read_or_refused(text):
     try:
@@ -115,6 +119,7 @@ def test_any_list_is_either_read_or_refused(text):
     assert patterns.count >= 0
 
 
+@UNHURRIED
 @given(
     st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8)), max_size=3),
     st.from_regex(r"\+?[0-9]{1,12}", fullmatch=True),
