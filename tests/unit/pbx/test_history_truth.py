@@ -287,6 +287,7 @@ def test_two_clients_in_one_parking_lot_are_two_calls(tmp_path):
         "79125551122": ("101", "102"),
         "79125559999": ("105", "106"),
     }
+    assert [[(t.by, t.to) for t in call.transfers] for call in calls] == [[("101", "102")], [("105", "106")]]
 
 
 def test_an_agent_who_waits_beside_the_client_does_not_talk(tmp_path):
