@@ -27,7 +27,7 @@ from ringbridge.routing.intents import (
 from ringbridge.routing.office import Portal, Transfers
 from ringbridge.routing.results import CallStatus, status_of
 from ringbridge.routing.rules import Create, Decision, Responsible, decide
-from ringbridge.telephony.events import CallAnswered, CallEnded, CallEvent, CallStarted, LegLost, LegRinging
+from ringbridge.telephony.events import CallAnswered, CallEnded, CallEvent, CallStarted, LegLeft, LegLost, LegRinging
 from ringbridge.telephony.model import Call, Direction, Leg, Recording, Talk
 from ringbridge.telephony.numbers import parse_number
 
@@ -64,7 +64,7 @@ def intents_of(event: CallEvent, portal: Portal, pbx: str) -> tuple[list[Intent]
             return teller.started(), decision
         case LegRinging(leg=leg):
             return teller.ringing(leg), decision
-        case LegLost(leg=leg):
+        case LegLost(leg=leg) | LegLeft(leg=leg):
             return teller.lost(leg), decision
         case CallAnswered(talk=talk):
             return teller.answered(talk), decision
@@ -128,7 +128,7 @@ class _Teller:
         if not speakers:
             user = self.unanswered_user()
             return [self.register(1, user, show=False, live=False), self.finish(1, user, 0)]
-        told: list[Intent] = []
+        told: list[Intent] = self.close_cards(speakers[0].user)
         for nth, speaker in enumerate(speakers, start=1):
             told.append(self.register(nth, speaker.user, show=False, live=False))
             told.append(self.finish(nth, speaker.user, speaker.seconds))
@@ -136,6 +136,12 @@ class _Teller:
             if self.decision.recording and (recording := recording_of(self.call, speaker.talks)):
                 told.append(self.attach(nth, speaker, recording))
         return told
+
+    def close_cards(self, finisher: UserId) -> list[Intent]:
+        """Finishing a record closes the card of its own user only: who got the call from them has one as well."""
+        rung = (self.portal.staff.user_of(leg.extension) for leg in self.call.legs if leg.answer is not None)
+        users = tuple(dict.fromkeys(user for user in rung if user and user != finisher))
+        return [HideCard(record=self.record(1), call=self.call.id, users=users, ring="end")] if users else []
 
     def unanswered_user(self) -> UserId:
         staff = self.portal.staff

@@ -34,6 +34,13 @@ class LegLost(CallEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LegLeft(CallEvent):
+    """A phone that had answered hung up; the call may go on with others."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallAnswered(CallEvent):
     """An employee and the client hear each other: the first time, or the next employee after a transfer."""
 

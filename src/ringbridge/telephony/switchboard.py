@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 
 from ringbridge.ami.message import Message
 from ringbridge.telephony.channels import Channel, Channels, dialled_number
-from ringbridge.telephony.events import CallAnswered, CallEnded, CallEvent, CallStarted, LegLost
+from ringbridge.telephony.events import CallAnswered, CallEnded, CallEvent, CallStarted, LegLeft, LegLost
 from ringbridge.telephony.model import CallId, Direction, Extension
 from ringbridge.telephony.opencall import MOST_HEARD, OpenCall, OpenLeg, OpenTalk
 
-SETTLE = timedelta(milliseconds=500)
-"""After its last channel is gone a call waits this long for what comes late: Cdr, Shutdown, OriginateResponse."""
+SETTLE = timedelta(milliseconds=1500)
+"""After its last channel is gone a call waits this long for what comes late: Cdr, OriginateResponse, and Shutdown. An
+Asterisk that stops hangs up everything, and looks a second later whether all channels are gone before it says so."""
 
 STALE = timedelta(hours=12)
 """A call of which nothing was heard for so long has been lost sight of."""
@@ -52,7 +53,7 @@ class Switchboard:
             self._add(channel, call)
         elif linkedid != channel.linkedid:
             call = self._relink(channel, linkedid, call)
-        call.last_heard = at
+        call.last_heard, call.unseen_since = at, None
         return channel
 
     def call_of(self, channel: Channel) -> OpenCall:
@@ -136,6 +137,7 @@ class Switchboard:
         source.linkedids.clear()
         source.members.clear()
         source.channels.clear()
+        source.legs = []
         source.merged_into = target.id
         self.close(source, tell=source.announced)
 
@@ -206,15 +208,17 @@ class Switchboard:
         """Who talks with the client now? `mover` is the channel whose move is the reason."""
         for call in calls:
             together: dict[str, Channel] = {}
-            for uniqueid in call.clients:
-                if (client := self.channels.get(uniqueid)) is not None:
-                    together |= {person.uniqueid: person for person in self.people_hearing(client, call)}
+            bridge = None  # the client's
+            for client in filter(None, map(self.channels.get, call.clients)):
+                bridge = client.bridge or bridge
+                together |= {person.uniqueid: person for person in self.people_hearing(client, call)}
             for talk in call.talks:
                 if talk.end is None and talk.channel not in together:
                     talk.end = at
                     talk.client_left = mover is not None and mover.uniqueid in call.clients
+                    talk.waits_in = None if talk.client_left else bridge
             for uniqueid, person in together.items():
-                if call.open_talk(uniqueid) is None and not call.resume(uniqueid, at):
+                if call.open_talk(uniqueid) is None and not call.resume(uniqueid, at, bridge):
                     self._begin_talk(call, person, at)
 
     def _begin_talk(self, call: OpenCall, person: Channel, at: datetime) -> None:
@@ -250,10 +254,9 @@ class Switchboard:
         """The phone rings no more."""
         if leg.result is not None:
             return
-        elsewhere = leg.status == "CANCEL" and call.taken
+        elsewhere = leg.status == "CANCEL" and call.taken_since(leg.start)
         leg.close(at, cause, elsewhere=elsewhere)
-        if leg.answer is None:
-            self.tell(call, LegLost, at, leg=leg.snapshot())
+        self.tell(call, LegLost if leg.answer is None else LegLeft, at, leg=leg.snapshot())
 
     # Endings
 
