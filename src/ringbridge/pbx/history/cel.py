@@ -205,20 +205,23 @@ def _queue(row: CelRow) -> str:
 
 
 def _transfers(rows: Sequence[CelRow], sides: Sides, talks: list[Talk]) -> tuple[Transfer, ...]:
-    parked = {row.time: row for row in rows if row.event == "PARK_START"}
+    parked: dict[str, CelRow] = {}  # by the Uniqueid of who waits
+    parkings = [row.time for row in rows if row.event == "PARK_START"]
     found = []
     for row in rows:
         by = extension_of(row.channel)
         match row.event:
             case "BLINDTRANSFER" if sides.of(row.channel) is Side.PHONE:
-                if not any(abs(row.time - time) <= AT_ONCE for time in parked):
+                if not any(abs(row.time - time) <= AT_ONCE for time in parkings):
                     found.append(Transfer(type=TransferType.BLIND, by=by, to=row.said("extension"), at=row.time))
             case "ATTENDEDTRANSFER" if sides.of(row.channel) is Side.PHONE:
                 found.append(Transfer(type=TransferType.ATTENDED, by=by, to=_target(row, talks), at=row.time))
-            case "PARK_END" if row.said("retriever"):
-                parkers = (extension_of(p.said("parker_dial_string")) for t, p in parked.items() if t <= row.time)
+            case "PARK_START":
+                parked[row.uniqueid] = row
+            case "PARK_END" if row.said("retriever") and row.uniqueid in parked:
+                parker = extension_of(parked[row.uniqueid].said("parker_dial_string"))
                 to = extension_of(row.said("retriever"))
-                found.append(Transfer(type=TransferType.PARK, by=next(parkers, Extension("")), to=to, at=row.time))
+                found.append(Transfer(type=TransferType.PARK, by=parker, to=to, at=row.time))
     return tuple(found)
 
 
