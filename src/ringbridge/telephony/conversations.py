@@ -43,7 +43,11 @@ def hold(board: Switchboard, message: Message, at: datetime) -> None:
     if channel is None:
         return
     call = board.client_call(channel)
-    if call is not None and call.open_talk(channel.uniqueid) is not None:
+    if call is not None and (talk := call.open_talk(channel.uniqueid)) is not None:
         on = message.event == "Hold"
+        if on:
+            talk.held, talk.unheld = at, None
+        else:
+            talk.unheld = at
         board.hear(call, f"{message.event} {channel.name}")
         board.tell(call, CallHeld, at, on=on)

@@ -15,6 +15,9 @@ from ringbridge.telephony.transfers import taken_elsewhere
 NO_NUMBER = frozenset({"s", "h", "t", "i", "o", "a"})
 """Asterisk's own extensions: none is a number that somebody called."""
 
+RINGS = frozenset({"RINGING", "PROGRESS"})
+"""Many a provider sends the ringing tone itself, as early media, and never says that the phone rings."""
+
 ASKED_BEFORE = timedelta(minutes=2)
 """The longest an Originate that failed may have rung: how far back its channel is looked for."""
 
@@ -66,7 +69,7 @@ def newstate(board: Switchboard, message: Message, at: datetime) -> None:
 def dial_state(board: Switchboard, message: Message, at: datetime) -> None:
     board.channel(message, at)
     channel = board.channel(message, at, "Dest")
-    if channel is not None and message.get("DialStatus") == "RINGING":
+    if channel is not None and message.get("DialStatus") in RINGS:
         channel.ringing = True
         progress(board, channel, at)
 
@@ -75,7 +78,8 @@ def progress(board: Switchboard, channel: Channel, at: datetime) -> None:
     """The channel's state may have become ringing or up."""
     call = board.call_of(channel)
     if channel.uniqueid in call.clients:
-        call.client_rang = call.client_rang or channel.ringing
+        if call.attempt is not None and channel.ringing:
+            call.attempt.rang = True
         if call.direction is Direction.INBOUND:
             learn_did(call, channel)
         return
@@ -135,7 +139,7 @@ def rings_for_client(board: Switchboard, parent: Channel, call: OpenCall) -> boo
 def call_client(board: Switchboard, channel: Channel, call: OpenCall, parent: Channel, at: datetime) -> None:
     board.make_client(channel, call, Direction.OUTBOUND)
     call.external = dialled_number(channel.dial_string, channel.endpoint) or call.wanted or channel.caller_number
-    call.client_status, call.client_cause, call.client_rang = "", None, False
+    call.try_client(channel.endpoint)
     if call.caller is None:
         call.caller = employee_behind(board, parent, call)
     if not call.announced:
@@ -169,7 +173,8 @@ def dial_end(board: Switchboard, message: Message, at: datetime) -> None:
     call, status = board.call_of(channel), message.get("DialStatus")
     board.hear(call, f"DialEnd {channel.name} {status}")
     if channel.uniqueid in call.clients:
-        call.client_status = status
+        if call.attempt is not None:
+            call.attempt.status = status
     elif (leg := call.leg(channel.uniqueid)) is not None and leg.result is None:
         leg.status = status
         leg.forwarded = leg.forwarded or "Forward" in message
@@ -185,8 +190,8 @@ def hangup(board: Switchboard, message: Message, at: datetime) -> None:
     call.last_heard = at
     cause = int(message.get("Cause")) if message.get("Cause").isdigit() else None
     concerned = board.affected(channel)
-    if channel.uniqueid in call.clients:
-        call.client_cause = cause
+    if channel.uniqueid in call.clients and call.attempt is not None:
+        call.attempt.cause = cause
     if channel.uniqueid == call.root:
         call.cause = cause
     if not channel.is_local:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from ringbridge.telephony.causes import leg_result, outbound_result
+from ringbridge.telephony.causes import DECLINED, leg_result, outbound_result
 from ringbridge.telephony.model import (
     Call,
     CallId,
@@ -74,10 +74,28 @@ class OpenTalk:
     end: datetime | None = None
     estimated: bool = False  # met in its middle: the start is not known yet
     client_left: bool = False  # it ended because the client's channel was taken away
+    held: datetime | None = None  # the client was put on hold then
+    unheld: datetime | None = None  # and taken back then
+    waits_in: str | None = None  # the bridge in which the client waits for the employee to come back
 
     def snapshot(self) -> Talk:
         end = max(self.end, self.start) if self.end else None
         return Talk(extension=self.extension, start=self.start, end=end)
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """One try to reach the client; a PBX that fails on one trunk goes on to the next."""
+
+    trunk: str
+    status: str = ""
+    cause: int | None = None
+    rang: bool = False
+
+    @property
+    def reached(self) -> bool:
+        """The client's phone has rung, was busy or refused."""
+        return self.rang or self.status in {"ANSWER", "BUSY"} or (self.status == "NOANSWER" and self.cause == DECLINED)
 
 
 @dataclass(slots=True, eq=False)
@@ -114,12 +132,12 @@ class OpenCall:
     voicemail: bool = False
     queue: str | None = None
     interrupted: bool = False
-    client_status: str = ""
-    client_cause: int | None = None
-    client_rang: bool = False
+    attempt: Attempt | None = None  # the last one
+    reached: Attempt | None = None  # the last one before it that reached the client's phone
     cause: int | None = None
     quiet_since: datetime | None = None  # all its channels are gone since then
     last_heard: datetime | None = None
+    unseen_since: datetime | None = None  # the connection that showed it is gone since then
     heard: list[str] = field(default_factory=list)
     linkedids: set[str] = field(default_factory=set)  # by which new channels come to it
     merged_into: CallId | None = None
@@ -142,10 +160,11 @@ class OpenCall:
             vain = next((old for old in self.legs if old.result and old.answer is None), None)
             self.legs.remove(vain or self.legs[0])
 
-    @property
-    def taken(self) -> bool:
-        """Somebody has the client on the line now."""
-        return any(talk.end is None for talk in self.talks) or any(leg.answer and not leg.end for leg in self.legs)
+    def taken_since(self, start: datetime) -> bool:
+        """Somebody has answered or spoken with the client since then."""
+        return any(talk.start >= start for talk in self.talks) or any(
+            leg.answer is not None and leg.answer >= start for leg in self.legs
+        )
 
     def answered(self, channel: str, at: datetime) -> None:
         if (leg := self.leg(channel)) is not None and leg.result is None:
@@ -156,12 +175,25 @@ class OpenCall:
     def open_talk(self, channel: str) -> OpenTalk | None:
         return next((talk for talk in self.talks if talk.channel == channel and talk.end is None), None)
 
-    def resume(self, channel: str, at: datetime) -> bool:
+    def resume(self, channel: str, at: datetime, bridge: str | None) -> bool:
+        """The same talk goes on: the channels were only moved, or the client waited in his bridge for the employee,
+        who has asked a colleague meanwhile."""
         last = next((talk for talk in reversed(self.talks) if talk.channel == channel), None)
-        if last is None or last.end is None or at - last.end > RESUMED_WITHIN:
+        if last is None or last.end is None:
             return False
-        last.end, last.client_left = None, False
+        waited = last.waits_in is not None and last.waits_in == bridge and last is self.talks[-1]
+        if not waited and at - last.end > RESUMED_WITHIN:
+            return False
+        last.end, last.client_left, last.waits_in = None, False, None
         return True
+
+    def handed_on_by(self, channels: set[str], at: datetime) -> None:
+        """The client was handed on: whoever put him on hold for that has not spoken with him since. Asterisk itself
+        takes him off hold in the moment of the transfer."""
+        for talk in self.talks:
+            returned = talk.unheld is not None and at - talk.unheld > RESUMED_WITHIN
+            if talk.channel in channels and talk.held is not None and not returned:
+                talk.end, talk.held = talk.held, None
 
     def taken_away_from(self) -> OpenTalk | None:
         """The last talk, when the client was taken out of it and nothing has said yet where to."""
@@ -210,6 +242,17 @@ class OpenCall:
         else:
             self.direction = Direction.INTERNAL if self.legs else Direction.SERVICE
 
+    def try_client(self, trunk: str) -> None:
+        """The client is dialled, for the first time or again."""
+        if self.attempt is not None and self.attempt.reached:
+            self.reached = self.attempt
+        self.attempt = Attempt(trunk=trunk)
+
+    @property
+    def deciding(self) -> Attempt | None:
+        """The attempt that says how the client was reached: one that did not reach him says less than one that did."""
+        return self.attempt if self.attempt is None or self.attempt.reached else self.reached or self.attempt
+
     def legs_of_others(self) -> bool:
         """Phones were rung besides the one that a click-to-call rings first."""
         return any(leg.channel != self.root and leg.extension != self.caller for leg in self.legs)
@@ -219,8 +262,8 @@ class OpenCall:
             return Disposition.ANSWERED
         if self.direction is not Direction.OUTBOUND:
             return Disposition.MISSED
-        if self.clients:
-            return outbound_result(self.client_status, self.client_cause, rang=self.client_rang)
+        if (tried := self.deciding) is not None:
+            return outbound_result(tried.status, tried.cause, rang=tried.rang)
         if self.click_to_call is not None and not any(leg.answer for leg in self.legs):
             return Disposition.CANCELLED
         return Disposition.FAILED
@@ -236,7 +279,7 @@ class OpenCall:
             external=self.external,
             external_name=self.external_name,
             did=self.did,
-            trunk=self.trunk,
+            trunk=self.deciding.trunk if end and self.deciding else self.trunk,
             caller=self.caller,
             disposition=self.disposition() if end else None,
             interrupted=self.interrupted,
@@ -252,7 +295,7 @@ class OpenCall:
             click_to_call=self.click_to_call,
             voicemail=self.voicemail,
             queue=self.queue,
-            hangup_cause=self.client_cause if self.direction is Direction.OUTBOUND else self.cause,
+            hangup_cause=self.deciding.cause if self.deciding else self.cause,
             channels=tuple(self.channels),
             client_channels=tuple(sorted(self.clients)),
             merged_into=self.merged_into,
@@ -309,4 +352,5 @@ class OpenCall:
             queue=call.queue,
             interrupted=call.interrupted,
             linkedids={call.id},
+            attempt=Attempt(trunk=call.trunk or "") if call.direction is Direction.OUTBOUND and call.trunk else None,
         )

@@ -11,6 +11,9 @@ from ringbridge.telephony.model import Direction, Recording
 from ringbridge.telephony.opencall import OpenCall, OpenRecording
 from ringbridge.telephony.switchboard import Switchboard
 
+CLOCKS = timedelta(seconds=1)
+"""The PBX counts whole seconds, and of a channel only those it has been up."""
+
 SAME_RECORDING = timedelta(seconds=2)
 """Between the variable that names the file and MixMonitorStart, which says that it is written."""
 
@@ -94,7 +97,9 @@ def cdr(board: Switchboard, message: Message, at: datetime) -> None:
 
 
 def met_midway(call: OpenCall, at: datetime, talked: timedelta) -> None:
-    """How long the talk was that had begun before we came."""
+    """How long the talk was that had begun before we came: since the client's channel is up, or its last record began.
+    If that is longer than the talk can have been, it says nothing of it."""
     for talk in call.talks:
-        if talk.estimated and talked:
-            talk.start, talk.estimated = (talk.end or at) - talked, False
+        began = (talk.end or at) - talked
+        if talk.estimated and talked and began >= talk.start - CLOCKS:
+            talk.start, talk.estimated = max(began, talk.start), False

@@ -96,9 +96,9 @@ def forget_unheard_restored(board: Switchboard, up: set[str], at: datetime) -> N
 def _vanished(board: Switchboard, channel: Channel, at: datetime) -> None:
     call = board.call_of(channel)
     concerned = board.affected(channel)
-    call.interrupted = True
     leg = call.leg(channel.uniqueid)
     board.gone(channel, at)
+    call.interrupted = call.interrupted or channel.uniqueid in call.clients or not call.members
     board.update_talks(concerned, at, channel)
     if leg is not None:
         board.lose_leg(call, leg, at, None)
@@ -176,7 +176,9 @@ def _client_of_outbound(board: Switchboard, call: OpenCall, first: Channel, trun
     dialled = dialled_number(first.dial_string, client.endpoint)
     number = dialled or call.wanted or client.caller_number
     call.external = number if number and outside(number) else client.caller_number
-    call.client_rang = client.ringing
+    call.try_client(client.endpoint)
+    if call.attempt is not None:
+        call.attempt.rang = client.ringing
 
 
 def _estimate(board: Switchboard, call: OpenCall, uniqueid: str, at: datetime) -> None:

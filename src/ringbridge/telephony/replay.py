@@ -15,7 +15,8 @@ from ringbridge.telephony.numbers import DEFAULT_REGION, parse_number
 from ringbridge.telephony.trace import read_trace
 from ringbridge.telephony.tracker import CallTracker
 
-CHANNEL_ROWS = frozenset({"CoreShowChannel", "Status"})
+LISTINGS = frozenset({"CoreShowChannelsComplete", "StatusComplete"})
+"""What ends a list of all channels that are up; it may be empty."""
 
 
 def everything(message: Message) -> bool:
@@ -49,7 +50,7 @@ def _feed(tracker: CallTracker, item: object, at: datetime) -> Iterable[CallEven
     match item:
         case Message():
             return tracker.feed(item, at)
-        case Answer(rows=rows) if rows and rows[0].event in CHANNEL_ROWS:
+        case Answer(rows=rows, ending=Message() as ending) if ending.event in LISTINGS:
             return tracker.resync(rows, at)
     return []
 

@@ -16,7 +16,7 @@ What it knows of a call, in the order in which Asterisk tells it:
     they explain; a redirect by the manager is not told at all and is read from the client's channel being taken out of
     a talk before another phone is rung for it (`transfers`). A consultation in a call of its own is absorbed when the
     transfer is made.
-6.  The call **ends** when its last channel is gone, half a second later: the Cdr, a Shutdown, an OriginateResponse
+6.  The call **ends** when its last channel is gone, a moment later: the Cdr, a Shutdown, an OriginateResponse
     may still come (`switchboard`). It ends as interrupted when the PBX or the connection ended first.
 
 Events of class ``call`` suffice; ``agent`` adds the queue's name, ``cdr`` what was missed at the beginning of a talk,
@@ -115,6 +115,8 @@ class CallTracker:
     def disconnected(self, *, heard: datetime, lost: datetime | None) -> None:
         """The connection is gone: when something last came over it, and when it broke, where that is known."""
         self._board.heard_at, self._board.lost_at = heard, lost
+        for call in self._board.calls.values():
+            call.unseen_since = call.unseen_since or lost or heard
 
     def resync(
         self,
@@ -157,6 +159,6 @@ class CallTracker:
         self._board.expire(at)
         for call in list(self._board.calls.values()):
             if call.quiet_since is None:
-                self._board.interrupt(call, self._board.lost_at or at)
+                self._board.interrupt(call, call.unseen_since or at)
             self._board.close(call)
         return self._board.told()

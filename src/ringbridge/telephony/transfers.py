@@ -64,13 +64,14 @@ def attended_transfer(board: Switchboard, message: Message, at: datetime) -> Non
     if call is None:
         return
     by = board.holder(first, call)
-    ringing = message.get("DestType") == "App" and target is None
-    to = _ringing_for(board, second) if ringing else _far_party(board, call, transferee, target, {first, second})
+    spoken = _far_party(board, call, transferee, target, {first, second})
+    ringing = None if spoken else _ringing_for(board, second)
     if call is not other:
         board.absorb(other, call)
     kind = TransferType.BLIND if ringing else TransferType.ATTENDED
-    _record(board, call, kind, by, to or _dialled(target, second), at)
+    _record(board, call, kind, by, spoken or ringing or _dialled(target, second), at)
     board.update_talks({call}, at)
+    call.handed_on_by({first.uniqueid, second.uniqueid}, at)
 
 
 def _joined(board: Switchboard, transferee: Channel, second: Channel) -> tuple[OpenCall | None, OpenCall]:
