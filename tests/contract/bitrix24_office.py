@@ -183,12 +183,12 @@ def finish(n: int = 1, /, **changes: Any) -> FinishCall:
     return FinishCall(**{**_common(n), **values, **changes})
 
 
-def show(*users: str, ring: object = 0, number: int = 1) -> ShowCard:
-    return ShowCard(**_common(number), users=tuple(map(UserId, users)), ring=str(ring))
+def show(*users: str, ring: object = 0, n: int = 1) -> ShowCard:
+    return ShowCard(**_common(n), users=tuple(map(UserId, users)), ring=str(ring))
 
 
-def hide(*users: str, ring: object = 0, number: int = 1) -> HideCard:
-    return HideCard(**_common(number), users=tuple(map(UserId, users)), ring=str(ring))
+def hide(*users: str, ring: object = 0, n: int = 1) -> HideCard:
+    return HideCard(**_common(n), users=tuple(map(UserId, users)), ring=str(ring))
 
 
 def attach(n: int = 1, /, **changes: Any) -> AttachRecording:

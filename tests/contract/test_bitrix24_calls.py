@@ -165,9 +165,7 @@ async def test_two_calls_of_the_same_client_at_once_are_two_records() -> None:
 
 async def test_a_failed_register_leaves_its_record_unreached_and_its_neighbours_done() -> None:
     async with office() as at:
-        answers = await at.do(
-            register(1, user=UserId("999")), show("2", number=1), finish(1), register(2), finish(2), attach(1)
-        )
+        answers = await at.do(register(1, user=UserId("999")), show("2"), finish(1), register(2), finish(2), attach(1))
         assert isinstance(answers[0], Rejected)
         assert "dismissed or unknown" in str(answers[0])
         assert [type(answers[n]) for n in (1, 2, 5)] == [NotReached] * 3

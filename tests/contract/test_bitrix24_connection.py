@@ -9,15 +9,25 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.contract.bitrix24_office import CLIENT, STRANGER, adapter, credentials, finish, office, portal, register
+from tests.contract.bitrix24_office import (
+    CLIENT,
+    STRANGER,
+    adapter,
+    attach,
+    credentials,
+    finish,
+    office,
+    portal,
+    register,
+)
 
 from ringbridge.crm.bitrix24 import Settings, Tokens, Webhook
-from ringbridge.crm.contract import Capability, CrmError, Receipt, Throttled, Transient, Unauthorized
+from ringbridge.crm.contract import Capability, CrmError, Receipt, Rejected, Throttled, Transient, Unauthorized
 from ringbridge.crm.reach import Reach
 from ringbridge.emulators.bitrix24 import CrmMode, Fault, FaultKind, Permission, serve
 from ringbridge.emulators.bitrix24.oauth import ALL_SCOPES
 from ringbridge.emulators.bitrix24.people import User
-from ringbridge.emulators.bitrix24.settings import ScopeRefusal
+from ringbridge.emulators.bitrix24.settings import ScopeRefusal, Wording
 from ringbridge.routing.intents import PortalId
 
 # Renewal
@@ -249,6 +259,84 @@ async def test_a_portal_that_does_not_answer_in_time_leaves_the_step_in_doubt() 
         (answer,) = await at.do(register())
         assert isinstance(answer, Transient)
         assert answer.maybe_done
+
+
+async def test_a_portal_closed_for_overload_is_left_alone_and_nobody_is_kept_waiting() -> None:
+    async with office() as at:
+        at.portal.faults.add(Fault(kind=FaultKind.OVERLOAD))
+        (first,) = await at.do(register())
+        (second,) = await at.do(register())
+        with pytest.raises(Throttled, match="OVERLOAD"):
+            await at.crm.check()
+        assert isinstance(first, Throttled)
+        assert isinstance(second, Throttled)
+        assert second.until == first.until
+        assert at.portal.traffic.requests == 1
+
+
+@pytest.mark.parametrize("oauth", [False, True])
+async def test_no_log_of_any_library_holds_a_key(
+    oauth: bool, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level("DEBUG"):
+        async with office(oauth=oauth) as at:
+            secrets = set(at.crm._key.secrets())
+            at.portal.access.expire_all()
+            await at.do(register(), finish())
+            at.portal.faults.add(Fault(kind=FaultKind.CUT))
+            await at.do(register())
+            secrets |= set(at.crm._key.secrets())
+    said = caplog.text + "".join(capsys.readouterr())
+    assert not [secret for secret in secrets if secret in said]
+
+
+# The points where the sources disagree
+
+
+@pytest.mark.parametrize(
+    "unusual",
+    [
+        {"telephony_error_code": "", "wording": Wording.BOX},
+        {"empty_map_as_list": False},
+        {"finish_start_date_as_object": False},
+        {"add_to_chat_default": False},
+        {"ignore_call_list": True},
+        {"reuse_refresh_token": True},
+        {"simple_mode_order": ("DEAL", "CONTACT"), "mode": CrmMode.SIMPLE},
+    ],
+)
+@pytest.mark.parametrize("oauth", [False, True])
+async def test_a_call_goes_its_way_on_either_kind_of_portal(unusual: dict[str, Any], oauth: bool) -> None:
+    async with office(portal(**unusual), oauth=oauth) as at:
+        facts = await at.registered(register(number=STRANGER, create=True))
+        assert facts["created"]
+        for _ in range(2):
+            (done,) = await at.do(finish(), facts=facts)
+            assert isinstance(done, Receipt)
+        (record,) = at.finished
+        assert record.chat_message
+        (lost,) = await at.do(finish(2), facts={"call_id": "externalCall.unknown.1"})
+        (early,) = await at.do(attach(2), facts={"call_id": "externalCall.unknown.1"})
+        assert isinstance(lost, Rejected)
+        assert isinstance(early, Transient)
+
+
+@pytest.mark.parametrize("status", [500, 403, 410])
+async def test_a_deleted_portal_is_parked_whatever_the_status(status: int) -> None:
+    async with office(portal(portal_deleted_status=status)) as at:
+        at.portal.faults.add(Fault(kind=FaultKind.PORTAL_DELETED))
+        (answer,) = await at.do(register())
+        assert isinstance(answer, Unauthorized)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_missing_permission_is_named_whatever_the_status(status: int) -> None:
+    at_portal = portal(insufficient_scope_status=status)
+    at_portal.access.webhooks[0].scopes = ("crm",)
+    async with office(at_portal) as at:
+        (answer,) = await at.do(register())
+        assert isinstance(answer, Unauthorized)
+        assert "telephony" in str(answer)
 
 
 # Addresses

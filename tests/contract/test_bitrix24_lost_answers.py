@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.contract.bitrix24_office import (
     show,
 )
 
-from ringbridge.crm.contract import CrmError, Receipt, Rejected, Step, Throttled, Transient
+from ringbridge.crm.contract import CrmError, Receipt, Rejected, Step, Throttled, Transient, Unauthorized
 from ringbridge.emulators.bitrix24 import Fault, FaultKind
 from ringbridge.routing.intents import Intent
 
@@ -190,3 +191,42 @@ async def test_a_refused_batch_is_not_executed_and_not_in_doubt(kind: FaultKind)
         assert all(isinstance(answer, CrmError) for answer in answers)
         assert not any(getattr(answer, "maybe_done", False) for answer in answers)
         assert not at.running
+
+
+KINDS = [*AFTER, *BEFORE, FaultKind.EXPIRED_TOKEN]
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_whatever_is_lost_on_the_way_each_call_is_recorded_once(seed: int) -> None:
+    """Ten calls at different stages, every second request struck by a fault."""
+    chance = random.Random(seed)
+    async with office(oauth=bool(seed % 2)) as at:
+        waiting: dict[int, list[tuple[Intent, bool]]] = {}
+        facts: dict[int, dict[str, Any]] = {n: {} for n in range(10)}
+        for n in facts:
+            live = chance.random() < 0.5
+            started = hours_ago(0 if live else chance.choice([0, 3]))
+            call = register(n, live=live, number=f"+7999000{n:04}", started=started)
+            waiting[n] = [(i, False) for i in (call, show("2", n=n), hide("2", n=n, ring=1), finish(n), attach(n))]
+        for _ in range(200):
+            if chance.random() < 0.5:
+                at.portal.faults.clear()
+                at.portal.faults.add(Fault(kind=chance.choice(KINDS), skip=chance.randrange(2)))
+            chosen = [n for n in facts if waiting[n] and chance.random() < 0.7]
+            sent = [(n, one) for n in chosen for one in waiting[n][: chance.randint(1, 5)]]
+            steps = [Step(intent=intent, facts=facts[n], uncertain=doubt) for n, (intent, doubt) in sent]
+            answers = await at.crm.carry_out(steps)
+            for (n, (intent, doubt)), answer in zip(sent, answers, strict=True):
+                place = waiting[n].index((intent, doubt))
+                if isinstance(answer, Receipt):
+                    del waiting[n][place]
+                    facts[n] |= answer.facts
+                else:
+                    assert isinstance(answer, Transient | Throttled | Unauthorized), answer
+                    waiting[n][place] = (intent, doubt or bool(getattr(answer, "maybe_done", False)))
+            if not any(waiting.values()):
+                break
+        assert not any(waiting.values())
+        assert sorted(call.call.external_call_id for call in at.finished) == [record(n) for n in range(10)]
+        assert not at.running
+        assert all(call.record_file_id for call in at.finished)

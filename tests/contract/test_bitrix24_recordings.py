@@ -174,6 +174,18 @@ async def test_a_recording_of_an_unfinished_call_is_given_up_after_a_day() -> No
         assert isinstance(old, Rejected)
 
 
+async def test_a_missing_right_to_attach_does_not_hold_back_the_calls() -> None:
+    async with finished() as (at, facts):
+        at.portal.faults.add(
+            Fault(kind=FaultKind.REFUSE, method=ATTACH, code="ACCESS_DENIED", text="Access denied!", status=403)
+        )
+        # Among others in a batch, so that the one command is refused and not the request.
+        answers = await at.do(attach(), attach(2), facts=facts)
+        refused = next(answer for answer in answers if not isinstance(answer, Receipt))
+        assert type(refused) is Transient
+        assert "Access denied" in str(refused)
+
+
 async def test_each_part_of_a_transferred_call_goes_to_its_own_record() -> None:
     async with office() as at:
         first, second = await at.registered(register(1)), await at.registered(register(2, user=UserId("2")))

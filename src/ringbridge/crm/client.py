@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -26,6 +27,10 @@ from ringbridge.crm.turnstile import Turnstile
 from ringbridge.routing.intents import Priority
 
 log = structlog.get_logger(__name__)
+
+# These libraries log whole addresses, and ours hold keys.
+for _name in ("httpx2", "httpcore2"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 USER_AGENT = f"Ringbridge/{__version__}"
 MOST_MOVES = 2
@@ -102,6 +107,7 @@ class Door:
         self._http = httpx2.AsyncClient(
             transport=transport or GuardedTransport(self._reach, connections=quota.places + 2),
             follow_redirects=False,
+            trust_env=False,  # a netrc file must not add keys of its own
             headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
             # A session cookie would queue our requests behind each other at a PHP server.
             cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
@@ -242,6 +248,8 @@ def _failure(error: Exception, host: str) -> CrmError:
         what = f"{host} did not answer in time" if sent else f"{host} could not be reached in time"
     else:
         what = f"The connection to {host} broke before the answer" if sent else f"{host} could not be reached"
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        what = f"{host} shows a certificate that is not trusted: is it out of date, or of an authority of your own?"
     detail = f": {error}" if str(error) else ""
     return Transient(what + detail, maybe_done=sent)
 

@@ -32,6 +32,7 @@ from ringbridge.crm.contract import (
     Rejected,
     Throttled,
     Transient,
+    Unauthorized,
 )
 from ringbridge.routing.intents import AttachRecording, FinishCall, Priority
 from ringbridge.routing.recordings import Absent, NotYet
@@ -110,6 +111,9 @@ class Recordings:
                 self._ledger.settle(index, _attached(outcome.result, exchange))
             else:
                 self._ledger.put(index, await self._upload(file, outcome.result, exchange))
+        elif isinstance(failure, Unauthorized) and isinstance(outcome, Outcome):
+            # Only recordings are refused: they wait for the right, and the calls' cards do not wait with them.
+            self._ledger.refuse(index, Transient(str(failure), exchange=failure.exchange))
         elif isinstance(failure, NotFinished) and self._is_old(index):
             words = f"The call was never finished, so its recording has no place. {failure}"
             self._ledger.refuse(index, Rejected(words, exchange=failure.exchange))
@@ -128,8 +132,8 @@ class Recordings:
             return Transient("Bitrix24 named no address to send the recording to", exchange=exchange)
         form = _Form(file, field)
         within = max(SHORTEST_TIME, file.size / SLOWEST_UPLOAD)
-        request = Request(url=url, content=form.body, headers=form.headers, within=within)
         rest = self._sender.rest
+        request = Request(url=rest.own_address(url), content=form.body, headers=form.headers, within=within)
         try:
             answer = await rest.door.send(lambda: request, priority=Priority.RECORDING)
             return _attached(rest.accept(answer), rest.door.story(exchange.sent, f"{exchange.answered}\n{answer.text}"))

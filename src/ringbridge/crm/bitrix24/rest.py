@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from ringbridge.crm.bitrix24.auth import Key
 from ringbridge.crm.bitrix24.batch import Outcome, body_of, outcomes_in
@@ -16,6 +17,9 @@ from ringbridge.crm.contract import Throttled, Transient, Unauthorized
 from ringbridge.routing.intents import Priority
 
 MOST_PAGES = 400
+LONGEST_HOLD = timedelta(
+    seconds=10
+)  # what a request may be kept waiting; a portal that is closed for longer is said so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +35,12 @@ class Rest:
     def __init__(self, door: Door, key: Key) -> None:
         self.door = door
         self._key = key
+        self._closed: Throttled | None = None
 
     async def call(self, method: str, params: Mapping[str, Any] | None = None, *, priority: Priority) -> Reply:
         """One method. An expired key is renewed and the request repeated once."""
+        if self._closed and self._closed.until > datetime.now(UTC):
+            raise Throttled(str(self._closed), until=self._closed.until)
         sent: list[Mapping[str, str]] = []  # the key each try went with
 
         def make() -> Request:
@@ -66,6 +73,14 @@ class Rest:
             start = reply.next
         raise Transient(f"{method} never came to its last page")
 
+    def own_address(self, url: str) -> str:
+        """An address that the portal names, as we reach the portal: behind a proxy it may not know its own scheme
+        and port."""
+        named, ours = urlsplit(url), urlsplit(self._key.address(""))
+        if named.hostname != ours.hostname:
+            return url
+        return urlunsplit((ours.scheme, ours.netloc, named.path, named.query, ""))
+
     def accept(self, answer: Answer) -> Any:
         """The ``result`` in an answer; raises the refusal that it is."""
         said = said_in(answer.json, answer.status)
@@ -75,7 +90,10 @@ class Rest:
         now = datetime.now(UTC)
         error = error_of(said, now=now, free_at=_free_at(answer))
         if isinstance(error, Throttled) and not is_method_closed(said):
-            self.door.hold((error.until - now).total_seconds())
+            if error.until - now <= LONGEST_HOLD:
+                self.door.hold((error.until - now).total_seconds())
+            else:
+                self._closed = error
         raise error
 
     def _reply(self, answer: Answer) -> Reply:
