@@ -72,6 +72,7 @@ class OpenTalk:
     channel: str
     start: datetime
     end: datetime | None = None
+    name: str = ""  # the channel's, as the Cdr has it
     estimated: bool = False  # met in its middle: the start is not known yet
     client_left: bool = False  # it ended because the client's channel was taken away
     held: datetime | None = None  # the client was put on hold then
@@ -137,6 +138,7 @@ class OpenCall:
     cause: int | None = None
     quiet_since: datetime | None = None  # all its channels are gone since then
     last_heard: datetime | None = None
+    met_midway: bool = False  # it went on already when a connection began
     unseen_since: datetime | None = None  # the connection that showed it is gone since then
     heard: list[str] = field(default_factory=list)
     linkedids: set[str] = field(default_factory=set)  # by which new channels come to it

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from ringbridge.ami.message import Message
 from ringbridge.telephony.channels import UNKNOWN
 from ringbridge.telephony.events import RecordingReady
 from ringbridge.telephony.model import Direction, Recording
-from ringbridge.telephony.opencall import OpenCall, OpenRecording
+from ringbridge.telephony.opencall import OpenCall, OpenRecording, OpenTalk
 from ringbridge.telephony.switchboard import Switchboard
 
 CLOCKS = timedelta(seconds=1)
@@ -40,7 +41,7 @@ def variable(board: Switchboard, message: Message, at: datetime) -> None:
         case "VM_MESSAGEFILE" | "VMSTATUS":
             call.voicemail = True
         case "ANSWEREDTIME_MS" if value.isdigit():
-            met_midway(call, at, timedelta(milliseconds=int(value)))
+            met_midway(call.talks, at, timedelta(milliseconds=int(value)))
 
 
 def recording_named(board: Switchboard, call: OpenCall, channel: str, path: str, at: datetime) -> None:
@@ -93,13 +94,14 @@ def cdr(board: Switchboard, message: Message, at: datetime) -> None:
         call.did = message.get("did")
     seconds = message.get("BillableSeconds")
     if seconds.isdigit() and message.get("Disposition") == "ANSWERED" and message.get("LastApplication") == "Dial":
-        met_midway(call, at, timedelta(seconds=int(seconds)))
+        ends = {message.get("Channel"), message.get("DestinationChannel")}
+        met_midway([talk for talk in call.talks if talk.name in ends], at, timedelta(seconds=int(seconds)))
 
 
-def met_midway(call: OpenCall, at: datetime, talked: timedelta) -> None:
+def met_midway(talks: Sequence[OpenTalk], at: datetime, talked: timedelta) -> None:
     """How long the talk was that had begun before we came: since the client's channel is up, or its last record began.
     If that is longer than the talk can have been, it says nothing of it."""
-    for talk in call.talks:
+    for talk in talks:
         began = (talk.end or at) - talked
         if talk.estimated and talked and began >= talk.start - CLOCKS:
             talk.start, talk.estimated = max(began, talk.start), False

@@ -57,10 +57,11 @@ def resync(
     if complete:
         _drop_unlisted(board, up, lost_at)
     new = [channel for row in rows if (channel := _take(board, row, at)) is not None]
+    dials = _dial_strings(rows)
     place = bridges if bridges is not None else _bridges_of(rows)
     _place(board, place)
     for call in {board.call_of(channel).id: board.call_of(channel) for channel in new}.values():
-        _understand(board, call, at)
+        _understand(board, call, dials, at)
     concerned = [call for call in board.calls.values() if call.clients & up]
     board.update_talks(concerned, at)
     for call in concerned:
@@ -118,15 +119,17 @@ def _take(board: Switchboard, row: Message, at: datetime) -> Channel | None:
     channel = board.channel(row, at)
     if channel is None:
         return None
-    for name, _, value in (variable.partition("=") for variable in row.all("Variable")):
-        if name == "MIXMONITOR_FILENAME" and value:
-            recording_named(board, board.call_of(channel), channel.uniqueid, value, at)
+    call = board.call_of(channel)
+    variables = dict(variable.partition("=")[::2] for variable in row.all("Variable"))
+    if path := variables.get("MIXMONITOR_FILENAME"):
+        recording_named(board, call, channel.uniqueid, path, at)
+    called = variables.get("FROM_DID") or variables.get("__FROM_DID") or row.get("DNID")
     if known:
+        if called and call.met_midway and channel.uniqueid in call.clients and call.direction is Direction.INBOUND:
+            call.did = called
         return None
     channel.since = at - age(row)
-    channel.dial_string = _dial_string(row)
-    if exten := row.get("DNID"):
-        channel.exten = exten
+    channel.exten = called or channel.exten
     return channel
 
 
@@ -139,19 +142,35 @@ def age(row: Message) -> timedelta:
     return timedelta(seconds=int(seconds_up) if seconds_up.isdigit() else 0)
 
 
-def _dial_string(row: Message) -> str:
-    """What the channel's own Dial was asked for: ``PJSIP/7912…@mango,15,T`` without technology and options."""
-    data = row.get("ApplicationData") or row.get("Data")
-    return data.partition(",")[0].partition("/")[2] if row.get("Application") == "Dial" else ""
+def _dial_strings(rows: Sequence[Message]) -> dict[str, list[str]]:
+    """What each channel dials: ``PJSIP/7912…@mango&PJSIP/101,15,T`` without technologies and options."""
+    return {
+        row.get("Uniqueid"): [
+            device.partition("/")[2]
+            for device in (row.get("ApplicationData") or row.get("Data")).partition(",")[0].split("&")
+        ]
+        for row in rows
+        if row.get("Application") == "Dial"
+    }
 
 
-def _understand(board: Switchboard, call: OpenCall, at: datetime) -> None:
+def _dialled_with(board: Switchboard, call: OpenCall, channel: Channel, dials: Mapping[str, Sequence[str]]) -> str:
+    """What some channel of the call dialled, and got this one for."""
+    asked = (string for member in call.members for string in dials.get(member, ()))
+    ours = (string for string in asked if channel.endpoint in {string.partition("/")[0], string.rpartition("@")[2]})
+    return next(ours, "")
+
+
+def _understand(board: Switchboard, call: OpenCall, dials: Mapping[str, Sequence[str]], at: datetime) -> None:
     """A call met in its middle: the channel that came first says which way it goes."""
     members = [m for m in map(board.channels.get, call.members) if m is not None and not m.is_local and not m.is_pseudo]
     members.sort(key=lambda channel: (channel.uniqueid != channel.linkedid, channel.since))
     if not members or call.direction is not None:
         return
     first, others = members[0], members[1:]
+    for other in others:
+        other.dial_string = other.dial_string or _dialled_with(board, call, other, dials)
+    call.met_midway = True
     call.start = min(call.start, first.since)
     if board.is_trunk(first):
         board.make_client(first, call, Direction.INBOUND)
@@ -173,7 +192,7 @@ def _client_of_outbound(board: Switchboard, call: OpenCall, first: Channel, trun
         return
     client = trunks[0]
     board.make_client(client, call, Direction.OUTBOUND)
-    dialled = dialled_number(first.dial_string, client.endpoint)
+    dialled = dialled_number(client.dial_string, client.endpoint)
     number = dialled or call.wanted or client.caller_number
     call.external = number if number and outside(number) else client.caller_number
     call.try_client(client.endpoint)

@@ -222,7 +222,7 @@ class Switchboard:
                     self._begin_talk(call, person, at)
 
     def _begin_talk(self, call: OpenCall, person: Channel, at: datetime) -> None:
-        talk = OpenTalk(extension=self.person(person), channel=person.uniqueid, start=at)
+        talk = OpenTalk(extension=self.person(person), channel=person.uniqueid, name=person.name, start=at)
         call.talks.append(talk)
         call.answered(person.uniqueid, at)
         call.fetched_by(talk.extension)

@@ -7,8 +7,8 @@ from datetime import datetime
 from ringbridge.ami.message import Message
 from ringbridge.telephony.channels import Channel, endpoint_of
 from ringbridge.telephony.events import CallTransferred
-from ringbridge.telephony.model import Extension, Transfer, TransferType
-from ringbridge.telephony.opencall import RESUMED_WITHIN, OpenCall, OpenLeg
+from ringbridge.telephony.model import Direction, Extension, Transfer, TransferType
+from ringbridge.telephony.opencall import RESUMED_WITHIN, OpenCall, OpenLeg, OpenTalk
 from ringbridge.telephony.switchboard import Switchboard
 
 
@@ -66,12 +66,20 @@ def attended_transfer(board: Switchboard, message: Message, at: datetime) -> Non
     by = board.holder(first, call)
     spoken = _far_party(board, call, transferee, target, {first, second})
     ringing = None if spoken else _ringing_for(board, second)
-    if call is not other:
+    if call is not other and other.direction is not Direction.INBOUND:  # else a client of his own, who had called
         board.absorb(other, call)
     kind = TransferType.BLIND if ringing else TransferType.ATTENDED
     _record(board, call, kind, by, spoken or ringing or _dialled(target, second), at)
     board.update_talks({call}, at)
+    if call.met_midway and by not in {talk.extension for talk in call.talks}:
+        _spoke_before_we_came(board, call, first, by, at)
     call.handed_on_by({first.uniqueid, second.uniqueid}, at)
+
+
+def _spoke_before_we_came(board: Switchboard, call: OpenCall, first: Channel, by: Extension, at: datetime) -> None:
+    """Whoever hands the client on has spoken with him, at the longest since both their channels were up."""
+    up = [channel.since for channel in map(board.channels.get, call.clients) if channel is not None]
+    call.talks.insert(0, OpenTalk(extension=by, channel=first.uniqueid, start=max([first.since, *up]), end=at))
 
 
 def _joined(board: Switchboard, transferee: Channel, second: Channel) -> tuple[OpenCall | None, OpenCall]:
