@@ -50,14 +50,6 @@ class OfflineEvent:
     error: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """One online event on its way."""
-
-    handler: Handler
-    form: tuple[tuple[str, str], ...]
-
-
 @dataclass(slots=True)
 class Chores:
     """What the portal does behind the answers: sending events, fetching recordings. In order, one at a time.

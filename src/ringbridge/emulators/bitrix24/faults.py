@@ -17,6 +17,10 @@ class FaultKind(StrEnum):
     OPERATION_LIMIT = "operation_limit"  # 429 OPERATION_TIME_LIMIT
     EXPIRED_TOKEN = "expired_token"  # 401  # noqa: S105 the error's name
     NO_AUTH = "no_auth"  # 401 NO_AUTH_FOUND
+    PAYMENT_REQUIRED = "payment_required"  # 401
+    APPLICATION_NOT_FOUND = "application_not_found"  # 401
+    INVALID_CREDENTIALS = "invalid_credentials"  # 403
+    PLAN_EXPIRED = "plan_expired"  # 403 ACCESS_DENIED, REST only on commercial plans
     INTERNAL_ERROR = "internal_error"  # 500, JSON
     PORTAL_DELETED = "portal_deleted"
     REFUSE = "refuse"  # any code, text and status
@@ -38,6 +42,10 @@ ANSWERS = {
     FaultKind.OPERATION_LIMIT: refusals.OPERATION_LIMIT,
     FaultKind.EXPIRED_TOKEN: refusals.EXPIRED_TOKEN,
     FaultKind.NO_AUTH: refusals.NO_AUTH_FOUND,
+    FaultKind.PAYMENT_REQUIRED: refusals.PAYMENT_REQUIRED,
+    FaultKind.APPLICATION_NOT_FOUND: refusals.APPLICATION_NOT_FOUND,
+    FaultKind.INVALID_CREDENTIALS: refusals.INVALID_CREDENTIALS,
+    FaultKind.PLAN_EXPIRED: refusals.PLAN_EXPIRED,
     FaultKind.INTERNAL_ERROR: refusals.INTERNAL_ERROR,
 }
 

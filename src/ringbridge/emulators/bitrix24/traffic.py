@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -30,7 +30,7 @@ class Traffic:
     requests: int = 0  # HTTP requests to the REST interface, refused ones included
     statuses: Counter[int] = field(default_factory=Counter)
     methods: Counter[str] = field(default_factory=Counter)  # executed, by lower-case name
-    executed: deque[Executed] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))  # the latest
+    executed: list[Executed] = field(default_factory=list)  # the latest, oldest first
     journal: TextIO | None = None
 
     def write_to(self, path: Path) -> None:
@@ -45,6 +45,8 @@ class Traffic:
     def add(self, executed: Executed) -> None:
         self.methods[executed.method] += 1
         self.executed.append(executed)
+        if len(self.executed) > _REMEMBERED:
+            del self.executed[: _REMEMBERED // 2]
         if self.journal is not None:
             self.journal.write(json.dumps(as_json(executed), ensure_ascii=False) + "\n")
 

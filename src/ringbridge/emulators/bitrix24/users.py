@@ -18,7 +18,8 @@ _BRIEF = (
     "WORK_POSITION", "UF_DEPARTMENT", "UF_PHONE_INNER", "USER_TYPE",
 )  # fmt: skip
 _CONTACTS = ("EMAIL", "PERSONAL_MOBILE", "PERSONAL_PHONE", "WORK_PHONE")
-_ALL = (*_BRIEF, *_CONTACTS, "XML_ID", "LAST_LOGIN", "DATE_REGISTER", "TIME_ZONE", "LAST_ACTIVITY_DATE")
+_ALL = (*_BRIEF, *_CONTACTS, "XML_ID", "TIME_ZONE", "LAST_ACTIVITY_DATE")
+_DAY_BEGINS, _DAY_ENDS = "T09:00:00", "T18:00:00"  # of every employee
 _OPTIONS = {"SORT", "ORDER", "FILTER", "ADMIN_MODE", "SELECT", "START", "IMAGE_RESIZE"}
 
 
@@ -94,8 +95,6 @@ def _row(user: User) -> Params:
         "LAST_NAME": user.last_name,
         "SECOND_NAME": "",
         "EMAIL": user.email,
-        "LAST_LOGIN": "2026-01-12T09:00:00+03:00",
-        "DATE_REGISTER": "2025-01-09T00:00:00+03:00",
         "TIME_ZONE": "",
         "IS_ONLINE": "Y" if user.online else "N",
         "TIMESTAMP_X": DATE_OBJECT,
@@ -137,7 +136,7 @@ async def working_day(request: Request) -> Any:
     now = request.portal.local(request.portal.clock())
     return {
         "STATUS": day.value,
-        "TIME_START": now[:10] + "T09:00:00" + now[19:],
+        "TIME_START": now[:10] + _DAY_BEGINS + now[19:],
         "TIME_FINISH": now if day is WorkingDay.CLOSED else None,
         "DURATION": "00:00:00",
         "TIME_LEAKS": "00:00:00",
@@ -149,5 +148,5 @@ async def working_day(request: Request) -> Any:
         "LAT_CLOSE": 0,
         "LON_CLOSE": 0,
         "TZ_OFFSET": int(request.portal.settings.utc_offset.total_seconds()),
-        **({"TIME_FINISH_DEFAULT": now[:10] + "T18:00:00" + now[19:]} if day is WorkingDay.EXPIRED else {}),
+        **({"TIME_FINISH_DEFAULT": now[:10] + _DAY_ENDS + now[19:]} if day is WorkingDay.EXPIRED else {}),
     }
