@@ -19,6 +19,7 @@ from tests.contract.bitrix24_office import (
 
 from ringbridge.crm.contract import NotReached, Receipt, Rejected, Throttled, Transient, Unauthorized
 from ringbridge.emulators.bitrix24 import CrmMode, Fault, FaultKind, Permission
+from ringbridge.emulators.bitrix24.people import User
 from ringbridge.routing.intents import RecordKind, UserId
 from ringbridge.routing.results import CallStatus
 
@@ -40,6 +41,21 @@ async def test_an_inbound_answered_call_on_one_phone_takes_three_commands(oauth:
         assert call.call.external_call_id == record()
         assert call.call.line.number == "+74951112233"
         assert sum(at.portal.traffic.methods.values()) - at.executed("batch") == 3
+
+
+async def test_a_ring_all_of_twenty_phones_that_one_answers_takes_five_commands(oauth: bool) -> None:
+    async with office(oauth=oauth) as at:
+        for n in range(10, 30):
+            at.portal.staff.users[n] = User(id=n, name=f"User {n}", inner_phone=str(n))
+        everyone = [str(n) for n in range(10, 30)]
+        facts = await at.registered(register(user=UserId("10")))
+        await at.do(*(show(user, ring=user) for user in everyone[1:]), facts=facts)
+        assert len(at.portal.telephony.cards.viewers(facts["call_id"])) == 20
+        await at.do(*(hide(user, ring=user) for user in everyone if user != "15"), facts=facts)
+        assert at.portal.telephony.cards.viewers(facts["call_id"]) == [15]
+        await at.do(finish(user=UserId("15")), facts=facts)
+        await at.do(attach(), facts=facts)
+        assert sum(at.portal.traffic.methods.values()) - at.executed("batch") == 5
 
 
 async def test_a_call_that_is_over_costs_one_request() -> None:

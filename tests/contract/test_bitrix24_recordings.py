@@ -128,6 +128,25 @@ async def test_a_file_that_cannot_be_read_is_tried_again_and_named() -> None:
         assert not stored(at)
 
 
+@pytest.mark.parametrize("kind", [FaultKind.EXPIRED_TOKEN, FaultKind.NO_AUTH])
+async def test_an_upload_address_that_opens_no_more_parks_no_portal(kind: FaultKind) -> None:
+    async with finished(oauth=True) as (at, facts):
+        at.portal.faults.add(Fault(kind=kind, method="upload"))
+        (failed,) = await at.do(attach(), facts=facts)
+        (receipt,) = await at.do(attach(), facts=facts)
+        assert type(failed) is Transient
+        assert isinstance(receipt, Receipt)
+
+
+async def test_a_portal_behind_a_proxy_may_name_its_address_wrongly() -> None:
+    async with finished() as (at, facts):
+        reached = at.portal.address
+        at.portal.address = "https://127.0.0.1"
+        (receipt,) = await at.do(attach(), facts=facts)
+        at.portal.address = reached
+        assert isinstance(receipt, Receipt)
+
+
 async def test_a_file_that_is_still_written_waits_without_using_an_attempt() -> None:
     async with finished() as (at, facts):
         until = datetime.now(UTC) + timedelta(seconds=7)

@@ -137,6 +137,9 @@ class Recordings:
         try:
             answer = await rest.door.send(lambda: request, priority=Priority.RECORDING)
             return _attached(rest.accept(answer), rest.door.story(exchange.sent, f"{exchange.answered}\n{answer.text}"))
+        except Unauthorized as error:
+            # The address lives as long as the key it was made with: the next try asks for a fresh one.
+            return Transient(str(error), exchange=exchange)
         except CrmError as error:
             error.exchange = exchange
             return error
