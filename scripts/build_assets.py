@@ -29,9 +29,9 @@ ICONS = "icons.txt"
 STAMP = ".stamp"
 
 FILES = {
-    "@tabler/core/dist/css/tabler.min.css": "tabler.min.css",
-    "htmx.org/dist/htmx.min.js": "htmx.min.js",
-    "htmx.org/dist/ext/hx-sse.min.js": "hx-sse.min.js",
+    "tabler.min.css": ["@tabler/core/dist/css/tabler.min.css"],
+    # One file: htmx starts as soon as its script has run, and an extension that comes later is not there in time.
+    "htmx.min.js": ["htmx.org/dist/htmx.min.js", "htmx.org/dist/ext/hx-sse.min.js"],
 }
 LICENSES = {
     # @tabler/core carries no file of its own, only the same authors' notice at the head of its CSS, which stays there.
@@ -125,8 +125,9 @@ def build() -> None:
         modules = install(Path(temporary))
         fresh = Path(temporary) / "vendor"
         fresh.mkdir()
-        for source, name in FILES.items():
-            (fresh / name).write_text(without_map((modules / source).read_text(encoding="utf-8")), encoding="utf-8")
+        for name, sources in FILES.items():
+            texts = [without_map((modules / source).read_text(encoding="utf-8")) for source in sources]
+            (fresh / name).write_text("\n".join(texts), encoding="utf-8")
         (fresh / "icons.svg").write_text(sprite(modules / "@tabler" / "icons" / "icons" / "outline"), encoding="utf-8")
         (fresh / "LICENSES.txt").write_text(notices(modules), encoding="utf-8")
         (fresh / STAMP).write_text(digest())

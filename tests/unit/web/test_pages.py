@@ -220,7 +220,7 @@ async def test_foreign_pages_change_nothing_here(database: Database, headers: di
 async def test_static_files_are_kept_for_ever_under_the_address_the_pages_use(database: Database) -> None:
     async with client(create_app(services(database))) as page:
         files = [attributes["src"] for tag, attributes in read((await page.get("/live")).text).tags if tag == "script"]
-        assert len(files) == 4
+        assert len(files) == 3
         for file in files:
             answer = await page.get(file or "")
             assert answer.status_code == 200

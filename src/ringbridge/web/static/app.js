@@ -1,4 +1,5 @@
 // What the server cannot do: running clocks, and a word when the push breaks. The page is complete without it.
+// It runs before htmx, so that it hears all that htmx tells.
 (() => {
   const skew = Number(document.body.dataset.now) - Date.now(); // the server's clock counts, not the visitor's
 
