@@ -95,6 +95,7 @@ class Pipeline:
         self._asked: dict[CallId, set[tuple[PortalId, str]]] = {}  # steps already wanted of each open call
         self._heard_until: datetime | None = None  # what the PBX said up to here is known; None: nothing ever was
         self._unnamed: asyncio.Queue[str] = asyncio.Queue()  # recorded channels whose file is not known
+        self.trouble: str | None = None  # why nothing can be written at the moment
         self._log = log.bind(pbx=pbx)
 
     async def run(self) -> None:
@@ -150,8 +151,8 @@ class Pipeline:
                         events += self._guarded(message.event, lambda: self._tracker.feed(message, at))  # noqa: B023
                 case Resync():
                     events += self._guarded("resync", lambda: self._resync(item))  # noqa: B023
-                case Lost(at=at):
-                    self._tracker.disconnected(heard=at, lost=at)
+                case Lost(at=at, heard=heard):
+                    self._tracker.disconnected(heard=heard, lost=at)
         return events + self._guarded("expire", lambda: self._tracker.expire(self._clock()))
 
     def _guarded(self, what: str, understand: Callable[[], list[CallEvent]]) -> list[CallEvent]:
@@ -200,8 +201,10 @@ class Pipeline:
             try:
                 async with self._database.transaction() as tx:
                     await self._write(tx, heard)
+                self.trouble = None
                 break
             except StoreError as error:
+                self.trouble = str(error)
                 self._log.error("journal_not_written", reason=str(error), events=len(heard))
                 await asyncio.sleep(pause.total_seconds())
                 pause = min(pause * 2, LONGEST_PAUSE)

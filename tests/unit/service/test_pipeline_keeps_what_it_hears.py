@@ -1,0 +1,270 @@
+"""The pipeline: what a PBX says becomes journal rows and deliveries, together or not at all."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from ringbridge.ami.errors import ActionRefused
+from ringbridge.ami.message import Action, Message
+from ringbridge.ami.protocol import Answer, Protocol
+from ringbridge.delivery.local import LocalEngine
+from ringbridge.pbx.inbox import Inbox, Item, Lost, Received, Resync
+from ringbridge.routing.intents import PortalId, UserId
+from ringbridge.routing.office import Portal, Staff
+from ringbridge.service.pipeline import Pipeline
+from ringbridge.store import calls, schema
+from ringbridge.store.calls import CallKey, PbxId
+from ringbridge.store.database import Database
+from ringbridge.telephony.model import Call, Disposition, Extension, Talk
+from ringbridge.telephony.trace import read_trace
+from ringbridge.telephony.tracker import CallTracker
+
+TRACES = Path("tests/traces/ast22")
+PBX = PbxId("office")
+MAIN = PortalId("main")
+PORTAL = Portal(id=MAIN, staff=Staff(default=UserId("9"), users={"101": UserId("1"), "102": UserId("2")}))
+LATER = timedelta(seconds=5)
+
+
+class Played:
+    """A link whose PBX says what was put in, and answers Getvar from a table."""
+
+    def __init__(self, variables: dict[str, str] | None = None) -> None:
+        self.inbox = Inbox()
+        self.last = datetime(2026, 1, 1, tzinfo=UTC)
+        self.asked: list[Action] = []
+        self.variables = variables or {}
+
+    def say(self, *items: Item) -> None:
+        for item in items:
+            self.last = item.at
+            self.inbox.put(item)
+
+    async def take(self) -> list[Item]:
+        return await self.inbox.take()
+
+    async def action(self, action: Action) -> Answer:
+        self.asked.append(action)
+        channel = dict(action.headers)["Channel"]
+        if channel not in self.variables:
+            raise ActionRefused(action.name, "No such channel")
+        response = Message((("Response", "Success"), ("Value", self.variables[channel])))
+        return Answer(action_id=response.action_id, response=response)
+
+
+class Records:
+    def __init__(self, *told: Call) -> None:
+        self.told = told
+        self.periods: list[tuple[datetime, datetime]] = []
+
+    async def between(self, since: datetime, until: datetime) -> list[Call]:
+        self.periods.append((since, until))
+        return list(self.told)
+
+
+def heard(name: str) -> Iterator[Received]:
+    protocol = Protocol()
+    for portion in read_trace(TRACES / f"{name}.ami.gz"):
+        protocol.receive_data(portion.data)
+        messages = tuple(item for item in protocol.events_received() if isinstance(item, Message))
+        if messages:
+            yield Received(messages=messages, at=portion.at)
+
+
+def ended(call: Call) -> bool:
+    return call.end is not None and call.concerns_client
+
+
+class Bench:
+    """A pipeline on a database file, fed by hand."""
+
+    def __init__(self, database: Database, source: Played, records: Records | None = None) -> None:
+        self.database = database
+        self.source = source
+        self.shown: list[Call] = []
+        self.changed = asyncio.Event()
+        self.pipeline = Pipeline(
+            PBX,
+            tracker=CallTracker(trunks=frozenset({"mango", "mtt"})),
+            source=source,
+            database=database,
+            announcer=LocalEngine(database, [MAIN]),
+            portals=lambda: [PORTAL],
+            history=records or Records(),
+            show=self._show,
+            clock=lambda: source.last + LATER,
+        )
+
+    def _show(self, pbx: PbxId, call: Call) -> None:
+        self.shown.append(call)
+        waiting, self.changed = self.changed, asyncio.Event()
+        waiting.set()
+
+    async def play_until(self, shown: Callable[[Call], object]) -> None:
+        """Runs the pipeline until it has shown such a call, and stops it."""
+        running = asyncio.create_task(self.pipeline.run())
+        try:
+            async with asyncio.timeout(20):
+                while not any(map(shown, self.shown)):
+                    await self.changed.wait()
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    async def steps(self) -> list[str]:
+        wanted = select(schema.deliveries.c.key).order_by(schema.deliveries.c.id)
+        async with self.database.reading() as tx:
+            return list((await tx.execute(wanted)).scalars())
+
+    async def journal(self) -> list[Call]:
+        async with self.database.reading() as tx:
+            return [entry.call for entry in (await calls.page(tx)).entries]
+
+
+@pytest.fixture
+async def database(tmp_path):
+    async with await Database.open(f"sqlite:///{tmp_path}/ringbridge.db") as opened:
+        yield opened
+
+
+async def test_a_recorded_call_becomes_one_journal_row_and_its_steps_in_order(database):
+    source = Played()
+    for item in heard("inbound_answered"):
+        source.say(item)
+    bench = Bench(database, source)
+    await bench.play_until(ended)
+    (call,) = await bench.journal()
+    assert (call.disposition, call.answered_by) == (Disposition.ANSWERED, ("101",))
+    steps = [step.rpartition("/")[2].partition(" ")[0] for step in await bench.steps()]
+    assert steps == ["RegisterCall", "ShowCard", "HideCard", "FinishCall", "AttachRecording"]
+    assert bench.shown[-1] == call
+
+
+async def test_the_story_tells_what_asterisk_said_and_what_was_decided(database):
+    source = Played()
+    for item in heard("inbound_answered"):
+        source.say(item)
+    bench = Bench(database, source)
+    await bench.play_until(ended)
+    (call,) = await bench.journal()
+    async with database.reading() as tx:
+        lines = await calls.story(tx, CallKey(f"{PBX}-{call.id}"))
+    texts = [line.text for line in lines]
+    assert any(text.startswith("DialBegin PJSIP/mango") for text in texts)
+    assert any("RegisterCall (user 1)" in text for text in texts)
+
+
+async def allow_writing(database: Database, *, allowed: bool) -> None:
+    """SQLite itself refuses every write, as it does on a disk that has become read-only."""
+    async with database._writer.connect() as connection:
+        raw = (await connection.get_raw_connection()).driver_connection
+        await raw.execute(f"PRAGMA query_only={'OFF' if allowed else 'ON'}")
+
+
+async def test_while_the_database_takes_nothing_no_event_is_lost(database):
+    source = Played()
+    for item in heard("inbound_answered"):
+        source.say(item)
+    bench = Bench(database, source)
+    await allow_writing(database, allowed=False)
+    running = asyncio.create_task(bench.play_until(ended))
+    async with asyncio.timeout(20):
+        while bench.pipeline.trouble is None:  # noqa: ASYNC110 - a state of the pipeline, not an event
+            await asyncio.sleep(0.01)
+    assert await bench.journal() == []
+    await allow_writing(database, allowed=True)
+    await running
+    (call,) = await bench.journal()
+    assert call.answered_by == ("101",)
+    assert len(await bench.steps()) == 5
+
+
+async def test_a_message_that_breaks_the_tracker_takes_no_other_call_with_it(database, monkeypatch):
+    items = list(heard("inbound_answered"))
+    source = Played()
+    poison = Message((("Event", "Newchannel"), ("Uniqueid", "poison"), ("Channel", "PJSIP/x-1")))
+    source.say(items[0])
+    source.say(Received(messages=(poison,), at=items[0].at))
+    for item in items[1:]:
+        source.say(item)
+    bench = Bench(database, source)
+    feed = CallTracker.feed
+
+    def fragile(tracker: CallTracker, message: Message, at: datetime):
+        if message.get("Uniqueid") == "poison":
+            raise ZeroDivisionError
+        return feed(tracker, message, at)
+
+    monkeypatch.setattr(CallTracker, "feed", fragile)
+    await bench.play_until(ended)
+    assert [call.answered_by for call in await bench.journal() if call.concerns_client] == [("101",)]
+
+
+async def test_the_file_of_a_recording_is_asked_for_where_the_dialplan_is_not_read(database):
+    source = Played()
+    name = ""
+    for item in heard("inbound_answered"):
+        kept = tuple(message for message in item.messages if message.event != "VarSet")
+        name = next((m.get("Channel") for m in kept if m.event == "MixMonitorStart"), name)
+        source.say(Received(messages=kept, at=item.at))
+        if any(message.event == "BridgeEnter" for message in kept):
+            break
+    source.variables[name] = "/var/spool/asterisk/monitor/in.wav"
+    bench = Bench(database, source)
+    await bench.play_until(lambda call: any(recording.path for recording in call.recordings))
+    assert [dict(action.headers)["Variable"] for action in source.asked] == ["MIXMONITOR_FILENAME"]
+
+
+async def test_a_call_that_ended_while_the_link_was_down_comes_from_the_records(database):
+    items = list(heard("inbound_answered"))
+    half = next(n for n, item in enumerate(items) if any(m.event == "BridgeEnter" for m in item.messages)) + 1
+    at = items[half].at
+    source = Played()
+    for item in items[:half]:
+        source.say(item)
+    source.say(Lost(reason="cut", at=at, heard=at))
+    first = Bench(database, source)
+    await first.play_until(lambda call: call.talks)
+    (open_call,) = await first.journal()
+    assert open_call.end is None
+
+    end = at + timedelta(seconds=30)
+    told = replace(
+        open_call,
+        legs=(),
+        talks=(Talk(extension=Extension("101"), start=at, end=end),),
+        end=end,
+        disposition=Disposition.ANSWERED,
+    )
+    again = Played()
+    records = Records(told)
+    second = Bench(database, again, records)
+    again.say(Resync(channels=(), bridges=(), at=end + timedelta(seconds=1)))
+    await second.play_until(ended)
+    (call,) = await second.journal()
+    assert (call.end, call.interrupted, call.answered_by) == (end, False, ("101",))
+    assert call.talks[0].end == end
+    assert len(records.periods) == 1
+
+
+async def test_a_call_that_the_restart_missed_and_no_record_tells_of_ends_as_interrupted(database):
+    items = list(heard("inbound_answered"))
+    half = next(n for n, item in enumerate(items) if any(m.event == "BridgeEnter" for m in item.messages)) + 1
+    source = Played()
+    for item in items[:half]:
+        source.say(item)
+    first = Bench(database, source)
+    await first.play_until(lambda call: call.talks)
+    again = Played()
+    second = Bench(database, again)
+    again.say(Resync(channels=(), bridges=(), at=items[half].at))
+    await second.play_until(ended)
+    (call,) = await second.journal()
+    assert call.interrupted
+    assert call.disposition is Disposition.ANSWERED
+    assert [step for step in await second.steps() if step.endswith("/FinishCall")]
