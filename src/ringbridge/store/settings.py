@@ -19,7 +19,7 @@ SEALED = "$sealed"
 
 
 class Secret(str):
-    """A text that is sealed wherever it is kept, and never shown by accident. ``str(secret)`` is the text itself."""
+    """A text that is sealed wherever it is kept. Its ``repr`` hides it; it is a str otherwise."""
 
     __slots__ = ()
 
@@ -109,8 +109,8 @@ def sealed(value: Any, vault: Vault) -> Any:
 
 def opened(value: Any, vault: Vault) -> Any:
     match value:
-        case {"$sealed": str(text)} if len(value) == 1:  # SEALED
-            return Secret(vault.unseal(text))
+        case dict() if value.keys() == {SEALED}:
+            return Secret(vault.unseal(value[SEALED]))
         case dict():
             return {name: opened(part, vault) for name, part in value.items()}
         case list():
