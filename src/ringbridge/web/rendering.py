@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -139,6 +139,7 @@ def duration(value: timedelta) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
+@lru_cache(maxsize=4096)
 def spaced(number: str, region: str) -> str:
     """As people write it: ``+7 912 555-11-22``. What is no telephone number stays as it was given."""
     parsed = parse_number(number, region)

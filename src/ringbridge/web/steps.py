@@ -1,23 +1,20 @@
-"""How far a call is on its way into the CRM, step by step; and how much waits for each portal. Reads only."""
+"""How far a call is on its way into the CRM, step by step. Reads only."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import RowMapping, select
 
-from ringbridge.routing.intents import AttachRecording, PortalId, Priority, RecordKey
+from ringbridge.routing.intents import AttachRecording, PortalId, RecordKey
 from ringbridge.store.database import Transaction
 from ringbridge.store.keys import CallKey
 from ringbridge.store.order import State
-from ringbridge.store.schema import HEADS, deliveries
+from ringbridge.store.schema import deliveries
 
 D = deliveries.c
 SETTLED = frozenset({State.DONE, State.GIVEN_UP})
-PRIORITIES = tuple(Priority)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,32 +52,4 @@ def step(row: RowMapping, part: int) -> Step:
         reason=row["reason"] or "",
         due=row["due"] if state is State.WAITING and row["head"] else None,
         settled=row["settled"],
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Queue:
-    """What waits for one portal. A call's steps leave one after the other, so each line of them counts once."""
-
-    waiting: dict[Priority, int]
-    next_try: datetime | None
-
-
-async def queues(tx: Transaction) -> dict[PortalId, Queue]:
-    """Of every portal for which something waits. Reads only the index of what may leave next, however long the
-    history is."""
-    counted = (
-        select(D.portal, D.rank, func.count().label("count"), func.min(D.due).label("due"))
-        .where(HEADS)
-        .group_by(D.portal, D.rank)
-    )
-    by_portal: dict[str, list[RowMapping]] = defaultdict(list)
-    for row in (await tx.execute(counted)).mappings():
-        by_portal[row["portal"]].append(row)
-    return {PortalId(portal): queue(rows) for portal, rows in by_portal.items()}
-
-
-def queue(rows: Sequence[RowMapping]) -> Queue:
-    return Queue(
-        waiting={PRIORITIES[row["rank"]]: row["count"] for row in rows}, next_try=min(row["due"] for row in rows)
     )

@@ -1,11 +1,14 @@
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from tests.unit.web import sample_calls
+from tests.unit.web.office_page import journal
 
 from ringbridge.store.calls import JournalEntry
+from ringbridge.store.database import Database
 from ringbridge.store.keys import PbxId, call_key
-from ringbridge.telephony.model import Call
+from ringbridge.telephony.model import Call, CallId, Direction
 from ringbridge.web.live import ENDED_SHOWN, LiveFeed, event, stream
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -37,6 +40,31 @@ def test_only_the_last_few_ended_calls_are_kept() -> None:
         tell(feed, sample_calls.withheld(NOW + timedelta(minutes=minute)))
     assert len(feed.ended) == ENDED_SHOWN
     assert feed.ended[0].call.start == NOW + timedelta(minutes=49)
+
+
+def test_call_that_turns_out_to_be_part_of_another_is_no_longer_shown() -> None:
+    feed = LiveFeed()
+    call = sample_calls.ringing(NOW)
+    tell(feed, call)
+    tell(feed, replace(call, merged_into=CallId("1.1")))
+    tell(feed, replace(call, merged_into=CallId("1.1"), end=NOW))
+    assert (feed.calls, feed.ended) == ([], [])
+
+
+def test_calls_between_our_own_phones_are_not_shown() -> None:
+    feed = LiveFeed()
+    tell(feed, replace(sample_calls.ringing(NOW), direction=Direction.INTERNAL))
+    assert feed.calls == []
+
+
+async def test_feed_begins_with_what_the_journal_knows(database: Database) -> None:
+    past = list(sample_calls.past(NOW))
+    await journal(database, [*past, sample_calls.ringing(NOW), sample_calls.talking(NOW)])
+    feed = await LiveFeed.load(database, [OFFICE])
+    assert [each.call.external for each in feed.calls] == ["78123456789", "79125559988"]
+    assert [each.call for each in feed.ended] == sorted(past, key=lambda call: call.end or NOW, reverse=True)[
+        :ENDED_SHOWN
+    ]
 
 
 async def test_waiting_ends_at_a_change_and_without_one_when_patience_does() -> None:

@@ -1,5 +1,6 @@
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -84,6 +85,15 @@ async def test_page_of_a_call_in_progress_draws_itself_again(database: Database,
 async def test_page_of_a_settled_call_is_left_alone(database: Database) -> None:
     await journal(database, [PAST[0]])
     assert "hx-trigger" not in await get(database, address(PAST[0]))
+
+
+async def test_part_of_another_call_leads_to_the_whole_one(database: Database) -> None:
+    whole = PAST[1]
+    part = replace(PAST[0], merged_into=whole.id)
+    await journal(database, [whole, part])
+    html = await get(database, address(part))
+    assert "part of another call" in html
+    assert address(whole) in [attributes.get("href") for tag, attributes in read(html).tags if tag == "a"]
 
 
 async def test_story_tells_in_order_what_was_heard_decided_sent_and_answered(database: Database) -> None:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ringbridge.store import calls
-from ringbridge.store.keys import CallKey
+from ringbridge.store.keys import CallKey, call_key
 from ringbridge.store.story import story
 from ringbridge.web.glance import concerned, talked, waited
 from ringbridge.web.rendering import Pages
@@ -41,8 +41,8 @@ class CallPage:
         return await self._pages.page(
             request,
             "call.html",
-            key=key,
             call=call,
+            whole=call_key(entry.pbx, call.merged_into) if call.merged_into else None,
             persons=concerned(call),
             waited=waited(call, now),
             talked=talked(call),
