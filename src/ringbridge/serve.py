@@ -119,7 +119,10 @@ async def listening(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
 
 
 def services_of(runtime: Runtime, feed: LiveFeed) -> Services:
-    names = {phone: employee.name for employee in runtime.office.employee for phone in employee.extensions}
+    def name_of(extension: str) -> str | None:
+        names = (portal.routing.staff.name_of(extension) for portal in runtime.portals)
+        return next((name for name in names if name != extension), None)
+
     return Services(
         database=runtime.database,
         live=feed,
@@ -127,7 +130,7 @@ def services_of(runtime: Runtime, feed: LiveFeed) -> Services:
         recordings=Recordings(signer=runtime.signer, find=runtime.recordings.find),
         zone=runtime.office.zone,
         region=runtime.office.region,
-        employee=names.get,
+        employee=name_of,
     )
 
 

@@ -15,6 +15,7 @@ from ringbridge.emulators.bitrix24 import Portal, demo, serve
 from ringbridge.emulators.bitrix24 import Settings as PortalSettings
 from ringbridge.routing.intents import (
     AttachRecording,
+    Creation,
     FinishCall,
     HideCard,
     Intent,
@@ -27,6 +28,7 @@ from ringbridge.routing.intents import (
 )
 from ringbridge.routing.recordings import Absent, NotYet
 from ringbridge.routing.results import CallStatus
+from ringbridge.routing.rules import Create
 from ringbridge.telephony.model import CallId
 
 CLIENT = "+79125551122"  # a contact of the demonstration office
@@ -158,6 +160,9 @@ async def office(at: Portal | None = None, **options: Any) -> AsyncIterator[Offi
             await crm.aclose()
 
 
+MAKE = Creation(what=Create.CLIENT, source="CALL")
+
+
 def record(number: int = 1) -> RecordKey:
     return RecordKey(f"pbx-1764090000.{number}")
 
@@ -173,7 +178,6 @@ def register(n: int = 1, /, **changes: Any) -> RegisterCall:
         "user": UserId("1"),
         "started": datetime.now(UTC),
         "line": "+74951112233",
-        "source": "CALL",
     }
     return RegisterCall(**{**_common(n), **values, **changes})
 

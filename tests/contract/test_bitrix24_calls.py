@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.contract.bitrix24_office import (
     CLIENT,
+    MAKE,
     STRANGER,
     attach,
     finish,
@@ -136,21 +137,21 @@ async def test_each_status_arrives_unchanged(status: CallStatus) -> None:
 
 async def test_an_unknown_number_makes_a_lead_where_the_portal_has_leads() -> None:
     async with office() as at:
-        facts = await at.registered(register(number=STRANGER, create=True))
+        facts = await at.registered(register(number=STRANGER, creation=MAKE))
         assert facts["created"] == [{"kind": "lead", "id": "1"}]
         assert facts["client"] == {"kind": "lead", "id": "1"}
 
 
 async def test_an_unknown_number_makes_a_contact_and_a_deal_where_it_has_none() -> None:
     async with office(portal(mode=CrmMode.SIMPLE)) as at:
-        facts = await at.registered(register(number=STRANGER, create=True))
+        facts = await at.registered(register(number=STRANGER, creation=MAKE))
         assert {one["kind"] for one in facts["created"]} == {"contact", "deal"}
 
 
 @pytest.mark.parametrize("number", ["anonymous", "", "+", "Unavailable", "неизвестно"])
 async def test_a_withheld_number_is_one_record_and_no_client(number: str) -> None:
     async with office() as at:
-        answers = await at.do(register(number=number, create=True), finish(duration=0, status=CallStatus.MISSED))
+        answers = await at.do(register(number=number, creation=MAKE), finish(duration=0, status=CallStatus.MISSED))
         assert all(isinstance(answer, Receipt) for answer in answers)
         assert len(at.finished) == 1
         assert "created" not in answers[0].facts
@@ -165,7 +166,7 @@ async def test_numbers_of_all_kinds_are_recorded(number: str) -> None:
 async def test_a_colleagues_number_never_becomes_a_lead() -> None:
     async with office() as at:
         at.portal.staff.users[2].personal_mobile = STRANGER
-        facts = await at.registered(register(number=STRANGER, create=True))
+        facts = await at.registered(register(number=STRANGER, creation=MAKE))
         assert "created" not in facts
         assert "local users" in facts["warning"]
 

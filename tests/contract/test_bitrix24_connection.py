@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.contract.bitrix24_office import (
     CLIENT,
+    MAKE,
     STRANGER,
     adapter,
     attach,
@@ -308,7 +309,7 @@ async def test_no_log_of_any_library_holds_a_key(
 @pytest.mark.parametrize("oauth", [False, True])
 async def test_a_call_goes_its_way_on_either_kind_of_portal(unusual: dict[str, Any], oauth: bool) -> None:
     async with office(portal(**unusual), oauth=oauth) as at:
-        facts = await at.registered(register(number=STRANGER, create=True))
+        facts = await at.registered(register(number=STRANGER, creation=MAKE))
         assert facts["created"]
         for _ in range(2):
             (done,) = await at.do(finish(), facts=facts)

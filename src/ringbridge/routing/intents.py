@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import NewType
 
 from ringbridge.routing.results import CallStatus
+from ringbridge.routing.rules import Attach, Create
 from ringbridge.telephony.model import CallId
 
 RecordKey = NewType("RecordKey", str)
@@ -61,6 +62,18 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Creation:
+    """What to make of a number that the CRM does not know."""
+
+    what: Create
+    source: str = ""  # the CRM's id of a source; empty: the CRM's own default
+    title: str = ""  # of a lead or a deal; empty: the CRM's own
+    pipeline: str = ""
+    stage: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterCall(Intent):
     """Tell the CRM that a call exists. Receipt: the CRM's own id of the record."""
 
@@ -70,13 +83,28 @@ class RegisterCall(Intent):
     started: datetime
     line: str | None = None  # the company's number or trunk it came by
     show: bool = True  # open the card at once for `user`
-    create: bool = False  # create a client when the number is unknown
-    source: str | None = None
+    creation: Creation | None = None  # None: nothing is made of an unknown number
+    attach: Attach = Attach.FIRST  # which of several clients it belongs to; SPEAKERS: the one that `user` owns
     live: bool = True  # False: the call is over already, nobody waits for a card
 
     @property
     def priority(self) -> Priority:
         return Priority.CARD if self.live else Priority.FINISH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdoptCall(Intent):
+    """The CRM has registered this call itself (a click on a number): nothing is asked of it, its id is learned."""
+
+    call_id: str  # the CRM's own id of the record
+
+    @property
+    def step(self) -> str:
+        return "RegisterCall"
+
+    @property
+    def priority(self) -> Priority:
+        return Priority.CARD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +141,9 @@ class FinishCall(Intent):
     duration: int  # seconds of talk
     status: CallStatus
     reason: str = ""  # for people, where the call failed
+    owner_first: bool = False  # the client's owner stands in place of `user`, where the client has one
+    new_owner: UserId | None = None  # whose a client is that was made for this call; None: the finishing user's
+    attach: Attach = Attach.FIRST
 
     @property
     def priority(self) -> Priority:
@@ -131,6 +162,36 @@ class AttachRecording(Intent):
     @property
     def priority(self) -> Priority:
         return Priority.RECORDING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompleteActivity(Intent):
+    """Write this text into what the CRM keeps of the call, after it is finished."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakeTask(Intent):
+    """A task for a missed call; one open task for a client, however often they call."""
+
+    number: str
+    responsible: UserId
+    owner_first: bool
+    title: str
+    text: str
+    deadline: datetime
+
+    @property
+    def priority(self) -> Priority:
+        return Priority.FINISH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseTasks(Intent):
+    """Somebody has reached the client: the tasks that their missed calls made are done."""
+
+    number: str
 
 
 def idempotency_key(intent: Intent) -> str:

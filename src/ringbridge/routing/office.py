@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ringbridge.routing.hours import WorkingHours
 from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.routing.rules import Rule
 from ringbridge.telephony.numbers import DEFAULT_REGION, parse_number
@@ -24,10 +25,14 @@ class Staff:
 
     default: UserId  # stands for a phone that nobody is named for
     users: Mapping[str, UserId] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)  # phone -> its holder, for people
     region: str = DEFAULT_REGION
 
     def user_of(self, extension: str) -> UserId | None:
         return self.users.get(extension) or self.users.get(phone_key(extension, self.region))
+
+    def name_of(self, extension: str) -> str:
+        return self.names.get(extension) or self.names.get(phone_key(extension, self.region)) or extension
 
     def user_or_default(self, extension: str | None) -> UserId:
         return (self.user_of(extension) if extension else None) or self.default
@@ -40,7 +45,11 @@ def phone_key(phone: str, region: str) -> str:
 
 
 def staff_of(
-    pairs: Iterable[tuple[str, UserId]], *, default: UserId, region: str = DEFAULT_REGION
+    pairs: Iterable[tuple[str, UserId]],
+    *,
+    default: UserId,
+    names: Mapping[str, str] | None = None,
+    region: str = DEFAULT_REGION,
 ) -> tuple[Staff, tuple[str, ...]]:
     """Builds the staff from (phone, user) pairs, the surest first. The second value names each phone that two users
     claim, in words; the first claim holds."""
@@ -51,7 +60,8 @@ def staff_of(
         holder = users.setdefault(key, user)
         if holder != user:
             conflicts.append(f"{phone} belongs to user {holder}; user {user} has it as well")
-    return Staff(default=default, users=users, region=region), tuple(conflicts)
+    named = {phone_key(phone, region): name for phone, name in (names or {}).items()}
+    return Staff(default=default, users=users, names=named, region=region), tuple(conflicts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +73,9 @@ class Portal:
     rules: tuple[Rule, ...] = ()
     lines: Mapping[str, str] = field(default_factory=dict)  # trunk -> what the CRM calls the line
     transfers: Transfers = Transfers.EACH
+    hours: WorkingHours = field(default_factory=WorkingHours)
+    dealt: Mapping[str, int] = field(default_factory=dict)  # missed calls that each phone's holder was dealt today
+    adopted: Mapping[str, str] = field(default_factory=dict)  # channel that we dialled -> the CRM's id of the call
     region: str = DEFAULT_REGION
 
     def line_of(self, trunk: str | None, did: str | None) -> str | None:

@@ -9,15 +9,21 @@ gets a record of their own when they begin to speak. All are finished when the c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zlib import crc32
 
 from ringbridge.routing.intents import (
+    AdoptCall,
     AttachRecording,
+    CloseTasks,
+    CompleteActivity,
+    Creation,
     FinishCall,
     HideCard,
     Intent,
+    MakeTask,
     RecordKey,
     RecordKind,
     RegisterCall,
@@ -26,7 +32,18 @@ from ringbridge.routing.intents import (
 )
 from ringbridge.routing.office import Portal, Transfers
 from ringbridge.routing.results import CallStatus, status_of
-from ringbridge.routing.rules import Create, Decision, Responsible, decide
+from ringbridge.routing.rules import (
+    CallFacts,
+    Create,
+    Decision,
+    Responsible,
+    Rule,
+    Spread,
+    SpreadList,
+    TaskPlan,
+    decide,
+)
+from ringbridge.routing.templates import fill, values_of
 from ringbridge.telephony.events import CallAnswered, CallEnded, CallEvent, CallStarted, LegLeft, LegLost, LegRinging
 from ringbridge.telephony.model import Call, Direction, Leg, Recording, Talk
 from ringbridge.telephony.numbers import parse_number
@@ -49,13 +66,21 @@ class Speaker:
         return max(1, round(sum(talk.length.total_seconds() for talk in self.talks)))
 
 
-def intents_of(event: CallEvent, portal: Portal, pbx: str) -> tuple[list[Intent], Decision | None]:
-    """What this portal is to be told, and what the rules said; nothing for a call that does not concern a client."""
+def intents_of(
+    event: CallEvent, portal: Portal, pbx: str, known: bool | None = None
+) -> tuple[list[Intent], Decision | None]:
+    """What this portal is to be told, and what the rules said; nothing for a call that does not concern a client.
+
+    `known`: whether this portal knows the client; None where that was not found out.
+    """
     call = event.call
     if not call.concerns_client:
         return [], None
     number = parse_number(call.external, portal.region)
-    decision = decide(portal.rules, call, number.e164 if number else None)
+    facts = CallFacts(
+        call=call, number=number.e164 if number else None, known=known, working=portal.hours.open_at(call.start)
+    )
+    decision = decide(portal.rules, facts)
     if not decision.register:
         return [], decision
     teller = _Teller(call=call, portal=portal, pbx=pbx, decision=decision, number=str(number) if number else WITHHELD)
@@ -126,16 +151,58 @@ class _Teller:
     def ended(self) -> list[Intent]:
         speakers = self.speakers()
         if not speakers:
-            user = self.unanswered_user()
-            return [self.register(1, user, show=False, live=False), self.finish(1, user, 0)]
+            return self.unanswered()
         told: list[Intent] = self.close_cards(speakers[0].user)
         for nth, speaker in enumerate(speakers, start=1):
             told.append(self.register(nth, speaker.user, show=False, live=False))
             told.append(self.finish(nth, speaker.user, speaker.seconds))
+        told += self.afterwards(speakers)
         for nth, speaker in enumerate(speakers, start=1):
             if self.decision.recording and (recording := recording_of(self.call, speaker.talks)):
                 told.append(self.attach(nth, speaker, recording))
         return told
+
+    def afterwards(self, speakers: Sequence[Speaker]) -> list[Intent]:
+        """What is written once the records are finished."""
+        told: list[Intent] = []
+        if text := self.fill(self.decision.activity):
+            told += [
+                CompleteActivity(record=self.record(nth), call=self.call.id, text=text)
+                for nth in range(1, max(1, len(speakers)) + 1)
+            ]
+        if speakers and self.number != WITHHELD and makes_tasks(self.portal.rules):
+            told.append(CloseTasks(record=self.record(1), call=self.call.id, number=self.number))
+        return told
+
+    def unanswered(self) -> list[Intent]:
+        inbound = self.call.direction is Direction.INBOUND
+        user, owner_first = self.missed_user() if inbound else (self.caller(), False)
+        told: list[Intent] = [
+            self.register(1, user, show=False, live=False),
+            self.finish(1, user, 0, owner_first=owner_first),
+        ]
+        told += self.afterwards(())
+        if inbound and self.decision.task is not None and self.number != WITHHELD:
+            told.append(self.task(self.decision.task, user, owner_first=owner_first))
+        return told
+
+    def task(self, plan: TaskPlan, user: UserId, *, owner_first: bool) -> MakeTask:
+        return MakeTask(
+            record=self.record(1),
+            call=self.call.id,
+            number=self.number,
+            responsible=user,
+            owner_first=owner_first,
+            title=self.fill(plan.title),
+            text=self.fill(plan.text),
+            deadline=self.portal.hours.after(self.call.end or self.call.start, plan.within),
+        )
+
+    def fill(self, template: str) -> str:
+        if not template:
+            return ""
+        line = self.portal.line_of(self.call.trunk, self.call.did)
+        return fill(template, values_of(self.call, self.portal.staff, line=line, zone=self.portal.hours.zone))
 
     def close_cards(self, finisher: UserId) -> list[Intent]:
         """Finishing a record closes the card of its own user only: who got the call from them has one as well."""
@@ -143,20 +210,35 @@ class _Teller:
         users = tuple(dict.fromkeys(user for user in rung if user and user != finisher))
         return [HideCard(record=self.record(1), call=self.call.id, users=users, ring="end")] if users else []
 
-    def unanswered_user(self) -> UserId:
-        staff = self.portal.staff
-        if self.call.direction is Direction.OUTBOUND:
-            return staff.user_or_default(self.call.caller)
-        rung = [user for leg in self.call.legs if (user := staff.user_of(leg.extension))]
+    def caller(self) -> UserId:
+        return self.portal.staff.user_or_default(self.call.caller)
+
+    def missed_user(self) -> tuple[UserId, bool]:
+        """Whose a missed call is, and whether the client's owner goes before them."""
+        owner_first = False
         for choice in self.decision.missed_to:
-            match choice:
-                case Responsible.LAST_RUNG if rung:
-                    return rung[-1]
-                case Responsible.FIRST_RUNG if rung:
-                    return rung[0]
-                case Responsible.DEFAULT:
-                    return staff.default
-        return staff.default
+            if choice is Responsible.CLIENT_OWNER:
+                owner_first = True
+            elif (user := self.chosen(choice)) is not None:
+                return user, owner_first
+        return self.portal.staff.default, owner_first
+
+    def chosen(self, choice: Responsible) -> UserId | None:
+        """The user that one choice of an order means for this call; None where it means nobody."""
+        staff = self.portal.staff
+        rung = [user for leg in self.call.legs if (user := staff.user_of(leg.extension))]
+        match choice:
+            case Responsible.SPEAKER if self.call.talks:
+                return staff.user_or_default(self.call.talks[0].extension)
+            case Responsible.LAST_RUNG if rung:
+                return rung[-1]
+            case Responsible.FIRST_RUNG if rung:
+                return rung[0]
+            case Responsible.SPREAD if phone := deal(self.decision.spread, self.portal.dealt, self.call.id):
+                return staff.user_of(phone)
+            case Responsible.DEFAULT:
+                return staff.default
+        return None
 
     def speakers(self) -> list[Speaker]:
         """Who spoke, in the order they first did; several phones of one user are one speaker."""
@@ -174,7 +256,9 @@ class _Teller:
         base = f"{self.pbx}-{self.call.id}"
         return RecordKey(base if nth == 1 else f"{base}-{nth}")
 
-    def register(self, nth: int, user: UserId, *, show: bool, live: bool = True) -> RegisterCall:
+    def register(self, nth: int, user: UserId, *, show: bool, live: bool = True) -> RegisterCall | AdoptCall:
+        if nth == 1 and (call_id := self.adopted()):
+            return AdoptCall(record=self.record(1), call=self.call.id, call_id=call_id)
         kind = RecordKind.OUTBOUND if self.call.direction is Direction.OUTBOUND else RecordKind.INBOUND
         return RegisterCall(
             record=self.record(nth),
@@ -185,10 +269,27 @@ class _Teller:
             started=self.begun(nth),
             line=self.portal.line_of(self.call.trunk, self.call.did),
             show=show,
-            create=self.decision.create is Create.CLIENT and nth == 1,
-            source=self.decision.source,
+            creation=self.creation() if nth == 1 else None,
+            attach=self.decision.attach,
             live=live,
         )
+
+    def creation(self) -> Creation | None:
+        """Nothing is made of a number that nobody can call back."""
+        if self.decision.create is Create.NOTHING or self.number == WITHHELD:
+            return None
+        return Creation(
+            what=self.decision.create,
+            source=self.decision.source,
+            title=self.fill(self.decision.title),
+            pipeline=self.decision.pipeline,
+            stage=self.decision.stage,
+            tags=self.decision.tags,
+        )
+
+    def adopted(self) -> str | None:
+        """The CRM's id of a call that was asked for by a click in it."""
+        return next((self.portal.adopted[c] for c in self.call.channels if c in self.portal.adopted), None)
 
     def begun(self, nth: int) -> datetime:
         """The call's beginning; for who took it over, the beginning of their talk."""
@@ -196,9 +297,18 @@ class _Teller:
             return self.call.start
         return self.speakers()[nth - 1].talks[0].start
 
-    def finish(self, nth: int, user: UserId, seconds: int) -> FinishCall:
-        status = CallStatus.ANSWERED if seconds else status_of(self.call)
-        return FinishCall(record=self.record(nth), call=self.call.id, user=user, duration=seconds, status=status)
+    def finish(self, nth: int, user: UserId, seconds: int, *, owner_first: bool = False) -> FinishCall:
+        owner = next(filter(None, map(self.chosen, self.decision.new_to)), None) if nth == 1 else None
+        return FinishCall(
+            record=self.record(nth),
+            call=self.call.id,
+            user=user,
+            duration=seconds,
+            status=CallStatus.ANSWERED if seconds else status_of(self.call),
+            owner_first=owner_first,
+            new_owner=owner if owner != user else None,
+            attach=self.decision.attach,
+        )
 
     def attach(self, nth: int, speaker: Speaker, recording: Recording) -> AttachRecording:
         return AttachRecording(
@@ -209,6 +319,24 @@ class _Teller:
             started=recording.start,
             duration=speaker.seconds,
         )
+
+
+def deal(spread: SpreadList, dealt: Mapping[str, int], call: str) -> str | None:
+    """Whose turn it is, as a phone of theirs; the same call is always dealt to the same one of the same table."""
+    if not spread.extensions:
+        return None
+    counts = [dealt.get(extension, 0) for extension in spread.extensions]
+    match spread.how:
+        case Spread.ROUND_ROBIN:
+            return spread.extensions[sum(counts) % len(counts)]
+        case Spread.LEAST_LOADED:
+            return spread.extensions[counts.index(min(counts))]
+        case Spread.RANDOM:
+            return spread.extensions[crc32(call.encode()) % len(counts)]
+
+
+def makes_tasks(rules: Iterable[Rule]) -> bool:
+    return any(rule.answers.task for rule in rules)
 
 
 def recording_of(call: Call, talks: Sequence[Talk]) -> Recording | None:

@@ -2,13 +2,15 @@
 
 A row has conditions, all of which must hold, and answers to some of the questions. Each question is answered by the
 first row that matches and answers it; what no row answers is answered by `DEFAULTS`, the table's last row. A row that
-asks for the result matches only when the call has ended.
+asks for the result matches only when the call has ended; a row that asks whether the client is known matches only
+where that was found out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from enum import StrEnum
 
 from ringbridge.telephony.model import Call, Direction, Disposition
@@ -18,26 +20,85 @@ class Create(StrEnum):
     """What to make of a number that the CRM does not know."""
 
     NOTHING = "nothing"
-    CLIENT = "client"  # a lead, or a contact where the CRM works without leads
+    CLIENT = "client"  # as the CRM itself does it: a lead, or a contact where it works without leads
+    LEAD = "lead"
+    CONTACT = "contact"
+    CONTACT_AND_DEAL = "contact_and_deal"
+    LEAD_AND_DEAL = "lead_and_deal"
+    UNSORTED = "unsorted"  # amoCRM's inbox of requests
 
 
 class Responsible(StrEnum):
-    """Whose a missed call is: tried in the rule's order."""
+    """Whose something is: tried in the rule's order, until one is there."""
 
+    CLIENT_OWNER = "client_owner"  # the CRM user who owns the client
+    SPEAKER = "speaker"  # who spoke with the client
     LAST_RUNG = "last_rung"  # the phone that rang last
     FIRST_RUNG = "first_rung"
+    SPREAD = "spread"  # the next of the row's list, see `spread`
     DEFAULT = "default"  # the portal's default employee
+
+
+class Spread(StrEnum):
+    """How missed calls are dealt out over a list of employees."""
+
+    ROUND_ROBIN = "round_robin"
+    RANDOM = "random"
+    LEAST_LOADED = "least_loaded"  # who got the fewest today
+
+
+class Attach(StrEnum):
+    """Which of several clients with this number a call belongs to."""
+
+    FIRST = "first"  # the CRM's own choice
+    SPEAKERS = "speakers"  # the one whose owner spoke: several companies stand for one real client
+
+
+class ClientKnown(StrEnum):
+    KNOWN = "known"
+    UNKNOWN = "unknown"
+
+
+class Hours(StrEnum):
+    WORKING = "working"
+    OUTSIDE = "outside"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpreadList:
+    """Employees, by a phone of theirs, among whom something is dealt out."""
+
+    extensions: tuple[str, ...]
+    how: Spread = Spread.ROUND_ROBIN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskPlan:
+    """A task for a missed call. `title` and `text` are templates, see `templates`."""
+
+    title: str = "Call back {number}"
+    text: str = "Missed call of {number} at {time} by {line}. Rung: {rung}. Waited {wait}."
+    within: timedelta = timedelta(hours=1)  # of working time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """What a row says. None: this row leaves the question to the next."""
+    """What a row says. None: this row leaves the question to the next. An empty text says "nothing"."""
 
     register: bool | None = None
     create: Create | None = None
-    source: str | None = None  # of a client that is made
+    source: str | None = None  # of a client that is made, by its id in the CRM
+    title: str | None = None  # of a lead or deal that is made: a template
+    pipeline: str | None = None  # of a deal that is made, by its id in the CRM
+    stage: str | None = None
+    tags: tuple[str, ...] | None = None
+    attach: Attach | None = None
     recording: bool | None = None  # hand the recording to the CRM
-    missed_to: tuple[Responsible, ...] | None = None
+    new_to: tuple[Responsible, ...] | None = None  # whose a new client is
+    missed_to: tuple[Responsible, ...] | None = None  # whose a missed call is
+    spread: SpreadList | None = None
+    task: TaskPlan | bool | None = None  # for a missed call; False: none
+    activity: str | None = None  # template of the text that completes the CRM's activity at the end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,20 +109,41 @@ class Rule:
     answers: Answers
     direction: Direction | None = None
     results: frozenset[Disposition] = frozenset()
-    trunks: frozenset[str] = frozenset()
+    trunks: frozenset[str] = frozenset()  # trunk name, or the number called
     extensions: frozenset[str] = frozenset()  # rung, speaking or calling
-    queues: frozenset[str] = frozenset()
+    queues: frozenset[str] = frozenset()  # queue or group
     numbers: frozenset[str] = frozenset()  # the client's, as E.164
+    client: ClientKnown | None = None
+    hours: Hours | None = None
 
-    def matches(self, call: Call, number: str | None) -> bool:
-        return (
-            (self.direction is None or call.direction is self.direction)
-            and (not self.results or call.disposition in self.results)
-            and (not self.trunks or call.trunk in self.trunks)
-            and (not self.extensions or not self.extensions.isdisjoint(people_of(call)))
-            and (not self.queues or call.queue in self.queues)
-            and (not self.numbers or number in self.numbers)
-        )
+    def matches(self, facts: CallFacts) -> bool:
+        return not any(not holds for holds in conditions(self, facts).values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFacts:
+    """What the conditions look at."""
+
+    call: Call
+    number: str | None  # the client's in E.164, where it has such a form
+    known: bool | None = None  # whether the CRM knows the client; None: not found out
+    working: bool = True  # whether it came in working hours
+
+
+def conditions(rule: Rule, facts: CallFacts) -> dict[str, bool]:
+    """Each condition that the row has, and whether it holds."""
+    call = facts.call
+    asked: dict[str, tuple[object, bool]] = {
+        "direction": (rule.direction, call.direction is rule.direction),
+        "results": (rule.results, call.disposition in rule.results),
+        "trunks": (rule.trunks, call.trunk in rule.trunks or call.did in rule.trunks),
+        "extensions": (rule.extensions, not rule.extensions.isdisjoint(people_of(call))),
+        "queues": (rule.queues, call.queue in rule.queues or call.group in rule.queues),
+        "numbers": (rule.numbers, facts.number in rule.numbers),
+        "client": (rule.client, facts.known is not None and facts.known == (rule.client is ClientKnown.KNOWN)),
+        "hours": (rule.hours, facts.working == (rule.hours is Hours.WORKING)),
+    }
+    return {name: holds for name, (wanted, holds) in asked.items() if wanted}
 
 
 def people_of(call: Call) -> set[str]:
@@ -75,8 +157,17 @@ DEFAULTS = Rule(
         register=True,
         create=Create.CLIENT,
         source="",
+        title="",
+        pipeline="",
+        stage="",
+        tags=(),
+        attach=Attach.FIRST,
         recording=True,
-        missed_to=(Responsible.LAST_RUNG, Responsible.DEFAULT),
+        new_to=(Responsible.SPEAKER, Responsible.LAST_RUNG, Responsible.DEFAULT),
+        missed_to=(Responsible.CLIENT_OWNER, Responsible.LAST_RUNG, Responsible.DEFAULT),
+        spread=SpreadList(extensions=()),
+        task=False,
+        activity="",
     ),
 )
 
@@ -87,19 +178,34 @@ class Decision:
 
     register: bool
     create: Create
-    source: str | None
+    source: str
+    title: str
+    pipeline: str
+    stage: str
+    tags: tuple[str, ...]
+    attach: Attach
     recording: bool
+    new_to: tuple[Responsible, ...]
     missed_to: tuple[Responsible, ...]
+    spread: SpreadList
+    task: TaskPlan | None
+    activity: str
     because: Mapping[str, str] = field(default_factory=dict)
 
 
-def decide(rules: Iterable[Rule], call: Call, number: str | None) -> Decision:
-    """`number` is the client's in E.164 where it has such a form."""
-    table = [rule for rule in (*rules, DEFAULTS) if rule.matches(call, number)]
+def decide(rules: Iterable[Rule], facts: CallFacts) -> Decision:
+    table = [rule for rule in (*rules, DEFAULTS) if rule.matches(facts)]
     answers: dict[str, object] = {}
     because: dict[str, str] = {}
     for question in fields(Answers):
         rule = next(rule for rule in table if getattr(rule.answers, question.name) is not None)
         answers[question.name] = getattr(rule.answers, question.name)
         because[question.name] = rule.name
-    return Decision(because=because, **{**answers, "source": answers["source"] or None})  # type: ignore[arg-type]
+    task = answers.pop("task")
+    plan = task if isinstance(task, TaskPlan) else TaskPlan() if task else None
+    return Decision(because=because, task=plan, **answers)  # type: ignore[arg-type]
+
+
+def asks_for_client(rules: Iterable[Rule]) -> bool:
+    """Whether any row wants to know if the client is known: finding that out costs a request."""
+    return any(rule.client is not None for rule in rules)

@@ -7,24 +7,47 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from ringbridge.crm.bitrix24.auth import Webhook
 from ringbridge.crm.bitrix24.settings import RecordingMode
+from ringbridge.routing.hours import WorkingHours
 from ringbridge.routing.office import Transfers
-from ringbridge.routing.rules import Answers, Create, Responsible, Rule
+from ringbridge.routing.rules import (
+    Answers,
+    Attach,
+    ClientKnown,
+    Create,
+    Hours,
+    Responsible,
+    Rule,
+    Spread,
+    SpreadList,
+    TaskPlan,
+)
+from ringbridge.routing.templates import check
 from ringbridge.telephony.model import Direction, Disposition
 from ringbridge.telephony.numbers import parse_number
 
 Secret = SecretStr
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+Template = Annotated[str, AfterValidator(check)]
 NAME_HELP = "small Latin letters, digits, - and _; it becomes part of every call's id, so choose once"
 
 
@@ -116,23 +139,52 @@ class Employee(Part):
     )
 
 
+class SpreadConfig(Part):
+    extensions: tuple[str, ...] = Field(min_length=1, description="The employees among whom it is dealt, by a phone.")
+    how: Spread = Field(Spread.ROUND_ROBIN, description="round_robin, random, or least_loaded: who got fewest today.")
+
+
+class TaskConfig(Part):
+    title: Template = Field(TaskPlan().title, description="Title of the task.")
+    text: Template = Field(TaskPlan().text, description="Text of the task.")
+    within_minutes: int = Field(60, ge=1, le=60 * 24 * 30, description="Deadline, in minutes of working time.")
+
+
 class RuleRow(Part):
     name: str = Field(min_length=1, description="For people: the call's story names the row that decided.")
     direction: Literal["inbound", "outbound"] | None = Field(None, description="Only calls of this direction.")
     results: tuple[Disposition, ...] = Field((), description="Only calls that ended so.")
-    trunks: tuple[str, ...] = Field((), description="Only calls by these trunks.")
+    trunks: tuple[str, ...] = Field((), description="Only calls by these trunks, or to these numbers of ours.")
     extensions: tuple[str, ...] = Field((), description="Only calls in which one of these phones had a part.")
-    queues: tuple[str, ...] = Field((), description="Only calls that waited in one of these queues.")
+    queues: tuple[str, ...] = Field((), description="Only calls that waited in one of these queues or groups.")
     numbers: tuple[str, ...] = Field((), description="Only calls with these clients' numbers.")
+    client: ClientKnown | None = Field(None, description="known or unknown to the CRM; costs a request per call.")
+    hours: Hours | None = Field(None, description="working or outside: when the call came, see [hours].")
     register_call: bool | None = Field(
         None, alias="register", description="Whether the CRM is told of the call at all."
     )
-    create: Create | None = Field(None, description="What to make of an unknown number: client or nothing.")
-    source: str | None = Field(None, description="Source of a client that is made (its id in the CRM).")
-    recording: bool | None = Field(None, description="Hand the recording to the CRM.")
-    missed_to: tuple[Responsible, ...] | None = Field(
-        None, description="Whose a missed call is, tried in this order: last_rung, first_rung, default."
+    create: Create | None = Field(
+        None, description="What to make of an unknown number: nothing, client (as the CRM does it), lead, contact, …"
     )
+    source: str | None = Field(None, description="Source of a client that is made (its id in the CRM).")
+    title: Template | None = Field(None, description="Title of a lead or deal that is made.")
+    pipeline: str | None = Field(None, description="Pipeline of a deal that is made (its id in the CRM).")
+    stage: str | None = Field(None, description="Stage of a lead or deal that is made (its id in the CRM).")
+    tags: tuple[str, ...] | None = Field(None, description="Tags of what is made, where the CRM has tags.")
+    attach: Attach | None = Field(
+        None, description="Of several clients with one number: first, or speakers (the one whose owner speaks)."
+    )
+    recording: bool | None = Field(None, description="Hand the recording to the CRM.")
+    new_to: tuple[Responsible, ...] | None = Field(
+        None, description="Whose a new client is, tried in this order: speaker, last_rung, first_rung, default."
+    )
+    missed_to: tuple[Responsible, ...] | None = Field(
+        None,
+        description="Whose a missed call is, tried in order: client_owner, last_rung, first_rung, spread, default.",
+    )
+    spread: SpreadConfig | None = Field(None, description='The list that missed_to = ["spread"] deals over.')
+    task: TaskConfig | bool | None = Field(None, description="A task for a missed call: true, or its texts.")
+    activity: Template | None = Field(None, description="Text that completes the CRM's activity when the call ended.")
 
     def rule(self, region: str) -> Rule:
         return Rule(
@@ -141,8 +193,17 @@ class RuleRow(Part):
                 register=self.register_call,
                 create=self.create,
                 source=self.source,
+                title=self.title,
+                pipeline=self.pipeline,
+                stage=self.stage,
+                tags=self.tags,
+                attach=self.attach,
                 recording=self.recording,
+                new_to=self.new_to,
                 missed_to=self.missed_to,
+                spread=SpreadList(extensions=self.spread.extensions, how=self.spread.how) if self.spread else None,
+                task=_plan(self.task),
+                activity=self.activity,
             ),
             direction=Direction(self.direction) if self.direction else None,
             results=frozenset(self.results),
@@ -150,7 +211,33 @@ class RuleRow(Part):
             extensions=frozenset(self.extensions),
             queues=frozenset(self.queues),
             numbers=frozenset(_e164(number, region) for number in self.numbers),
+            client=self.client,
+            hours=self.hours,
         )
+
+
+def _plan(task: TaskConfig | bool | None) -> TaskPlan | bool | None:
+    if not isinstance(task, TaskConfig):
+        return task
+    return TaskPlan(title=task.title, text=task.text, within=timedelta(minutes=task.within_minutes))
+
+
+class HoursConfig(Part):
+    opens: time = Field(time(9), description="When the office opens.")
+    closes: time = Field(time(18), description="When it closes; earlier than opens: after midnight.")
+    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = Field(
+        ("mon", "tue", "wed", "thu", "fri"), description="On which days."
+    )
+    holidays: tuple[date, ...] = Field((), description="Days on which it stays closed.")
+
+    def hours(self, zone: ZoneInfo) -> WorkingHours:
+        days = frozenset(WEEK.index(day) for day in self.days)
+        return WorkingHours(
+            opens=self.opens, closes=self.closes, days=days, holidays=frozenset(self.holidays), zone=zone
+        )
+
+
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def _e164(number: str, region: str) -> str:
@@ -168,6 +255,7 @@ class Office(Part):
     trunk: tuple[Trunk, ...] = Field((), description="The trunks: by them clients come and are called.")
     portal: tuple[Portal, ...] = Field((), description="The CRMs.")
     employee: tuple[Employee, ...] = Field((), description="Who is behind which phone.")
+    hours: HoursConfig = Field(HoursConfig(), description="Working hours.")
     rule: tuple[RuleRow, ...] = Field((), description="The rules, first match wins.")
 
     @field_validator("region")
@@ -266,7 +354,7 @@ def _plain(value: Any, *, secrets: bool) -> Any:
             return {key: _plain(each, secrets=secrets) for key, each in value.items() if each is not None}
         case list() | tuple():
             return [_plain(each, secrets=secrets) for each in value]
-        case Path() | timedelta():
+        case Path():
             return str(value)
     return value
 

@@ -4,7 +4,7 @@ concrete CRM."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -57,10 +57,11 @@ class OfficePortal:
         await self.recall()
         log.info("portal_users_read", portal=self.id, users=len(users), conflicts=len(self.conflicts))
 
-    def _routing(self, users: Iterable[DirectoryUser]) -> RoutingPortal:
+    def _routing(self, users: Sequence[DirectoryUser]) -> RoutingPortal:
         staff, self.conflicts = staff_of(
             (*_configured(self._office, self.id), *_known(users)),
             default=UserId(self._config.default_user),
+            names=_names(self._office, users),
             region=self._office.region,
         )
         return RoutingPortal(
@@ -69,6 +70,7 @@ class OfficePortal:
             rules=tuple(row.rule(self._office.region) for row in self._office.rule),
             lines={trunk.name: trunk.line for trunk in self._office.trunk if trunk.line},
             transfers=self._config.transfers,
+            hours=self._office.hours.hours(self._office.zone),
             region=self._office.region,
         )
 
@@ -77,6 +79,12 @@ def _configured(office: Office, portal: PortalId) -> Iterable[tuple[str, UserId]
     for employee in office.employee:
         if user := employee.users.get(portal):
             yield from ((phone, UserId(user)) for phone in (*employee.extensions, *employee.mobiles))
+
+
+def _names(office: Office, users: Iterable[DirectoryUser]) -> dict[str, str]:
+    """Who holds a phone: as the office calls them, else as the CRM does."""
+    names = {phone: user.name for user in users for phone in (*user.phones, *user.extensions)}
+    return names | {phone: one.name for one in office.employee for phone in (*one.mobiles, *one.extensions)}
 
 
 def _known(users: Iterable[DirectoryUser]) -> Iterable[tuple[str, UserId]]:

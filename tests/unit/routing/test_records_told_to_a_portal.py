@@ -7,6 +7,7 @@ import pytest
 
 from ringbridge.routing.intents import (
     AttachRecording,
+    Creation,
     FinishCall,
     HideCard,
     PortalId,
@@ -82,7 +83,7 @@ def test_the_first_ring_registers_the_call_and_opens_the_card(portal):
     register, show = told(LegRinging(call=call, at=at(1), leg=call.legs[0]), portal)
     assert register == RegisterCall(
         record="office-1.1", call=call.id, kind=RecordKind.INBOUND, number="+79125551122", user=UserId("1"),
-        started=T0, line="73432723033", show=False, create=True,
+        started=T0, line="73432723033", show=False, creation=Creation(what=Create.CLIENT),
     )  # fmt: skip
     assert isinstance(show, ShowCard)
     assert show.users == ("1",)
@@ -176,7 +177,7 @@ def test_only_the_first_record_of_a_call_may_make_a_client(portal):
         INBOUND, disposition=Disposition.ANSWERED, end=at(60), talks=(talk("101", 5, 20), talk("102", 25, 60))
     )
     registers = [i for i in told(CallEnded(call=call, at=at(60)), portal) if isinstance(i, RegisterCall)]
-    assert [i.create for i in registers] == [True, False]
+    assert [i.creation is not None for i in registers] == [True, False]
 
 
 def test_in_single_mode_the_last_speaker_has_the_whole_call(portal):
@@ -275,9 +276,9 @@ def test_the_rule_for_a_result_waits_for_the_end(portal):
     )
     portal = replace(portal, rules=(rule,))
     ringing = replace(INBOUND, legs=(leg("101", 1),))
-    assert told(LegRinging(call=ringing, at=at(1), leg=ringing.legs[0]), portal)[0].create
+    assert told(LegRinging(call=ringing, at=at(1), leg=ringing.legs[0]), portal)[0].creation
     ended = replace(INBOUND, disposition=Disposition.MISSED, end=at(9))
-    assert not told(CallEnded(call=ended, at=at(9)), portal)[0].create
+    assert not told(CallEnded(call=ended, at=at(9)), portal)[0].creation
 
 
 def test_the_line_is_the_trunks_own_name_where_it_has_one(portal):

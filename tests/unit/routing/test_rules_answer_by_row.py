@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringbridge.routing.rules import DEFAULTS, Answers, Create, Rule, decide
+from ringbridge.routing.rules import DEFAULTS, Answers, CallFacts, Create, Rule, decide
 from ringbridge.telephony.model import Call, CallId, Direction, Disposition, Extension
 
 CALL = Call(
@@ -15,13 +15,8 @@ CALL = Call(
 
 
 def test_without_rows_the_defaults_answer():
-    decision = decide((), CALL, None)
-    assert (decision.register, decision.create, decision.source, decision.recording) == (
-        True,
-        Create.CLIENT,
-        None,
-        True,
-    )
+    decision = decide((), CallFacts(call=CALL, number=None))
+    assert (decision.register, decision.create, decision.source, decision.recording) == (True, Create.CLIENT, "", True)
     assert set(decision.because.values()) == {DEFAULTS.name}
 
 
@@ -30,7 +25,7 @@ def test_a_row_answers_only_what_it_says_and_the_next_row_the_rest():
         Rule(name="source of mango", trunks=frozenset({"mango"}), answers=Answers(source="ADVERTISING")),
         Rule(name="queue", queues=frozenset({"700"}), answers=Answers(source="CALL", create=Create.NOTHING)),
     )
-    decision = decide(rows, CALL, None)
+    decision = decide(rows, CallFacts(call=CALL, number=None))
     assert (decision.source, decision.create) == ("ADVERTISING", Create.NOTHING)
     assert (decision.because["source"], decision.because["create"]) == ("source of mango", "queue")
 
@@ -69,5 +64,5 @@ def test_whatever_the_table_the_first_matching_row_that_speaks_decides(rows):
         ),
         None,
     )
-    decision = decide(table, CALL, "+79125551122")
+    decision = decide(table, CallFacts(call=CALL, number="+79125551122"))
     assert decision.because["source"] == (DEFAULTS.name if first is None else str(first))

@@ -69,15 +69,15 @@ def register(intent: RegisterCall, *, add_to_chat: bool) -> Command:
         "TYPE": TYPES[intent.kind],
         "CALL_START_DATE": intent.started.isoformat(timespec="seconds"),
         # Nobody can call a withheld number back: no client is made of it.
-        "CRM_CREATE": int(intent.create and number != WITHHELD),
+        "CRM_CREATE": int(intent.creation is not None and number != WITHHELD),
         "SHOW": int(intent.show and intent.live),
         "ADD_TO_CHAT": int(add_to_chat),
         "EXTERNAL_CALL_ID": intent.record,
     }
     if intent.line:
         params["LINE_NUMBER"] = intent.line[:LONGEST_LINE]
-    if intent.source:
-        params["CRM_SOURCE"] = intent.source
+    if intent.creation and intent.creation.source:
+        params["CRM_SOURCE"] = intent.creation.source
     return Command(method=REGISTER, params=params)
 
 
