@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 from tests.unit.web.office_page import open_database
 
 from ringbridge.store.database import Database
@@ -17,6 +17,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+expect.set_options(timeout=30_000)  # how long a busy machine may take; what comes at once is seen at once
 
 
 @pytest.fixture
