@@ -8,7 +8,8 @@ from ringbridge.ami.message import Message
 from ringbridge.telephony.channels import UNKNOWN, Channel, dialled_number, endpoint_of
 from ringbridge.telephony.events import CallStarted, LegRinging
 from ringbridge.telephony.model import CallId, Direction, Extension, LegResult
-from ringbridge.telephony.opencall import LONGEST_INTERNAL, OpenCall, OpenLeg
+from ringbridge.telephony.opencall import LONGEST_INTERNAL, OpenCall
+from ringbridge.telephony.pieces import OpenLeg
 from ringbridge.telephony.switchboard import Switchboard
 from ringbridge.telephony.transfers import taken_elsewhere
 

@@ -9,7 +9,8 @@ from ringbridge.ami.message import Message
 from ringbridge.telephony.channels import UNKNOWN
 from ringbridge.telephony.events import RecordingReady
 from ringbridge.telephony.model import Direction, Recording
-from ringbridge.telephony.opencall import OpenCall, OpenRecording, OpenTalk
+from ringbridge.telephony.opencall import OpenCall
+from ringbridge.telephony.pieces import OpenRecording, OpenTalk
 from ringbridge.telephony.switchboard import Switchboard
 
 CLOCKS = timedelta(seconds=1)

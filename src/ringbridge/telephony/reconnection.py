@@ -10,8 +10,9 @@ from ringbridge.ami.message import Message
 from ringbridge.telephony.channels import Channel, dialled_number
 from ringbridge.telephony.dialling import NO_NUMBER, caller_id, learn_did, outside
 from ringbridge.telephony.model import Direction
-from ringbridge.telephony.opencall import OpenCall, OpenLeg
+from ringbridge.telephony.opencall import OpenCall
 from ringbridge.telephony.particulars import recording_named
+from ringbridge.telephony.pieces import OpenLeg
 from ringbridge.telephony.switchboard import Switchboard
 
 

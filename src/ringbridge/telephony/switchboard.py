@@ -15,7 +15,8 @@ from ringbridge.ami.message import Message
 from ringbridge.telephony.channels import Channel, Channels, dialled_number
 from ringbridge.telephony.events import CallAnswered, CallEnded, CallEvent, CallStarted, LegLeft, LegLost
 from ringbridge.telephony.model import CallId, Direction, Extension
-from ringbridge.telephony.opencall import MOST_HEARD, OpenCall, OpenLeg, OpenTalk
+from ringbridge.telephony.opencall import MOST_HEARD, OpenCall
+from ringbridge.telephony.pieces import OpenLeg, OpenTalk
 
 SETTLE = timedelta(milliseconds=1500)
 """After its last channel is gone a call waits this long for what comes late: Cdr, OriginateResponse, and Shutdown. An

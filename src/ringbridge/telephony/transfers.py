@@ -8,7 +8,8 @@ from ringbridge.ami.message import Message
 from ringbridge.telephony.channels import Channel, endpoint_of
 from ringbridge.telephony.events import CallTransferred
 from ringbridge.telephony.model import Direction, Extension, Transfer, TransferType
-from ringbridge.telephony.opencall import RESUMED_WITHIN, OpenCall, OpenLeg, OpenTalk
+from ringbridge.telephony.opencall import RESUMED_WITHIN, OpenCall
+from ringbridge.telephony.pieces import OpenLeg, OpenTalk
 from ringbridge.telephony.switchboard import Switchboard
 
 
