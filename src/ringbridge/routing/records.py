@@ -321,6 +321,19 @@ class _Teller:
         )
 
 
+def dealt_to(call: Call, portal: Portal, decision: Decision) -> str | None:
+    """The phone of the list whose turn this missed call was; None where no list decided."""
+    if call.talks or call.direction is not Direction.INBOUND:
+        return None
+    teller = _Teller(call=call, portal=portal, pbx="", decision=decision, number="")
+    for choice in decision.missed_to:
+        if choice is Responsible.SPREAD:
+            return deal(decision.spread, portal.dealt, call.id)
+        if choice is not Responsible.CLIENT_OWNER and teller.chosen(choice) is not None:
+            return None
+    return None
+
+
 def deal(spread: SpreadList, dealt: Mapping[str, int], call: str) -> str | None:
     """Whose turn it is, as a phone of theirs; the same call is always dealt to the same one of the same table."""
     if not spread.extensions:

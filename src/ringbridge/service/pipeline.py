@@ -22,7 +22,8 @@ from ringbridge.delivery.policy import DeliveryId
 from ringbridge.pbx.inbox import Item, Lost, Received, Resync
 from ringbridge.routing.intents import Intent, PortalId, idempotency_key
 from ringbridge.routing.office import Portal
-from ringbridge.routing.records import intents_of
+from ringbridge.routing.records import dealt_to, intents_of
+from ringbridge.routing.rules import asks_for_client
 from ringbridge.store import calls, deliveries
 from ringbridge.store.calls import CallKey, PbxId, StoryKind, StoryLine, call_key
 from ringbridge.store.database import Database, Transaction
@@ -52,6 +53,22 @@ class Past(Protocol):
     async def between(self, since: datetime, until: datetime) -> list[Call]: ...
 
 
+class Crms(Protocol):
+    """The portals, as far as the pipeline needs them."""
+
+    def portals(self) -> Sequence[Portal]:
+        """As they are configured now."""
+        ...
+
+    async def knows(self, portal: PortalId, number: str) -> bool | None:
+        """Whether the portal knows this client; None where it did not answer in time."""
+        ...
+
+    async def dealt(self, tx: Transaction, portal: PortalId, extension: str) -> None:
+        """A missed call went to this phone's holder because it was their turn."""
+        ...
+
+
 class Announcer(Protocol):
     """Who is told, inside the transaction, that deliveries wait."""
 
@@ -65,10 +82,11 @@ class Heard:
     event: CallEvent
     wanted: tuple[tuple[PortalId, tuple[Intent, ...]], ...]
     lines: tuple[StoryLine, ...]
+    dealt: tuple[tuple[PortalId, str], ...] = ()  # whose turn it was
 
 
 class Pipeline:
-    """`portals` gives the portals as they are configured now; `show` is told each call's new snapshot."""
+    """`show` is told each call's new snapshot."""
 
     def __init__(
         self,
@@ -78,7 +96,7 @@ class Pipeline:
         source: Source,
         database: Database,
         announcer: Announcer,
-        portals: Callable[[], Sequence[Portal]],
+        crms: Crms,
         history: Past,
         show: Callable[[PbxId, Call], None] = lambda pbx, call: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -88,10 +106,11 @@ class Pipeline:
         self._source = source
         self._database = database
         self._announcer = announcer
-        self._portals = portals
+        self._crms = crms
         self._history = history
         self._show = show
         self._clock = clock
+        self._known: dict[CallId, dict[PortalId, bool | None]] = {}  # of open calls, where a rule wants to know
         self._asked: dict[CallId, set[tuple[PortalId, str]]] = {}  # steps already wanted of each open call
         self._heard_until: datetime | None = None  # what the PBX said up to here is known; None: nothing ever was
         self._unnamed: asyncio.Queue[str] = asyncio.Queue()  # recorded channels whose file is not known
@@ -111,8 +130,25 @@ class Pipeline:
             items = await self._arrived()
             events = [event for item in items if isinstance(item, Resync) for event in await self._catch_up(item.at)]
             events += self._understand(items)
-            if events:
-                await self._keep([self._decide(event) for event in events])
+            await self._decide_and_keep(events)
+
+    async def _decide_and_keep(self, events: Sequence[CallEvent]) -> None:
+        if not events:
+            return
+        await self._get_to_know(events)
+        await self._keep([self._decide(event) for event in events])
+
+    async def _get_to_know(self, events: Sequence[CallEvent]) -> None:
+        """Where a rule asks whether the client is known, the portal is asked once a call."""
+        asking = [portal for portal in self._crms.portals() if asks_for_client(portal.rules)]
+        for call in {event.call.id: event.call for event in events if event.call.concerns_client}.values():
+            known = self._known.setdefault(call.id, {})
+            number = call.external
+            unasked = [portal for portal in asking if portal.id not in known]
+            if number is None or not unasked:
+                continue
+            answers = await asyncio.gather(*(self._crms.knows(portal.id, number) for portal in unasked))
+            known.update(zip((portal.id for portal in unasked), answers, strict=True))
 
     async def _catch_up(self, now: datetime) -> list[CallEvent]:
         """Calls that ended while there was no link; those that the journal knows to have ended are no news."""
@@ -177,8 +213,9 @@ class Pipeline:
         asked = self._asked.setdefault(call.id, set())
         wanted: list[tuple[PortalId, tuple[Intent, ...]]] = []
         lines = [StoryLine(at=event.at, kind=StoryKind.HEARD, text=line) for line in event.heard]
-        for portal in self._portals():
-            intents, decision = intents_of(event, portal, self._pbx)
+        dealt: list[tuple[PortalId, str]] = []
+        for portal in self._crms.portals():
+            intents, decision = intents_of(event, portal, self._pbx, self._known.get(call.id, {}).get(portal.id))
             new = tuple(i for i in intents if (portal.id, idempotency_key(i)) not in asked)
             asked.update((portal.id, idempotency_key(intent)) for intent in new)
             if new:
@@ -187,11 +224,14 @@ class Pipeline:
                 lines.append(
                     StoryLine(at=event.at, kind=StoryKind.DECIDED, text=told(portal.id, new, decision.because))
                 )
+            if decision and new and isinstance(event, CallEnded) and (phone := dealt_to(call, portal, decision)):
+                dealt.append((portal.id, phone))
         if isinstance(event, CallEnded):
             self._asked.pop(call.id, None)
+            self._known.pop(call.id, None)
         elif isinstance(event, CallAnswered):
             self._name_recordings(call)
-        return Heard(event=event, wanted=tuple(wanted), lines=tuple(lines))
+        return Heard(event=event, wanted=tuple(wanted), lines=tuple(lines), dealt=tuple(dealt))
 
     # Keeping
 
@@ -220,6 +260,9 @@ class Pipeline:
         for each in heard:
             for portal, told_now in each.wanted:
                 wanted.setdefault((portal, call_key(self._pbx, each.event.call.id)), []).extend(told_now)
+        for each in heard:
+            for portal, phone in each.dealt:
+                await self._crms.dealt(tx, portal, phone)
         new: list[DeliveryId] = []
         for (portal, key), intents in wanted.items():
             new += await deliveries.enqueue(tx, portal, intents, key, self._clock())
@@ -245,8 +288,7 @@ class Pipeline:
                 self._log.info("recording_not_asked", reason=str(error))
                 continue
             events = self._tracker.recording_path(uniqueid, answer.response.get("Value"), self._clock())
-            if events:
-                await self._keep([self._decide(event) for event in events])
+            await self._decide_and_keep(events)
 
 
 def told(portal: PortalId, intents: Sequence[Intent], because: Mapping[str, str]) -> str:

@@ -3,10 +3,12 @@ concrete CRM."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import structlog
@@ -14,7 +16,7 @@ import structlog
 from ringbridge.crm.bitrix24.auth import Application, Credentials, Tokens, Webhook
 from ringbridge.crm.bitrix24.portal import Bitrix24
 from ringbridge.crm.bitrix24.settings import Settings
-from ringbridge.crm.contract import Crm, RecordingSource
+from ringbridge.crm.contract import Crm, CrmError, RecordingSource
 from ringbridge.crm.reach import Reach
 from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.routing.office import Portal as RoutingPortal
@@ -22,11 +24,15 @@ from ringbridge.routing.office import staff_of
 from ringbridge.service.config import Office, Portal
 from ringbridge.store import directory
 from ringbridge.store import portals as kept
-from ringbridge.store.database import Database
+from ringbridge.store.database import Database, Transaction
 from ringbridge.store.directory import DirectoryUser
 from ringbridge.store.vault import Vault
+from ringbridge.telephony.numbers import parse_number
 
 log = structlog.get_logger(__name__)
+
+
+FIND_WITHIN = 1.0  # seconds: a call that rings does not wait longer to be told to the CRM
 
 
 class OfficePortal:
@@ -38,14 +44,41 @@ class OfficePortal:
         self._config = config
         self._office = office
         self._database = database
+        self.dealt: Counter[str] = Counter()  # missed calls that were dealt out today, by phone
+        self._dealt_on: date | None = None
         self.conflicts: tuple[str, ...] = ()
         self.missing: tuple[str, ...] = ()  # what the connection does not give
         self.routing = self._routing(())
 
     async def recall(self) -> None:
-        """The users as they were last read."""
+        """The users as they were last read, and what was dealt out today."""
         async with self._database.reading() as tx:
-            self.routing = self._routing(await directory.read(tx, self.id))
+            users = await directory.read(tx, self.id)
+            facts = await kept.learned(tx, self.id)
+        if (stored := facts.get("dealt")) and self._dealt_on is None:
+            self._dealt_on = date.fromisoformat(stored["on"])
+            self.dealt.update(stored["to"])
+        self.routing = self._routing(users)
+
+    async def knows(self, number: str) -> bool | None:
+        parsed = parse_number(number, self._office.region)
+        if parsed is None or parsed.e164 is None:
+            return False
+        try:
+            async with asyncio.timeout(FIND_WITHIN):
+                return await self.crm.find(parsed.e164) is not None
+        except (CrmError, TimeoutError) as error:
+            log.info("client_not_found_out", portal=self.id, reason=str(error) or "no answer in time")
+            return None
+
+    async def deal(self, tx: Transaction, extension: str) -> None:
+        """Counted from the day's first call on; kept, so that a restart gives nobody two turns."""
+        today = datetime.now(self._office.zone).date()
+        if today != self._dealt_on:
+            self._dealt_on = today
+            self.dealt.clear()
+        self.dealt[extension] += 1
+        await kept.learn(tx, self.id, {"dealt": {"on": today.isoformat(), "to": dict(self.dealt)}})
 
     async def refresh(self) -> None:
         """Asks the portal who works there and what this connection can do. Raises `CrmError`."""
@@ -70,9 +103,26 @@ class OfficePortal:
             rules=tuple(row.rule(self._office.region) for row in self._office.rule),
             lines={trunk.name: trunk.line for trunk in self._office.trunk if trunk.line},
             transfers=self._config.transfers,
+            dealt=self.dealt,
             hours=self._office.hours.hours(self._office.zone),
             region=self._office.region,
         )
+
+
+class OfficePortals:
+    """All of them, as the pipelines see them."""
+
+    def __init__(self, portals: Sequence[OfficePortal]) -> None:
+        self._portals = {portal.id: portal for portal in portals}
+
+    def portals(self) -> list[RoutingPortal]:
+        return [portal.routing for portal in self._portals.values()]
+
+    async def knows(self, portal: PortalId, number: str) -> bool | None:
+        return await self._portals[portal].knows(number)
+
+    async def dealt(self, tx: Transaction, portal: PortalId, extension: str) -> None:
+        await self._portals[portal].deal(tx, extension)
 
 
 def _configured(office: Office, portal: PortalId) -> Iterable[tuple[str, UserId]]:

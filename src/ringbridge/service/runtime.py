@@ -23,7 +23,7 @@ from ringbridge.service.bootstrap import Bootstrap
 from ringbridge.service.config import ConfigError, Office, Pbx
 from ringbridge.service.history import History
 from ringbridge.service.pipeline import Pipeline
-from ringbridge.service.portals import OfficePortal, open_portal
+from ringbridge.service.portals import OfficePortal, OfficePortals, open_portal
 from ringbridge.service.recordings import OfficeRecordings
 from ringbridge.service.settings import load_office
 from ringbridge.store.database import Database
@@ -120,7 +120,7 @@ async def open_runtime(
                 source=links[PbxId(pbx.name)],
                 database=database,
                 announcer=engine,
-                portals=lambda: [portal.routing for portal in portals],
+                crms=OfficePortals(portals),
                 history=History.of(pbx, office),
                 show=show,
             )

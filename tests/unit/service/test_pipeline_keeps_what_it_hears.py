@@ -1,6 +1,7 @@
 """The pipeline: what a PBX says becomes journal rows and deliveries, together or not at all."""
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from ringbridge.delivery.local import LocalEngine
 from ringbridge.pbx.inbox import Inbox, Item, Lost, Received, Resync
 from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.routing.office import Portal, Staff
+from ringbridge.routing.rules import Answers, ClientKnown, Create, Responsible, Rule, SpreadList
 from ringbridge.service.pipeline import Pipeline
 from ringbridge.store import calls, schema
 from ringbridge.store.calls import CallKey, PbxId
@@ -76,6 +78,26 @@ def heard(name: str) -> Iterator[Received]:
             yield Received(messages=messages, at=portion.at)
 
 
+class Crms:
+    """One portal, which knows these clients."""
+
+    def __init__(self, portal: Portal = PORTAL, *known: str) -> None:
+        self.portal = portal
+        self.known = known
+        self.asked: list[str] = []
+        self.turns: list[str] = []
+
+    def portals(self) -> list[Portal]:
+        return [self.portal]
+
+    async def knows(self, portal: PortalId, number: str) -> bool:
+        self.asked.append(number)
+        return number in self.known
+
+    async def dealt(self, tx: object, portal: PortalId, extension: str) -> None:
+        self.turns.append(extension)
+
+
 def ended(call: Call) -> bool:
     return call.end is not None and call.concerns_client
 
@@ -83,7 +105,9 @@ def ended(call: Call) -> bool:
 class Bench:
     """A pipeline on a database file, fed by hand."""
 
-    def __init__(self, database: Database, source: Played, records: Records | None = None) -> None:
+    def __init__(
+        self, database: Database, source: Played, records: Records | None = None, crms: Crms | None = None
+    ) -> None:
         self.database = database
         self.source = source
         self.shown: list[Call] = []
@@ -94,7 +118,7 @@ class Bench:
             source=source,
             database=database,
             announcer=LocalEngine(database, [MAIN]),
-            portals=lambda: [PORTAL],
+            crms=crms or Crms(),
             history=records or Records(),
             show=self._show,
             clock=lambda: source.last + LATER,
@@ -268,3 +292,34 @@ async def test_a_call_that_the_restart_missed_and_no_record_tells_of_ends_as_int
     assert call.interrupted
     assert call.disposition is Disposition.ANSWERED
     assert [step for step in await second.steps() if step.endswith("/FinishCall")]
+
+
+UNKNOWN_ONLY = Rule(name="unknown ones make a lead", client=ClientKnown.UNKNOWN, answers=Answers(create=Create.LEAD))
+NOTHING_ELSE = Rule(name="others make nothing", answers=Answers(create=Create.NOTHING))
+
+
+@pytest.mark.parametrize(("known", "what"), [((), "lead"), (("79125551122",), None)])
+async def test_a_rule_that_wants_to_know_the_client_asks_the_portal_once_a_call(database, known, what):
+    crms = Crms(replace(PORTAL, rules=(UNKNOWN_ONLY, NOTHING_ELSE)), *known)
+    source = Played()
+    source.say(*heard("inbound_answered"))
+    bench = Bench(database, source, crms=crms)
+    await bench.play_until(ended)
+    wanted = select(schema.deliveries.c.intent).where(schema.deliveries.c.step == "RegisterCall")
+    async with database.reading() as tx:
+        registered = json.loads((await tx.execute(wanted)).scalars().one())
+    assert (registered["creation"] or {}).get("what") == what
+    assert crms.asked == ["79125551122"]
+
+
+async def test_a_missed_call_that_is_dealt_out_takes_the_turn_of_who_got_it(database):
+    spread = Rule(
+        name="spread",
+        answers=Answers(missed_to=(Responsible.SPREAD,), spread=SpreadList(extensions=("102", "101"))),
+    )
+    crms = Crms(replace(PORTAL, rules=(spread,)))
+    source = Played()
+    source.say(*heard("inbound_missed_direct"))
+    bench = Bench(database, source, crms=crms)
+    await bench.play_until(ended)
+    assert crms.turns == ["102"]
