@@ -20,10 +20,9 @@ from ringbridge.pbx.link import LinkState as Rung
 from ringbridge.service.bootstrap import Bootstrap
 from ringbridge.service.portals import OfficePortal
 from ringbridge.service.runtime import Runtime, open_runtime
-from ringbridge.store import calls, deliveries, portals
+from ringbridge.store import deliveries, portals
 from ringbridge.store.database import Database
 from ringbridge.store.keys import PbxId
-from ringbridge.telephony.model import Call
 from ringbridge.web.app import create_app
 from ringbridge.web.live import LiveFeed
 from ringbridge.web.recordings import Recordings
@@ -56,17 +55,10 @@ async def serve(bootstrap: Bootstrap) -> None:
 @asynccontextmanager
 async def running(bootstrap: Bootstrap) -> AsyncIterator[str]:
     """The whole service, while the context lasts; gives the page's address."""
-    feed = LiveFeed()
-
-    def show(pbx: PbxId, call: Call) -> None:
-        if call.concerns_client and call.merged_into is None:
-            feed.tell(pbx, call)
-
-    async with open_runtime(bootstrap, show=show) as runtime:
-        for pbx in runtime.links:
-            async with runtime.database.reading() as tx:
-                for call in await calls.open_calls(tx, pbx):
-                    show(pbx, call)
+    async with open_runtime(bootstrap) as runtime:
+        feed = await LiveFeed.load(runtime.database, runtime.links)
+        for pipeline in runtime.pipelines:
+            pipeline.show = feed.tell
         page = create_app(services_of(runtime, feed))
         async with listening(page, bootstrap.host, bootstrap.port) as address, asyncio.TaskGroup() as group:
             task = group.create_task(runtime.run())

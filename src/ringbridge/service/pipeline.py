@@ -86,7 +86,7 @@ class Heard:
 
 
 class Pipeline:
-    """`show` is told each call's new snapshot."""
+    """Set `show` to be told each call's new snapshot, once it is in the journal."""
 
     def __init__(
         self,
@@ -98,7 +98,6 @@ class Pipeline:
         announcer: Announcer,
         crms: Crms,
         history: Past,
-        show: Callable[[PbxId, Call], None] = lambda pbx, call: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._pbx = pbx
@@ -108,7 +107,7 @@ class Pipeline:
         self._announcer = announcer
         self._crms = crms
         self._history = history
-        self._show = show
+        self.show: Callable[[PbxId, Call], None] = lambda pbx, call: None
         self._clock = clock
         self._known: dict[CallId, dict[PortalId, bool | None]] = {}  # of open calls, where a rule wants to know
         self._asked: dict[CallId, set[tuple[PortalId, str]]] = {}  # steps already wanted of each open call
@@ -249,7 +248,7 @@ class Pipeline:
                 await asyncio.sleep(pause.total_seconds())
                 pause = min(pause * 2, LONGEST_PAUSE)
         for each in heard:
-            self._show(self._pbx, each.event.call)
+            self.show(self._pbx, each.event.call)
 
     async def _write(self, tx: Transaction, heard: Sequence[Heard]) -> None:
         lines: dict[CallId, list[StoryLine]] = {}

@@ -5,7 +5,7 @@ database. Everything runs in one task group: what must not fail alone takes the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,6 @@ from ringbridge.service.settings import load_office
 from ringbridge.store.database import Database
 from ringbridge.store.keys import PbxId
 from ringbridge.store.vault import Vault
-from ringbridge.telephony.model import Call
 from ringbridge.telephony.tracker import CallTracker
 
 log = structlog.get_logger(__name__)
@@ -92,9 +91,7 @@ async def keep_users(portal: OfficePortal) -> None:
 
 
 @asynccontextmanager
-async def open_runtime(
-    bootstrap: Bootstrap, *, show: Callable[[PbxId, Call], None] = lambda pbx, call: None
-) -> AsyncIterator[Runtime]:
+async def open_runtime(bootstrap: Bootstrap) -> AsyncIterator[Runtime]:
     """Raises `ConfigError` where nothing is configured, `StoreError`."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(await Database.open(bootstrap.database, sole=True))
@@ -122,7 +119,6 @@ async def open_runtime(
                 announcer=engine,
                 crms=OfficePortals(portals),
                 history=History.of(pbx, office),
-                show=show,
             )
             for pbx in office.pbx
         ]

@@ -120,9 +120,9 @@ class Bench:
             announcer=LocalEngine(database, [MAIN]),
             crms=crms or Crms(),
             history=records or Records(),
-            show=self._show,
             clock=lambda: source.last + LATER,
         )
+        self.pipeline.show = self._show
 
     def _show(self, pbx: PbxId, call: Call) -> None:
         self.shown.append(call)
