@@ -92,6 +92,14 @@ def dialled_number(dial_string: str, endpoint: str) -> str | None:
     return number if number and number != endpoint else None
 
 
+def channel_of(message: Message, at: datetime, prefix: str = "") -> Channel | None:
+    """A new channel of this name; None where the headers name none."""
+    uniqueid, name = message.get(f"{prefix}Uniqueid"), message.get(f"{prefix}Channel")
+    if uniqueid in UNKNOWN or name in UNKNOWN or name == "none":
+        return None
+    return Channel(uniqueid=uniqueid, name=name, linkedid=message.get(f"{prefix}Linkedid"), since=at)
+
+
 @dataclass(slots=True)
 class Channels:
     """Every channel that is up. Takes the raw headers; gives back the channel they speak of."""
@@ -112,16 +120,12 @@ class Channels:
 
     def adopt(self, message: Message, at: datetime, prefix: str = "") -> Channel | None:
         """The channel of these headers, kept anew when it was never heard of; None where they name none."""
-        uniqueid = message.get(f"{prefix}Uniqueid")
-        name = message.get(f"{prefix}Channel")
-        if uniqueid in UNKNOWN or name in UNKNOWN or name == "none":
+        named = channel_of(message, at, prefix)
+        if named is None:
             return None
-        channel = self._live.get(uniqueid)
-        if channel is None:
-            channel = Channel(uniqueid=uniqueid, name=name, linkedid=message.get(f"{prefix}Linkedid"), since=at)
-            self._live[uniqueid] = channel
-            if channel.is_local:
-                self._halves[name] = uniqueid
+        channel = self._live.setdefault(named.uniqueid, named)
+        if channel is named and channel.is_local:
+            self._halves[channel.name] = channel.uniqueid
         self._refresh(channel, message, prefix)
         return channel
 

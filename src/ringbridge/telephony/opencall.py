@@ -12,6 +12,9 @@ from ringbridge.telephony.pieces import Attempt, OpenLeg, OpenRecording, OpenTal
 MOST_LEGS = 500
 """A caller who waits for hours in a queue makes the phones ring again and again; the oldest vain rings go first."""
 
+MOST_CHANNELS = 2000
+"""Of the channels that are gone, those of the oldest vain rings are forgotten too."""
+
 MOST_HEARD = 60
 RESUMED_WITHIN = timedelta(seconds=1)
 """Asterisk moves a channel from bridge to bridge in the middle of a talk (a Local channel optimised away, a transfer
@@ -74,6 +77,17 @@ class OpenCall:
         if len(self.legs) > MOST_LEGS:
             vain = next((old for old in self.legs if old.result and old.answer is None), None)
             self.legs.remove(vain or self.legs[0])
+
+    def forget_oldest(self) -> str | None:
+        """The Uniqueid of a channel that nothing speaks of any more, when there are too many."""
+        if len(self.channels) <= MOST_CHANNELS:
+            return None
+        kept = self.members | self.clients | {self.root} | {leg.channel for leg in self.legs}
+        oldest = next((uniqueid for uniqueid in self.channels if uniqueid not in kept), None)
+        if oldest is not None:
+            self.channels.remove(oldest)
+            self.recordings = [recording for recording in self.recordings if recording.channel != oldest]
+        return oldest
 
     def taken_since(self, start: datetime) -> bool:
         """Somebody has answered or spoken with the client since then."""

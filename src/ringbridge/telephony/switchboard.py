@@ -12,7 +12,7 @@ from collections.abc import Container, Iterable
 from datetime import datetime, timedelta
 
 from ringbridge.ami.message import Message
-from ringbridge.telephony.channels import Channel, Channels, dialled_number
+from ringbridge.telephony.channels import Channel, Channels, channel_of, dialled_number
 from ringbridge.telephony.events import CallAnswered, CallEnded, CallEvent, CallStarted, LegLeft, LegLost
 from ringbridge.telephony.model import CallId, Direction, Extension
 from ringbridge.telephony.opencall import MOST_HEARD, OpenCall
@@ -43,7 +43,10 @@ class Switchboard:
     # Channels and their calls
 
     def channel(self, message: Message, at: datetime, prefix: str = "") -> Channel | None:
-        """The channel of these headers, with the call it belongs to brought up to date."""
+        """The channel of these headers, with the call it belongs to brought up to date; None for one that is hung up,
+        of which Asterisk goes on to speak for a moment."""
+        if self._is_gone(message.get(f"{prefix}Uniqueid")):
+            return None
         channel = self.channels.adopt(message, at, prefix)
         if channel is None:
             return None
@@ -56,6 +59,16 @@ class Switchboard:
             call = self._relink(channel, linkedid, call)
         call.last_heard, call.unseen_since = at, None
         return channel
+
+    def mentioned(self, message: Message, at: datetime, prefix: str) -> Channel | None:
+        """The same for what is told of channels afterwards: one that is hung up is no reason not to hear it."""
+        if self._is_gone(message.get(f"{prefix}Uniqueid")):
+            return channel_of(message, at, prefix)
+        return self.channel(message, at, prefix)
+
+    def _is_gone(self, uniqueid: str) -> bool:
+        call = self._call_of.get(uniqueid)
+        return call is not None and uniqueid not in call.members and self.channels.get(uniqueid) is None
 
     def call_of(self, channel: Channel) -> OpenCall:
         return self._call_of[channel.uniqueid]
@@ -161,6 +174,8 @@ class Switchboard:
         call = self._call_of[channel.uniqueid]
         self.channels.drop(channel.uniqueid)
         call.members.discard(channel.uniqueid)
+        if (forgotten := call.forget_oldest()) is not None:
+            self._call_of.pop(forgotten, None)
         self._rest(call, at)
 
     def _rest(self, call: OpenCall, at: datetime) -> None:

@@ -14,8 +14,8 @@ from ringbridge.telephony.switchboard import Switchboard
 
 
 def blind_transfer(board: Switchboard, message: Message, at: datetime) -> None:
-    by = board.channel(message, at, "Transferer")
-    client = board.channel(message, at, "Transferee")
+    by = board.mentioned(message, at, "Transferer")
+    client = board.mentioned(message, at, "Transferee")
     if by is None or client is None or message.get("Result") != "Success":
         return
     call = board.client_call(client) or board.client_call(by)
@@ -30,7 +30,7 @@ def _just_parked(call: OpenCall, at: datetime) -> bool:
 
 
 def parked_call(board: Switchboard, message: Message, at: datetime) -> None:
-    client = board.channel(message, at, "Parkee")
+    client = board.mentioned(message, at, "Parkee")
     call = board.client_call(client) if client else None
     if call is None:
         return
@@ -46,8 +46,8 @@ def parked_call(board: Switchboard, message: Message, at: datetime) -> None:
 
 
 def unparked_call(board: Switchboard, message: Message, at: datetime) -> None:
-    client = board.channel(message, at, "Parkee")
-    retriever = board.channel(message, at, "Retriever")
+    client = board.mentioned(message, at, "Parkee")
+    retriever = board.mentioned(message, at, "Retriever")
     call = board.client_call(client) if client else None
     if call is not None and retriever is not None:
         call.fetched_by(board.holder(retriever, call))
@@ -55,10 +55,10 @@ def unparked_call(board: Switchboard, message: Message, at: datetime) -> None:
 
 def attended_transfer(board: Switchboard, message: Message, at: datetime) -> None:
     """The transferer spoke with a second party (or only rang it) and puts the first and the second together."""
-    transferee = board.channel(message, at, "Transferee")
-    first = board.channel(message, at, "OrigTransferer")
-    second = board.channel(message, at, "SecondTransferer")
-    target = board.channel(message, at, "TransferTarget")
+    transferee = board.mentioned(message, at, "Transferee")
+    first = board.mentioned(message, at, "OrigTransferer")
+    second = board.mentioned(message, at, "SecondTransferer")
+    target = board.mentioned(message, at, "TransferTarget")
     if first is None or second is None or message.get("Result") != "Success":
         return
     call, other = _joined(board, transferee or first, second)
