@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -22,6 +22,11 @@ def main() -> None:
     """Ringbridge connects an Asterisk PBX to a company's CRM."""
 
 
+def refuse(error: object) -> NoReturn:
+    click.echo(f"ringbridge: {error}", err=True)
+    sys.exit(1)
+
+
 def told_plainly(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Runs it; what a person can mend is said in their words, without a traceback."""
     from ringbridge.serve import NoPort
@@ -32,12 +37,12 @@ def told_plainly(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     try:
         asyncio.run(work())
     except (ConfigError, StoreError, NoPort, AssetsMissing) as error:
-        sys.exit(f"ringbridge: {error}")
+        refuse(error)
     except BaseExceptionGroup as group:
         plain, rest = group.split((ConfigError, StoreError, NoPort, AssetsMissing))
         if plain is None or rest is not None:
             raise
-        sys.exit(f"ringbridge: {plain.exceptions[0]}")
+        refuse(plain.exceptions[0])
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -85,7 +90,7 @@ def replay(*, as_json: bool, region: str, trunks: tuple[str, ...], files: tuple[
         for call in ended_calls(replay(files, trunks=frozenset(trunks))):
             click.echo(json.dumps(plain(call, region), ensure_ascii=False) if as_json else told(call, region))
     except (BadTrace, OSError) as error:
-        sys.exit(f"ringbridge replay: {error}")
+        refuse(error)
 
 
 # Configuration
@@ -141,6 +146,56 @@ def export(*, no_secrets: bool) -> None:
         if office is None:
             raise ConfigError("Nothing is configured yet: ringbridge config import OFFICE.toml")
         click.echo(write_office(office, secrets=not no_secrets), nl=False)
+
+    told_plainly(work)
+
+
+# Rules
+
+
+@main.group()
+def rules() -> None:
+    """The office's rules."""
+
+
+@rules.command("try")
+@click.option("--call", "key", help="A call of the journal, by its key (the last part of its page's address).")
+@click.option("--direction", type=click.Choice(["inbound", "outbound"]), default="inbound", show_default=True)
+@click.option(
+    "--result",
+    type=click.Choice(["answered", "missed", "busy", "noanswer", "cancelled", "failed"]),
+    default="answered",
+    show_default=True,
+)
+@click.option("--number", help="The client's number.")
+@click.option("--trunk")
+@click.option("--did", help="The company's number that was called.")
+@click.option("--queue")
+@click.option("--extension", "extensions", multiple=True, help="A phone that rang; the last one speaks.")
+@click.option("--at", type=click.DateTime(), help="When it came, in the office's time; now by default.")
+@click.option("--client", type=click.Choice(["known", "unknown"]), help="Whether the CRM knows the client.")
+@click.option("--portal", "only", help="Only this portal.")
+def try_(*, key: str | None, client: str | None, only: str | None, at: Any, **call: Any) -> None:
+    """Which row decides what for a call: one of the journal, or a made-up one. Nothing is sent."""
+    from ringbridge.service.bootstrap import read_bootstrap
+    from ringbridge.service.trial import Imagined, told, try_rules
+    from ringbridge.service.views import open_office
+    from ringbridge.telephony.model import Direction, Disposition
+
+    async def work() -> None:
+        async with open_office(read_bootstrap()) as view:
+            imagined = Imagined(
+                **{
+                    **call,
+                    "direction": Direction(call["direction"]),
+                    "result": Disposition(call["result"]),
+                    "at": at.replace(tzinfo=view.office.zone) if at else None,
+                }
+            )
+            tried = await view.call(key) if key else imagined.call()
+            for portal in await view.portals(only):
+                known = None if client is None else client == "known"
+                click.echo("\n".join(told(try_rules(portal, tried, known))))
 
     told_plainly(work)
 

@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -91,22 +91,29 @@ class OfficePortal:
         log.info("portal_users_read", portal=self.id, users=len(users), conflicts=len(self.conflicts))
 
     def _routing(self, users: Sequence[DirectoryUser]) -> RoutingPortal:
-        staff, self.conflicts = staff_of(
-            (*_configured(self._office, self.id), *_known(users)),
-            default=UserId(self._config.default_user),
-            names=_names(self._office, users),
-            region=self._office.region,
-        )
-        return RoutingPortal(
-            id=self.id,
-            staff=staff,
-            rules=tuple(row.rule(self._office.region) for row in self._office.rule),
-            lines={trunk.name: trunk.line for trunk in self._office.trunk if trunk.line},
-            transfers=self._config.transfers,
-            dealt=self.dealt,
-            hours=self._office.hours.hours(self._office.zone),
-            region=self._office.region,
-        )
+        routing, self.conflicts = routing_of(self._config, self._office, users)
+        return replace(routing, dealt=self.dealt)
+
+
+def routing_of(config: Portal, office: Office, users: Sequence[DirectoryUser]) -> tuple[RoutingPortal, tuple[str, ...]]:
+    """What is decided for a portal, and the phones that two users claim."""
+    portal = PortalId(config.name)
+    staff, conflicts = staff_of(
+        (*_configured(office, portal), *_known(users)),
+        default=UserId(config.default_user),
+        names=_names(office, users),
+        region=office.region,
+    )
+    routing = RoutingPortal(
+        id=portal,
+        staff=staff,
+        rules=tuple(row.rule(office.region) for row in office.rule),
+        lines={trunk.name: trunk.line for trunk in office.trunk if trunk.line},
+        transfers=config.transfers,
+        hours=office.hours.hours(office.zone),
+        region=office.region,
+    )
+    return routing, conflicts
 
 
 class OfficePortals:
