@@ -79,13 +79,11 @@ async def test_pages_hold_every_call_once_newest_first_though_many_began_at_one_
     assert all((newer.call.start, newer.key) > (older.call.start, older.key) for newer, older in pairwise(seen))
 
 
-@pytest.mark.parametrize("text", ["", "x", "12", "~", f"{10**30}~a", "-1.5~k"])
-async def test_a_page_that_nobody_gave_is_refused_or_empty_but_breaks_nothing(database: Database, text: str) -> None:
+@pytest.mark.parametrize("text", ["", "x", "~", f"{10**30}~a", "-1.5~k"])
+async def test_a_page_that_nobody_gave_is_refused(database: Database, text: str) -> None:
     async with database.reading() as tx:
-        try:
-            assert (await calls.page(tx, Cursor(text))).entries == ()
-        except ValueError as error:
-            assert "not a page" in str(error)
+        with pytest.raises(ValueError, match="not a page"):
+            await calls.page(tx, Cursor(text))
 
 
 async def test_a_search_finds_by_each_thing_it_asks_for(database: Database) -> None:

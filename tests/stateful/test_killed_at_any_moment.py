@@ -1,0 +1,35 @@
+"""Kill -9 at any point, hundreds of times, on a busy day: nothing is lost and nothing is told twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from pathlib import Path
+
+from tests.stateful.killing.comparison import differences
+from tests.stateful.killing.world import World
+
+KILLS = int(os.environ.get("RINGBRIDGE_KILLS", "200"))
+SEED = int(os.environ.get("RINGBRIDGE_SEED", "1"))
+LONGEST = 1200.0  # seconds: something hangs
+
+
+async def test_killed_at_any_moment_no_call_is_lost_and_none_is_told_twice(tmp_path: Path) -> None:
+    world = World(tmp_path, random.Random(SEED))  # noqa: S311 no secret
+    async with asyncio.timeout(LONGEST), world.open() as asterisk:
+        while world.kills.total() < KILLS:
+            await world.live_and_die()
+        asterisk.office.stop()
+        async with world.last_life():
+            await asterisk.office.rounds_played.wait()
+            await world.everything_told()
+    wrong = differences(world.portal, world.played, world.heard_whole)
+    whole = sum(map(world.heard_whole, world.played))
+    summary = (
+        f"seed {SEED}: {world.kills.total()} kills, {len(world.played)} calls, {whole} heard whole, "
+        f"{len(world.portal.telephony.finished)} records, {world.faults.struck} of {world.portal.traffic.requests} "
+        f"requests struck"
+    )
+    print(summary, dict(world.kills), sep="\n")
+    assert not wrong, "\n".join([summary, *wrong])
