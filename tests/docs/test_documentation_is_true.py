@@ -1,0 +1,42 @@
+"""The documentation says what the program does: settings, links, commands."""
+
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from ringbridge.routing.rules import Answers
+from ringbridge.routing.templates import FIELDS
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def test_the_configuration_page_is_made_from_the_model():
+    script = ROOT / "scripts" / "configuration_reference.py"
+    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_between_pages_leads_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_page_of_rules_names_every_question_and_every_field_of_a_template():
+    text = (ROOT / "docs" / "howto" / "rules.md").read_text(encoding="utf-8")
+    for question in fields(Answers):
+        assert f"`{question.name}`" in text
+    for name in FIELDS:
+        assert f"`{{{name}}}`" in text
+
+
+def test_the_readme_gives_both_commands_on_its_first_screen():
+    first = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:25]
+    assert any(line.startswith("make demo") for line in first)
+    assert any(line.startswith("make test") for line in first)
