@@ -121,7 +121,7 @@ def _take(board: Switchboard, row: Message, at: datetime) -> Channel | None:
     if channel is None:
         return None
     call = board.call_of(channel)
-    variables = dict(variable.partition("=")[::2] for variable in row.all("Variable"))
+    variables = _variables(row)
     if path := variables.get("MIXMONITOR_FILENAME"):
         recording_named(board, call, channel.uniqueid, path, at)
     called = variables.get("FROM_DID") or variables.get("__FROM_DID") or row.get("DNID")
@@ -132,6 +132,12 @@ def _take(board: Switchboard, row: Message, at: datetime) -> Channel | None:
     channel.since = at - age(row)
     channel.exten = called or channel.exten
     return channel
+
+
+def _variables(row: Message) -> dict[str, str]:
+    """The channel's variables; one that is not set is asked for in vain and comes as ``NAME=(null)``."""
+    pairs = (variable.partition("=")[::2] for variable in row.all("Variable"))
+    return {name: value for name, value in pairs if value != "(null)"}
 
 
 def age(row: Message) -> timedelta:
