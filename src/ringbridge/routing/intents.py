@@ -142,6 +142,7 @@ class FinishCall(Intent):
     status: CallStatus
     reason: str = ""  # for people, where the call failed
     owner_first: bool = False  # the client's owner stands in place of `user`, where the client has one
+    recorded: bool = False  # an AttachRecording follows
     new_owner: UserId | None = None  # whose a client is that was made for this call; None: the finishing user's
     attach: Attach = Attach.FIRST
 

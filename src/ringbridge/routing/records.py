@@ -155,12 +155,15 @@ class _Teller:
         told: list[Intent] = self.close_cards(speakers[0].user)
         for nth, speaker in enumerate(speakers, start=1):
             told.append(self.register(nth, speaker.user, show=False, live=False))
-            told.append(self.finish(nth, speaker.user, speaker.seconds))
+            told.append(self.finish(nth, speaker.user, speaker.seconds, recorded=self.recording(speaker) is not None))
         told += self.afterwards(speakers)
         for nth, speaker in enumerate(speakers, start=1):
-            if self.decision.recording and (recording := recording_of(self.call, speaker.talks)):
+            if recording := self.recording(speaker):
                 told.append(self.attach(nth, speaker, recording))
         return told
+
+    def recording(self, speaker: Speaker) -> Recording | None:
+        return recording_of(self.call, speaker.talks) if self.decision.recording else None
 
     def afterwards(self, speakers: Sequence[Speaker]) -> list[Intent]:
         """What is written once the records are finished."""
@@ -297,7 +300,9 @@ class _Teller:
             return self.call.start
         return self.speakers()[nth - 1].talks[0].start
 
-    def finish(self, nth: int, user: UserId, seconds: int, *, owner_first: bool = False) -> FinishCall:
+    def finish(
+        self, nth: int, user: UserId, seconds: int, *, owner_first: bool = False, recorded: bool = False
+    ) -> FinishCall:
         owner = next(filter(None, map(self.chosen, self.decision.new_to)), None) if nth == 1 else None
         return FinishCall(
             record=self.record(nth),
@@ -306,6 +311,7 @@ class _Teller:
             duration=seconds,
             status=CallStatus.ANSWERED if seconds else status_of(self.call),
             owner_first=owner_first,
+            recorded=recorded,
             new_owner=owner if owner != user else None,
             attach=self.decision.attach,
         )
