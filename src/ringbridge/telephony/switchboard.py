@@ -22,6 +22,9 @@ SETTLE = timedelta(milliseconds=1500)
 """After its last channel is gone a call waits this long for what comes late: Cdr, OriginateResponse, and Shutdown. An
 Asterisk that stops hangs up everything, and looks a second later whether all channels are gone before it says so."""
 
+LAST_OVER = 1000
+"""So many channels of ended calls are remembered: what is still said of one of them begins no new call."""
+
 STALE = timedelta(hours=12)
 """A call of which nothing was heard for so long has been lost sight of."""
 
@@ -37,6 +40,7 @@ class Switchboard:
         self._by_linkedid: dict[str, OpenCall] = {}
         self._client_of: dict[str, OpenCall] = {}
         self._resting: dict[CallId, OpenCall] = {}  # in the order they fell silent
+        self._over: dict[str, None] = {}  # Uniqueids of the calls that ended last
         self._sweep: datetime | None = None
         self._told: list[CallEvent] = []
 
@@ -62,11 +66,14 @@ class Switchboard:
 
     def mentioned(self, message: Message, at: datetime, prefix: str) -> Channel | None:
         """The same for what is told of channels afterwards: one that is hung up is no reason not to hear it."""
-        if self._is_gone(message.get(f"{prefix}Uniqueid")):
+        uniqueid = message.get(f"{prefix}Uniqueid")
+        if self._is_gone(uniqueid) and uniqueid in self._call_of:
             return channel_of(message, at, prefix)
         return self.channel(message, at, prefix)
 
     def _is_gone(self, uniqueid: str) -> bool:
+        if uniqueid in self._over:
+            return True
         call = self._call_of.get(uniqueid)
         return call is not None and uniqueid not in call.members and self.channels.get(uniqueid) is None
 
@@ -326,6 +333,9 @@ class Switchboard:
         self._resting.pop(call.id, None)
         for uniqueid in call.channels:
             self._call_of.pop(uniqueid, None)
+            self._over[uniqueid] = None
+        while len(self._over) > LAST_OVER:
+            self._over.pop(next(iter(self._over)))
         for uniqueid in call.clients:
             self._client_of.pop(uniqueid, None)
         for linkedid in call.linkedids:
