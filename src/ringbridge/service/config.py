@@ -16,8 +16,6 @@ import phonenumbers
 import tomli_w
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -42,6 +40,7 @@ from ringbridge.routing.rules import (
     TaskPlan,
 )
 from ringbridge.routing.templates import check
+from ringbridge.service.dial_config import DialingConfig, EventsBy, Part
 from ringbridge.telephony.model import Direction, Disposition
 from ringbridge.telephony.numbers import parse_number
 
@@ -53,10 +52,6 @@ NAME_HELP = "small Latin letters, digits, - and _; it becomes part of every call
 
 class ConfigError(Exception):
     """A configuration that cannot be used. The text has a line for each mistake: where, what, and what to do."""
-
-
-class Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class RecordingFolderConfig(Part):
@@ -84,14 +79,28 @@ class Pbx(Part):
 class Trunk(Part):
     name: str = Field(min_length=1, description="The trunk's endpoint name, as in the channel names: PJSIP/NAME-…")
     line: str | None = Field(None, description="What the CRM calls this line; without it, the number that was called.")
+    numbers: tuple[str, ...] = Field(
+        (), description="Our numbers on this trunk: a CRM line of such a name is dialled by it as well."
+    )
+    dial_prefix: str = Field(
+        "",
+        pattern=r"^[0-9*#]*$",
+        description="Dialled before a client's number: the call leaves by this trunk.",
+    )
+    dial_context: str = Field("", description="Context of the dialplan from which calls leave by this trunk.")
+    dial_variables: dict[str, str] = Field(
+        default_factory=dict, description="Channel variables by which the dialplan chooses this trunk."
+    )
 
 
 class BitrixOAuth(Part):
     client_id: str = Field(description="Of the local application, as its page shows it (local.….…).")
     client_secret: Secret = Field(description="Of the local application.")
     access_token: Secret = Field(Secret(""), description="The first token pair; renewed by itself from then on.")
-    refresh_token: Secret = Field(description="The first refresh token; it opens once.")
-    endpoint: str = Field(description="client_endpoint: https://your-portal/rest/")
+    refresh_token: Secret = Field(
+        Secret(""), description="The first refresh token; it opens once. Without it the installation brings the tokens."
+    )
+    endpoint: str = Field("", description="client_endpoint: https://your-portal/rest/")
     server: str = Field("", description="server_endpoint, where the portal told one.")
     member_id: str = Field("", description="The portal's member_id.")
     authorization_server: str | None = Field(None, description="Another authorization server than Bitrix24's own two.")
@@ -115,6 +124,11 @@ class Portal(Part):
     requests_per_second: float = Field(2.0, gt=0, le=50, description="The portal's quota: 2, Enterprise 5.")
     burst: int = Field(40, ge=1, le=250, description="How many requests it takes at once: 40 of 50, Enterprise 240.")
     request_limit: float = Field(60.0, gt=0, description="Seconds the portal may work on one request at most.")
+    events: EventsBy = Field(
+        EventsBy.AUTO,
+        description="How clicks on numbers come: online (posted to public_address), offline (fetched every few "
+        "seconds), auto (online with an https public_address), off.",
+    )
 
     @field_validator("webhook")
     @classmethod
@@ -255,6 +269,7 @@ class Office(Part):
     trunk: tuple[Trunk, ...] = Field((), description="The trunks: by them clients come and are called.")
     portal: tuple[Portal, ...] = Field((), description="The CRMs.")
     employee: tuple[Employee, ...] = Field((), description="Who is behind which phone.")
+    dialing: DialingConfig = Field(DialingConfig(), description="How a call is made that somebody asks for.")
     hours: HoursConfig = Field(HoursConfig(), description="Working hours.")
     rule: tuple[RuleRow, ...] = Field((), description="The rules, first match wins.")
 
@@ -279,11 +294,15 @@ class Office(Part):
         for what, parts in (("pbx", self.pbx), ("trunk", self.trunk), ("portal", self.portal)):
             _unique(what, [part.name for part in parts])
         _unique("employee extension", [phone for employee in self.employee for phone in employee.extensions])
+        if self.dialing.pbx and self.dialing.pbx not in {pbx.name for pbx in self.pbx}:
+            raise ValueError(f"dialing: no pbx is named {self.dialing.pbx}")
         known = {portal.name for portal in self.portal}
         for employee in self.employee:
             if unknown := set(employee.users) - known:
                 raise ValueError(f"employee {employee.name}: no portal is named {', '.join(sorted(unknown))}")
         for portal in self.portal:
+            if portal.events is EventsBy.ONLINE and not self.public_address:
+                raise ValueError(f"portal {portal.name}: events that are posted to us need public_address")
             if portal.recordings is RecordingMode.LINK and not self.public_address:
                 raise ValueError(f"portal {portal.name}: recordings by link need public_address")
         return self

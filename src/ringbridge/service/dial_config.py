@@ -1,0 +1,120 @@
+"""The part of the configuration that says how a call is made that somebody asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Protocol
+
+import phonenumbers
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+from ringbridge.routing.dialing import DialPlan, LinePlan, Spelling
+
+
+class Part(BaseModel):
+    """A part of the configuration: nothing in it is unknown, nothing changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EventsBy(StrEnum):
+    """How a portal's events come to us."""
+
+    AUTO = "auto"
+    ONLINE = "online"
+    OFFLINE = "offline"
+    OFF = "off"
+
+
+def _known_fields(template: str) -> str:
+    """The template with its ``{extension}``, ``{number}`` and ``{context}``; any other brace is a mistake."""
+    try:
+        template.format(extension="101", number="79125551122", context="from-internal")
+    except (KeyError, IndexError, ValueError, AttributeError) as error:
+        raise ValueError(f"{template!r}: in braces may stand extension, number or context") from error
+    return template
+
+
+class Line(Protocol):
+    """A trunk, as far as dialling goes."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def line(self) -> str | None: ...
+    @property
+    def numbers(self) -> tuple[str, ...]: ...
+    @property
+    def dial_prefix(self) -> str: ...
+    @property
+    def dial_context(self) -> str: ...
+    @property
+    def dial_variables(self) -> Mapping[str, str]: ...
+
+
+ChannelTemplate = Annotated[str, AfterValidator(_known_fields)]
+
+
+class DialingConfig(Part):
+    pbx: str | None = Field(None, description="The PBX that dials, where there are several; else the first.")
+    channel: ChannelTemplate = Field("PJSIP/{extension}", description="Rings an employee's phone.")
+    outside_channel: ChannelTemplate = Field(
+        "Local/{extension}@{context}/n", description="Rings an employee's mobile, or the group of clients' orders."
+    )
+    context: str = Field("from-internal", description="Context of the dialplan from which clients are dialled.")
+    ring_seconds: int = Field(30, ge=5, le=120, description="How long the employee's phone rings.")
+    caller_id: ChannelTemplate = Field("{number}", description="What the employee's phone shows while it rings.")
+    variables: dict[str, ChannelTemplate] = Field(
+        default_factory=dict,
+        description='Channel variables. FreePBX: { REALCALLERIDNUM = "{extension}", AMPUSER = "{extension}" }',
+    )
+    auto_answer: str = Field(
+        "",
+        pattern=r"^([A-Za-z-]+:[^\r\n]+)?$",
+        description='SIP header that makes the employee\'s phone answer by itself: "Call-Info: ;answer-after=0".',
+    )
+    number_format: Spelling = Field(
+        Spelling.DIGITS, description="How the dialplan wants numbers: digits (7912…), plus (+7912…), national (8912…)."
+    )
+    callback_to: str = Field("", description="Extension, ring group or queue that rings when a client orders a call.")
+    allowed: tuple[str, ...] = Field((), description="Beginnings of numbers that may be dialled whatever follows here.")
+    denied: tuple[str, ...] = Field((), description="Beginnings of numbers that are never dialled.")
+    countries: tuple[str, ...] = Field((), description="Countries that may be called (RU, KZ); none named: all.")
+    callback_countries: tuple[str, ...] | None = Field(
+        None, description="The same for calls that clients order in a form; by default the office's own country."
+    )
+    per_minute: int = Field(10, ge=1, le=1000, description="Calls that one employee may ask for in a minute.")
+
+    @field_validator("countries", "callback_countries")
+    @classmethod
+    def _countries(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for country in value or ():
+            if country not in phonenumbers.SUPPORTED_REGIONS:
+                raise ValueError(f"{country!r} is no country code of two capital letters, such as RU")
+        return value
+
+    def plan(self, trunks: Iterable[Line], region: str) -> DialPlan:
+        lines: dict[str, LinePlan] = {}
+        for trunk in trunks:
+            line = LinePlan(prefix=trunk.dial_prefix, context=trunk.dial_context, variables=trunk.dial_variables)
+            lines |= {name: line for name in (*trunk.numbers, trunk.name, trunk.line) if name}
+        ordered = self.callback_countries
+        return DialPlan(
+            channel=self.channel,
+            outside_channel=self.outside_channel,
+            context=self.context,
+            ring=timedelta(seconds=self.ring_seconds),
+            caller_id=self.caller_id,
+            variables=self.variables,
+            auto_answer=self.auto_answer,
+            spelling=self.number_format,
+            lines=lines,
+            callback_to=self.callback_to,
+            allowed=self.allowed,
+            denied=self.denied,
+            countries=frozenset(self.countries),
+            callback_countries=frozenset((region,) if ordered is None else ordered),
+            per_minute=self.per_minute,
+        )
