@@ -24,6 +24,7 @@ from ringbridge.routing.intents import Intent, PortalId, idempotency_key
 from ringbridge.routing.office import Portal
 from ringbridge.routing.records import dealt_to, intents_of
 from ringbridge.routing.rules import asks_for_client
+from ringbridge.service.absence import Absence, Past
 from ringbridge.store import calls, deliveries
 from ringbridge.store.calls import CallKey, PbxId, StoryKind, StoryLine, call_key
 from ringbridge.store.database import Database, Transaction
@@ -35,8 +36,6 @@ from ringbridge.telephony.tracker import CallTracker
 log = structlog.get_logger(__name__)
 
 LONGEST_PAUSE = timedelta(seconds=10)
-RECORDS_ROUND = timedelta(seconds=2)
-"""Call detail records have whole seconds."""
 
 
 class Source(Protocol):
@@ -45,12 +44,6 @@ class Source(Protocol):
     async def take(self) -> list[Item]: ...
 
     async def action(self, action: Action) -> Answer: ...
-
-
-class Past(Protocol):
-    """The PBX's own records of its calls."""
-
-    async def between(self, since: datetime, until: datetime) -> list[Call]: ...
 
 
 class Crms(Protocol):
@@ -98,6 +91,7 @@ class Pipeline:
         announcer: Announcer,
         crms: Crms,
         history: Past,
+        configured: datetime | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._pbx = pbx
@@ -106,12 +100,11 @@ class Pipeline:
         self._database = database
         self._announcer = announcer
         self._crms = crms
-        self._history = history
         self.show: Callable[[PbxId, Call], None] = lambda pbx, call: None
         self._clock = clock
         self._known: dict[CallId, dict[PortalId, bool | None]] = {}  # of open calls, where a rule wants to know
         self._asked: dict[CallId, set[tuple[PortalId, str]]] = {}  # steps already wanted of each open call
-        self._heard_until: datetime | None = None  # what the PBX said up to here is known; None: nothing ever was
+        self._absence = Absence(pbx, history=history, database=database, clock=clock, configured=configured)
         self._unnamed: asyncio.Queue[str] = asyncio.Queue()  # recorded channels whose file is not known
         self.trouble: str | None = None  # why nothing can be written at the moment
         self._log = log.bind(pbx=pbx)
@@ -119,7 +112,7 @@ class Pipeline:
     async def run(self) -> None:
         async with self._database.reading() as tx:
             self._tracker.restore(await calls.open_calls(tx, self._pbx))
-            self._heard_until = await calls.last_heard(tx, self._pbx)
+        await self._absence.recall()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow())
             group.create_task(self._ask_for_recordings())
@@ -127,7 +120,7 @@ class Pipeline:
     async def _follow(self) -> None:
         while True:
             items = await self._arrived()
-            events = [event for item in items if isinstance(item, Resync) for event in await self._catch_up(item.at)]
+            events = await self._catch_up([item for item in items if isinstance(item, Resync)])
             events += self._understand(items)
             await self._decide_and_keep(events)
 
@@ -149,24 +142,21 @@ class Pipeline:
             answers = await asyncio.gather(*(self._crms.knows(portal.id, number) for portal in unasked))
             known.update(zip((portal.id for portal in unasked), answers, strict=True))
 
-    async def _catch_up(self, now: datetime) -> list[CallEvent]:
-        """Calls that ended while there was no link; those that the journal knows to have ended are no news."""
-        since, self._heard_until = self._heard_until, now
-        if since is None:
-            return []
+    async def _catch_up(self, resyncs: Iterable[Resync]) -> list[CallEvent]:
+        """Calls that ended while nobody listened."""
+        missed = [call for resync in resyncs for call in await self._absence.ended(resync)]
+        missed += await self._absence.found_late()
         events: list[CallEvent] = []
-        for call in await self._history.between(since - RECORDS_ROUND, now):
-            async with self._database.reading() as tx:
-                known = await calls.get(tx, call_key(self._pbx, call.id))
-            if known is None or known.call.end is None:
-                events += self._tracker.ended_unheard(call)
+        for call in missed:
+            events += self._guarded("record", lambda: self._tracker.ended_unheard(call))  # noqa: B023
         if events:
-            self._log.info("calls_recovered_from_records", events=len(events))
+            self._log.info("calls_recovered_from_records", calls=len(missed))
         return events
 
     async def _arrived(self) -> list[Item]:
-        """What has come; nothing when the tracker's deadline is due first."""
-        deadline = self._tracker.next_deadline()
+        """What has come; nothing when something else is due first."""
+        deadlines = (self._tracker.next_deadline(), self._absence.next_look)
+        deadline = min(filter(None, deadlines), default=None)
         patience = None if deadline is None else max(0.0, (deadline - self._clock()).total_seconds())
         try:
             async with asyncio.timeout(patience):
@@ -181,7 +171,7 @@ class Pipeline:
         for item in items:
             match item:
                 case Received(messages=messages, at=at):
-                    self._heard_until = at
+                    self._absence.heard(at)
                     for message in messages:
                         events += self._guarded(message.event, lambda: self._tracker.feed(message, at))  # noqa: B023
                 case Resync():

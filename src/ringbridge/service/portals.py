@@ -48,6 +48,7 @@ class OfficePortal:
         self._dealt_on: date | None = None
         self.conflicts: tuple[str, ...] = ()
         self.missing: tuple[str, ...] = ()  # what the connection does not give
+        self.users_known = False  # they were read once, in this life or an earlier one
         self.routing = self._routing(())
 
     async def recall(self) -> None:
@@ -55,6 +56,7 @@ class OfficePortal:
         async with self._database.reading() as tx:
             users = await directory.read(tx, self.id)
             facts = await kept.learned(tx, self.id)
+        self.users_known = bool(users)
         if (stored := facts.get("dealt")) and self._dealt_on is None:
             self._dealt_on = date.fromisoformat(stored["on"])
             self.dealt.update(stored["to"])

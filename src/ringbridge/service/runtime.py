@@ -25,7 +25,7 @@ from ringbridge.service.history import History
 from ringbridge.service.pipeline import Pipeline
 from ringbridge.service.portals import OfficePortal, OfficePortals, open_portal
 from ringbridge.service.recordings import OfficeRecordings
-from ringbridge.service.settings import load_office
+from ringbridge.service.settings import configured_at, load_office
 from ringbridge.store.database import Database
 from ringbridge.store.keys import PbxId
 from ringbridge.store.vault import Vault
@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 USERS_EVERY = timedelta(hours=1)
 USERS_RETRY = timedelta(minutes=1)
-FIRST_LOOK = 10.0  # seconds the portals' users are waited for before calls are taken, at a start
+FIRST_LOOK = 10.0  # seconds the portals' users are waited for before calls are taken, at the first start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +65,11 @@ class Runtime:
                 group.create_task(link.run())
 
     async def _look_around(self) -> None:
-        """A call is better put on the right employee: the portals' users are read before the first one is taken,
-        where the portals answer soon."""
+        """A call is better put on the right employee: at the very first start the portals' users are read before a
+        call is taken, where the portals answer soon. Later those that were read last will do, and no call waits."""
         try:
             async with asyncio.timeout(FIRST_LOOK):
-                await asyncio.gather(*(refresh(portal) for portal in self.portals))
+                await asyncio.gather(*(refresh(portal) for portal in self.portals if not portal.users_known))
         except TimeoutError:
             log.warning("portal_users_not_read_in_time", seconds=FIRST_LOOK)
 
@@ -107,6 +107,7 @@ async def open_runtime(bootstrap: Bootstrap) -> AsyncIterator[Runtime]:
         ]
         for portal in portals:
             stack.push_async_callback(portal.crm.aclose)
+        configured = await configured_at(database)
         limit = timedelta(seconds=max((config.request_limit for config in office.portal), default=60.0))
         engine = LocalEngine(database, [portal.id for portal in portals], Pace(request_limit=limit))
         links = {PbxId(pbx.name): Link(pbx_address(pbx)) for pbx in office.pbx}
@@ -119,6 +120,7 @@ async def open_runtime(bootstrap: Bootstrap) -> AsyncIterator[Runtime]:
                 announcer=engine,
                 crms=OfficePortals(portals),
                 history=History.of(pbx, office),
+                configured=configured,
             )
             for pbx in office.pbx
         ]

@@ -23,6 +23,13 @@ async def load_office(database: Database, vault: Vault) -> Office | None:
     return None if document is None else office_of(_as_text(document), "the stored configuration")
 
 
+async def configured_at(database: Database) -> datetime | None:
+    """When the office was configured last."""
+    async with database.reading() as tx:
+        changes = await settings.changes(tx, SECTION, limit=1)
+    return changes[0].at if changes else None
+
+
 async def save_office(database: Database, vault: Vault, office: Office, *, by: str) -> None:
     document = _sealing(document_of(office), office.model_dump(by_alias=True, exclude_defaults=True))
     async with database.transaction() as tx:

@@ -110,6 +110,13 @@ async def open_calls(tx: Transaction, pbx: PbxId) -> list[Call]:
     return [load_call(text) for text in (await tx.execute(found)).scalars()]
 
 
+async def open_or_ended_since(tx: Transaction, pbx: PbxId, moment: datetime) -> list[Call]:
+    """The calls that are going on or ended at that moment or later; none that began more than a day before it."""
+    recent = (CALLS.pbx == pbx, CALLS.started >= moment - timedelta(days=1))
+    found = select(CALLS.snapshot).where(*recent, or_(CALLS.ended.is_(None), CALLS.ended >= moment))
+    return [load_call(text) for text in (await tx.execute(found.order_by(CALLS.started))).scalars()]
+
+
 async def last_heard(tx: Transaction, pbx: PbxId) -> datetime | None:
     """The last moment that the journal knows of this PBX; None when it never had a call."""
     latest = select(CALLS.started, CALLS.ended).where(CALLS.pbx == pbx).order_by(CALLS.started.desc()).limit(200)

@@ -9,16 +9,19 @@ from ringbridge.telephony.causes import outbound_result
 from ringbridge.telephony.model import Call, CallId, Direction, Disposition, Extension, Recording, Transfer
 from ringbridge.telephony.pieces import Attempt, OpenLeg, OpenRecording, OpenTalk
 
-MOST_LEGS = 500
+MOST_LEGS = 200
 """A caller who waits for hours in a queue makes the phones ring again and again; the oldest vain rings go first."""
 
-MOST_CHANNELS = 2000
+MOST_CHANNELS = 800
 """Of the channels that are gone, those of the oldest vain rings are forgotten too."""
 
 MOST_HEARD = 60
 RESUMED_WITHIN = timedelta(seconds=1)
 """Asterisk moves a channel from bridge to bridge in the middle of a talk (a Local channel optimised away, a transfer
 merged): whoever is back within this time has not stopped talking."""
+
+RECORDED = {Disposition.BUSY: "BUSY", Disposition.FAILED: "CHANUNAVAIL"}
+"""The dial status that a record tells of a call to a client."""
 
 LONGEST_INTERNAL = 6
 """Digits of the longest number that may be a phone of our own or a service code; more is an outside number."""
@@ -32,7 +35,7 @@ class OpenCall:
     direction: Direction | None = None  # None while it may still become anything
     announced: bool = False  # CallStarted was given out
     members: set[str] = field(default_factory=set)  # Uniqueids that are up
-    channels: list[str] = field(default_factory=list)  # all that ever belonged to it
+    channels: dict[str, None] = field(default_factory=dict)  # all that ever belonged to it, in their order
     clients: set[str] = field(default_factory=set)  # the client's own channels among them
     external: str | None = None
     external_name: str | None = None
@@ -82,10 +85,10 @@ class OpenCall:
         """The Uniqueid of a channel that nothing speaks of any more, when there are too many."""
         if len(self.channels) <= MOST_CHANNELS:
             return None
-        kept = self.members | self.clients | {self.root} | {leg.channel for leg in self.legs}
+        kept = {self.root, *self.members, *self.clients, *(leg.channel for leg in self.legs)}
         oldest = next((uniqueid for uniqueid in self.channels if uniqueid not in kept), None)
         if oldest is not None:
-            self.channels.remove(oldest)
+            del self.channels[oldest]
             self.recordings = [recording for recording in self.recordings if recording.channel != oldest]
         return oldest
 
@@ -142,7 +145,7 @@ class OpenCall:
 
     def complete(self, told: Call) -> None:
         """What the PBX's own records say of a call whose end nobody heard: talks that were going on lasted to its end,
-        and if none had begun, those of the records."""
+        and if none had begun, those of the records; and why the client was not reached."""
         if self.talks:
             for talk in self.talks:
                 talk.end = talk.end or told.end
@@ -154,6 +157,9 @@ class OpenCall:
             for leg in self.legs:
                 if leg.extension in begun and leg.result is None:
                     leg.answer = leg.answer or begun[leg.extension]
+        if self.attempt is not None and not self.attempt.status:
+            self.attempt.status = RECORDED.get(told.disposition or Disposition.NO_ANSWER, "")
+        self.voicemail = self.voicemail or told.voicemail
         known = {recording.path.rpartition("/")[2] for recording in self.recordings}
         self.recordings += [
             OpenRecording(path=recording.path, channel=recording.channel, start=recording.start, running=True)
@@ -262,7 +268,7 @@ class OpenCall:
             direction=call.direction,
             announced=True,
             members=set(call.channels),
-            channels=list(call.channels),
+            channels=dict.fromkeys(call.channels),
             clients=set(call.client_channels),
             external=call.external,
             external_name=call.external_name,
