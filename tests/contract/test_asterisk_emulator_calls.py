@@ -188,8 +188,8 @@ async def test_a_round_plays_every_call_and_leaves_its_recordings_and_records(tm
     with (tmp_path / "Master.csv").open(newline="") as records:
         rows = list(csv.reader(records))
     assert len(rows) >= len(recorded_calls()) - 1
-    assert all(len(row) == 19 for row in rows)
-    assert all(re.fullmatch(r"\d{10}\.\d+", row[16]) and re.fullmatch(r"\d{10}\.\d+", row[18]) for row in rows)
+    assert all(len(row) == 21 for row in rows)
+    assert all(re.fullmatch(r"\d{10}\.\d+", row[16]) and re.fullmatch(r"\d{10}\.\d+", row[19]) for row in rows)
 
 
 @each_call

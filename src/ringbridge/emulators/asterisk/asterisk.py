@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 from ringbridge.ami.message import Message
 from ringbridge.emulators.asterisk.office import Office, Script
 from ringbridge.emulators.asterisk.records import Records
+from ringbridge.emulators.asterisk.renewal import Renewal
 from ringbridge.emulators.asterisk.server import Server
 from ringbridge.emulators.asterisk.sounds import Recorder
 from ringbridge.emulators.asterisk.users import User
@@ -21,6 +22,7 @@ from ringbridge.emulators.asterisk.users import User
 class Setup:
     """``port`` 0 takes a free one. ``recordings``: the folder that stands for the PBX's ``monitor`` folder; what the
     PBX says of it is ``script.monitor``, or the folder itself when ``announce_folder``. ``records``: the CDR file.
+    ``begun`` is told each call that begins, ``heard`` each event after it was sent.
     """
 
     users: Sequence[User] = (User(name="ringbridge", secret="ringbridge"),)  # noqa: S106 of an emulator
@@ -30,6 +32,8 @@ class Setup:
     recordings: Path | None = None
     announce_folder: bool = True
     records: Path | None = None
+    begun: Callable[[Renewal], None] = lambda _: None
+    heard: Callable[[Message], None] = lambda _: None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,8 +66,9 @@ async def emulated_asterisk(setup: Setup) -> AsyncIterator[Asterisk]:
         if records is not None:
             records.see(event)
         server.send(event)
+        setup.heard(event)
 
-    office = Office(script=script, send=send, clock=_utcnow)
+    office = Office(script=script, send=send, clock=_utcnow, begun=setup.begun)
     server = Server(setup.users, originate=office.originate)
     async with server.listen(setup.host, setup.port), asyncio.TaskGroup() as group:
         playing = group.create_task(office.run())

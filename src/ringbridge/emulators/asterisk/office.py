@@ -53,15 +53,18 @@ class Script:
 class Office:
     """``run`` plays the script; ``originate`` places a call on behalf of a manager's client.
 
-    ``send`` is given each event at its moment. ``rounds_played`` is set when the script is through.
+    ``send`` is given each event at its moment, ``begun`` each call before its first one. ``rounds_played`` is set
+    when the script is through, or was stopped and the last call has ended.
     """
 
     script: Script
     send: Callable[[Message], None]
     clock: Callable[[], datetime]
+    begun: Callable[[Renewal], None] = lambda _: None
     counters: Counters = field(default_factory=Counters)
     played: int = 0  # calls that ran to their end
     rounds_played: asyncio.Event = field(default_factory=asyncio.Event)
+    _stopped: bool = False
     _busy: Counter[str] = field(default_factory=Counter)  # calls by phone
     _freed: asyncio.Event = field(default_factory=asyncio.Event)
     _placed: asyncio.Queue[tuple[RecordedCall, Cast, Sequence[Message]]] = field(default_factory=asyncio.Queue)
@@ -78,12 +81,18 @@ class Office:
                 call, cast, variables = await self._placed.get()
                 group.create_task(self._play(call, cast, variables))
 
+    def stop(self) -> None:
+        """No new calls; those that are going on are played to their end."""
+        self._stopped = True
+
     async def _play_rounds(self) -> None:
         lines = asyncio.Semaphore(self.script.lines)
         async with asyncio.TaskGroup() as group:
             for call in self._programme():
                 await lines.acquire()
                 cast = await self._cast(call)
+                if self._stopped:
+                    break
                 group.create_task(self._play(call, cast)).add_done_callback(lambda _: lines.release())
                 await asyncio.sleep(self.script.gap * self._random.uniform(0.5, 1.5) / self.script.speed)
         self.rounds_played.set()
@@ -125,11 +134,12 @@ class Office:
             monitor=self.script.monitor,
             voicemail=self.script.voicemail,
         )
+        self.begun(renewal)
         loop = asyncio.get_running_loop()
-        begun = loop.time()
+        start = loop.time()
         try:
             for event in call.events:
-                due = begun + (event.at - call.start).total_seconds() / self.script.speed
+                due = start + (event.at - call.start).total_seconds() / self.script.speed
                 if due > loop.time():
                     await asyncio.sleep(due - loop.time())
                 self._send(renewal.renewed(event.message), extra)

@@ -1,8 +1,8 @@
 """The call detail records the emulated Asterisk appends to a file, in the order of Asterisk's ``Master.csv``.
 
 Columns: accountcode, src, dst, dcontext, clid, channel, dstchannel, lastapp, lastdata, start, answer, end, duration,
-billsec, disposition, amaflags, uniqueid, userfield, linkedid. The last is not in the stock form, but in every
-``cdr_custom.conf`` that wants to find the records of one call.
+billsec, disposition, amaflags, uniqueid, userfield, peeraccount, linkedid, sequence: what cdr_csv writes with
+``loguniqueid``, ``loguserfield`` and ``newcdrcolumns`` set in cdr.conf.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class Records:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._written = 0
         self._calls: dict[str, str] = {}  # Uniqueid -> Linkedid, of the latest channels
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
@@ -57,4 +58,6 @@ class Records:
     def _append(self, event: Message, linkedid: str) -> None:
         values = [int(event.get(name) or 0) if name in _NUMBERS else event.get(name) for name in _COLUMNS]
         with self._path.open("a", newline="") as file:
-            csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n").writerow([*values, linkedid])
+            row = [*values, "", linkedid, self._written]
+            csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n").writerow(row)
+        self._written += 1

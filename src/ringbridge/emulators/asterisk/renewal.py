@@ -25,6 +25,9 @@ _MONITOR = re.compile(r"(?<!\S)/\S*?/spool/(?:asterisk/)?monitor/")
 _VOICEMAIL = re.compile(r"(?<!\S)/\S*?/spool/(?:asterisk/)?voicemail/")
 _MESSAGE_NUMBER = re.compile(r"\bmsg\d{4}\b")
 
+# Seconds that pass as fast as the call is played.
+_LENGTHS = {"Duration", "BillableSeconds", "HoldTime", "TalkTime", "RingTime"}
+
 # Numbers in these are counts, not extensions.
 _COUNTS = {"Priority", "Duration", "BillableSeconds", "HoldTime", "TalkTime", "RingTime", "Cause", "Position", "Count"}
 
@@ -84,6 +87,19 @@ class Renewal:
         self._words = re.compile("|".join(map(re.escape, self._replaced)) or r"(?!)")
         self._client = re.compile(rf"(\+?[78])?{call.client[-10:]}\b")
 
+    @property
+    def call(self) -> RecordedCall:
+        return self._call
+
+    @property
+    def cast(self) -> Cast:
+        return self._cast
+
+    @property
+    def linkedid(self) -> str:
+        """Of the first channel: what the call is known by."""
+        return self._value("Linkedid", self._call.events[0].message.get("Linkedid"))
+
     def at(self, recorded: datetime) -> datetime:
         """When a recorded moment comes this time."""
         return self._start + (recorded - self._call.start) / self._speed
@@ -94,6 +110,8 @@ class Renewal:
     def _value(self, name: str, value: str) -> str:
         if name in {"Event", "Privilege"} or not value:
             return value
+        if name in _LENGTHS and value.isdigit():
+            return str(round(int(value) / self._speed))
         if name == "ActionID":
             return self._cast.action_id or f"click-{self._serial}"
         for pattern, replacement in self._steps():
