@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ringbridge.routing.hours import WorkingHours
 from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.routing.rules import Rule
+from ringbridge.telephony.model import Call
 from ringbridge.telephony.numbers import DEFAULT_REGION, parse_number
 
 
@@ -76,8 +77,23 @@ class Portal:
     hours: WorkingHours = field(default_factory=WorkingHours)
     dealt: Mapping[str, int] = field(default_factory=dict)  # missed calls that each phone's holder was dealt today
     adopted: Mapping[str, str] = field(default_factory=dict)  # channel that we dialled -> the CRM's id of the call
+    ordered: Container[str] = frozenset()  # channels that we dialled because a client ordered the call
     region: str = DEFAULT_REGION
+
+    def adopted_as(self, call: Call) -> str | None:
+        """The CRM's id of a call that was asked for by a click in it."""
+        return next((self.adopted[name] for name in names_of(call) if name in self.adopted), None)
+
+    def is_ordered(self, call: Call) -> bool:
+        return any(name in self.ordered for name in names_of(call))
 
     def line_of(self, trunk: str | None, did: str | None) -> str | None:
         """The line's own name if it has one, else the number called, else the trunk's name."""
         return (self.lines.get(trunk) if trunk else None) or did or trunk
+
+
+def names_of(call: Call) -> Iterator[str]:
+    """By what a call that we asked for can be known: its channels, or the action where no channel ever was."""
+    yield from call.channels
+    if call.click_to_call:
+        yield call.click_to_call

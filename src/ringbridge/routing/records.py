@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zlib import crc32
 
+from ringbridge.routing.asked import seconds_among_colleagues, status_of_asked, why_not_reached
 from ringbridge.routing.intents import (
     AdoptCall,
     AttachRecording,
@@ -69,19 +70,21 @@ class Speaker:
 def intents_of(
     event: CallEvent, portal: Portal, pbx: str, known: bool | None = None
 ) -> tuple[list[Intent], Decision | None]:
-    """What this portal is to be told, and what the rules said; nothing for a call that does not concern a client.
+    """What this portal is to be told, and what the rules said; nothing for a call that does not concern a client. One
+    that was asked for by a click in the portal is always told: it waits there for its end.
 
     `known`: whether this portal knows the client; None where that was not found out.
     """
     call = event.call
-    if not call.concerns_client:
+    adopted = portal.adopted_as(call) is not None
+    if not call.concerns_client and not adopted:
         return [], None
     number = parse_number(call.external, portal.region)
     facts = CallFacts(
         call=call, number=number.e164 if number else None, known=known, working=portal.hours.open_at(call.start)
     )
     decision = decide(portal.rules, facts)
-    if not decision.register:
+    if not decision.register and not adopted:
         return [], decision
     teller = _Teller(call=call, portal=portal, pbx=pbx, decision=decision, number=str(number) if number else WITHHELD)
     match event:
@@ -180,9 +183,10 @@ class _Teller:
     def unanswered(self) -> list[Intent]:
         inbound = self.call.direction is Direction.INBOUND
         user, owner_first = self.missed_user() if inbound else (self.caller(), False)
+        seconds = 0 if self.call.concerns_client else seconds_among_colleagues(self.call)
         told: list[Intent] = [
             self.register(1, user, show=False, live=False),
-            self.finish(1, user, 0, owner_first=owner_first),
+            self.finish(1, user, seconds, owner_first=owner_first),
         ]
         told += self.afterwards(())
         if inbound and self.decision.task is not None and self.number != WITHHELD:
@@ -260,9 +264,10 @@ class _Teller:
         return RecordKey(base if nth == 1 else f"{base}-{nth}")
 
     def register(self, nth: int, user: UserId, *, show: bool, live: bool = True) -> RegisterCall | AdoptCall:
-        if nth == 1 and (call_id := self.adopted()):
+        if nth == 1 and (call_id := self.portal.adopted_as(self.call)):
             return AdoptCall(record=self.record(1), call=self.call.id, call_id=call_id)
         kind = RecordKind.OUTBOUND if self.call.direction is Direction.OUTBOUND else RecordKind.INBOUND
+        kind = RecordKind.CALLBACK if self.portal.is_ordered(self.call) else kind
         return RegisterCall(
             record=self.record(nth),
             call=self.call.id,
@@ -290,10 +295,6 @@ class _Teller:
             tags=self.decision.tags,
         )
 
-    def adopted(self) -> str | None:
-        """The CRM's id of a call that was asked for by a click in it."""
-        return next((self.portal.adopted[c] for c in self.call.channels if c in self.portal.adopted), None)
-
     def begun(self, nth: int) -> datetime:
         """The call's beginning; for who took it over, the beginning of their talk."""
         if nth == 1 or self.portal.transfers is Transfers.SINGLE:
@@ -309,12 +310,20 @@ class _Teller:
             call=self.call.id,
             user=user,
             duration=seconds,
-            status=CallStatus.ANSWERED if seconds else status_of(self.call),
+            status=CallStatus.ANSWERED if seconds else self.failure(),
+            reason=why_not_reached(self.call) if self.is_asked() else "",
             owner_first=owner_first,
             recorded=recorded,
             new_owner=owner if owner != user else None,
             attach=self.decision.attach,
         )
+
+    def is_asked(self) -> bool:
+        return self.portal.adopted_as(self.call) is not None or self.portal.is_ordered(self.call)
+
+    def failure(self) -> CallStatus:
+        ordered = self.portal.is_ordered(self.call)
+        return status_of_asked(self.call, ordered=ordered) if self.is_asked() else status_of(self.call)
 
     def attach(self, nth: int, speaker: Speaker, recording: Recording) -> AttachRecording:
         return AttachRecording(

@@ -19,6 +19,9 @@ NO_NUMBER = frozenset({"s", "h", "t", "i", "o", "a"})
 RINGS = frozenset({"RINGING", "PROGRESS"})
 """Many a provider sends the ringing tone itself, as early media, and never says that the phone rings."""
 
+OURS = "ringbridge-"
+"""So begin the names of channels and actions that we asked for: they are unique for ever."""
+
 ASKED_BEFORE = timedelta(minutes=2)
 """The longest an Originate that failed may have rung: how far back its channel is looked for."""
 
@@ -222,9 +225,13 @@ def rename(board: Switchboard, message: Message, at: datetime) -> None:
 
 
 def originate_response(board: Switchboard, message: Message, at: datetime) -> None:
-    """How a click-to-call went: it names the action, and the channel only when the employee answered."""
+    """How a click-to-call went: it names the action, and the channel only when the employee answered. Whoever gives the
+    channel the action's name has no doubt which of several calls it was."""
     number = message.get("Exten")
-    call = board.find(message.get("Uniqueid")) or _originated(board, message, at)
+    action = message.get("ActionID")
+    if board.is_over(action):
+        return
+    call = board.find(message.get("Uniqueid")) or board.find(action) or _originated(board, message, at)
     if call is None:
         if outside(number) and message.get("Response") == "Failure":
             _never_rang(board, message, at)
@@ -249,11 +256,18 @@ def _originated(board: Switchboard, message: Message, at: datetime) -> OpenCall 
             root is not None
             and root.originated
             and call.click_to_call is None
+            and is_asterisks_own(call.root)
             and root.name.startswith(f"{asked.removesuffix('/n')}-")
             and at - call.start <= ASKED_BEFORE
         ):
             return call
     return None
+
+
+def is_asterisks_own(uniqueid: str) -> bool:
+    """Whether Asterisk chose this Uniqueid (``[system-]1764090000.17``), not who asked for the channel."""
+    seconds, _, count = uniqueid.rpartition("-")[2].partition(".")
+    return seconds.isdigit() and count.isdigit()
 
 
 def _never_rang(board: Switchboard, message: Message, at: datetime) -> None:
@@ -262,7 +276,7 @@ def _never_rang(board: Switchboard, message: Message, at: datetime) -> None:
     employee = asked.partition("/")[2].partition("@")[0] if asked.startswith("Local/") else endpoint_of(asked)
     action = message.get("ActionID")
     call = OpenCall(
-        id=CallId(f"{at.timestamp():.3f}-{action}"),
+        id=CallId(action if action.startswith(OURS) else f"{at.timestamp():.3f}-{action}"),
         start=at,
         root="",
         direction=Direction.OUTBOUND,

@@ -77,6 +77,10 @@ class Switchboard:
         call = self._call_of.get(uniqueid)
         return call is not None and uniqueid not in call.members and self.channels.get(uniqueid) is None
 
+    def is_over(self, uniqueid: str) -> bool:
+        """Whether the channel's call has ended lately."""
+        return uniqueid in self._over
+
     def call_of(self, channel: Channel) -> OpenCall:
         return self._call_of[channel.uniqueid]
 
@@ -112,8 +116,7 @@ class Switchboard:
         call.members.add(channel.uniqueid)
         call.quiet_since = None
         self._resting.pop(call.id, None)
-        if channel.uniqueid not in call.channels:
-            call.channels.append(channel.uniqueid)
+        call.channels[channel.uniqueid] = None
 
     def _relink(self, channel: Channel, linkedid: str, call: OpenCall) -> OpenCall:
         channel.linkedid = linkedid
@@ -130,8 +133,7 @@ class Switchboard:
             if source is target:
                 continue
             source.members.discard(part.uniqueid)
-            if part.uniqueid in source.channels:
-                source.channels.remove(part.uniqueid)
+            source.channels.pop(part.uniqueid, None)
             if (leg := source.leg(part.uniqueid)) is not None:
                 source.legs.remove(leg)
                 target.legs.append(leg)
@@ -145,8 +147,7 @@ class Switchboard:
         """Two calls turn out to be one: everything of `source` belongs to `target`, and `source` never was."""
         for uniqueid in list(source.channels):
             self._call_of[uniqueid] = target
-            if uniqueid not in target.channels:
-                target.channels.append(uniqueid)
+        target.channels |= source.channels
         target.members |= source.members
         target.legs += source.legs
         target.legs.sort(key=lambda leg: leg.start)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ringbridge.crm.contract import CrmError, NotReached, Receipt, Rejected, Step, Transient
-from ringbridge.routing.intents import HideCard, Intent, Priority, RecordKey, RegisterCall, ShowCard
+from ringbridge.routing.intents import AdoptCall, HideCard, Intent, Priority, RecordKey, RegisterCall, ShowCard
 
 Result = Receipt | CrmError
 
@@ -19,6 +19,9 @@ class Ledger:
         self._answers: dict[int, Result] = {}
         self._call_ids = {s.intent.record: str(s.facts["call_id"]) for s in steps if s.facts.get("call_id")}
         self._cards_broken: set[RecordKey] = set()
+        for index, step in enumerate(steps):
+            if isinstance(step.intent, AdoptCall):  # the portal registered it: there is nothing to ask
+                self.settle(index, Receipt(facts={"call_id": step.intent.call_id}))
 
     def step(self, index: int) -> Step:
         return self._steps[index]
