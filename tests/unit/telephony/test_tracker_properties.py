@@ -61,16 +61,17 @@ streams = st.sampled_from(NAMES).map(stream)
 def play(messages: Iterable[tuple[Message, datetime]]) -> list[CallEvent]:
     tracker = CallTracker(trunks=TRUNKS)
     told: list[CallEvent] = []
+    named: set[str] = set()
     last: datetime | None = None
     for message, at in messages:
+        named |= {value for name, value in message.headers if name.lower().endswith("uniqueid")}
         told += tracker.feed(message, at)
         last = at
     if last is not None:
         told += tracker.expire(last + timedelta(hours=13))
         told += tracker.finish(last + timedelta(hours=13))
     assert len(tracker) == 0
-    over = {uniqueid for event in told if isinstance(event, CallEnded) for uniqueid in event.call.channels}
-    assert held(tracker) <= len(over), "more of ended calls is kept than their channels' names"
+    assert held(tracker) <= len(named), "more of ended calls is kept than the names of their channels"
     return told
 
 
@@ -225,13 +226,13 @@ def test_a_real_call_lives_once(name: str) -> None:
     check_life(play(stream(name)))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=1500, deadline=None)
 @given(messages=spoilt())
 def test_whatever_is_missing_doubled_or_strange_each_call_lives_once_and_nothing_is_kept(messages: Stream) -> None:
     check_life(play(messages))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.data(), name=st.sampled_from(NAMES))
 def test_broken_bytes_stop_nothing(data: st.DataObject, name: str) -> None:
     raw = bytearray(b"".join(portion.data for portion in read_trace(TRACES / f"{name}.ami.gz")))
@@ -258,7 +259,7 @@ def interleaved(one: Stream, other: Stream) -> Iterator[tuple[Message, datetime]
     return iter(sorted([*one, *moved], key=lambda pair: pair[1]))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(name=st.sampled_from(HEALTHY), neighbour=spoilt(clock=False))
 def test_a_spoilt_call_costs_its_neighbour_nothing(name: str, neighbour: Stream) -> None:
     alone = ended(play(stream(name)))
@@ -341,5 +342,5 @@ def test_a_caller_who_waits_for_ever_costs_no_more_than_one_who_waits_for_hours(
             tracker.feed(heard, at)
         return held(tracker)
 
-    hours = cost(1200)
-    assert cost(2400) == hours
+    hours = cost(500)
+    assert cost(1000) == hours
