@@ -161,3 +161,25 @@ crm_users = Table(
     Column("extensions", Text, nullable=False),
     Column("phones", Text, nullable=False),
 )
+
+dials = Table(
+    "dials",
+    metadata,
+    Column("id", Text, primary_key=True),  # names the channel and the action
+    Column("portal", Text, nullable=False),
+    Column("source", Text, nullable=False),  # the request's name where it came from
+    Column("kind", Text, nullable=False),
+    Column("caller", Text, nullable=False),  # by whom requests are counted
+    Column("number", Text, nullable=False),  # one spelling for each
+    Column("crm_call_id", Text),
+    Column("request", Text, nullable=False),
+    Column("pbx", Text, nullable=False),
+    Column("extension", Text, nullable=False),  # whose phone was to ring; empty when it was refused
+    Column("state", Text, nullable=False),
+    Column("asked", Moment, nullable=False),
+    Column("decided", Moment, nullable=False),
+    Column("reason", Text),
+    UniqueConstraint("portal", "source"),
+    Index("ix_dials_caller", "portal", "caller", "asked"),
+    Index("ix_dials_decided", "decided"),
+)
