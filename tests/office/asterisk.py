@@ -117,7 +117,8 @@ class Asterisk:
                 self.kill()
 
     def restart(self) -> None:
-        """Everything of its state is lost but what it keeps on disk: registrations stay."""
+        """Everything of its state is lost but what it keeps on disk: registrations stay. To be called in the main
+        thread: the kernel would take the end of a worker thread for the death of the parent."""
         self.stop()
         self.start()
 

@@ -28,40 +28,46 @@ CODES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Company:
-    office: Office
-    portal: Portal
-    connector: Connector
+    def __init__(self, office: Office, portal: Portal, connector: Connector) -> None:
+        self.office, self.portal, self.connector = office, portal, connector
+        self._compared: set[str] = set()  # ids of the portal's records of earlier scenarios
 
     async def holds_exactly(self, truths: Sequence[Truth]) -> None:
-        """The portal comes to hold the records of these calls, complete, and nothing else."""
+        """Since the last comparison the portal has come to hold the records of these calls, complete, and no others."""
         expected = [record for truth in truths for record in expected_of(truth, self.portal)]
         await self._everything_told(expected)
+        records = self._records()
+        self._compared.update(self.portal.telephony.finished)
         assert not self.portal.telephony.active, "calls that were registered and never finished"
-        records = self.records()
         assert [_facts(record) for record in records] == [_wanted(record) for record in expected]
         for record, want in zip(records, expected, strict=True):
             _assert_details(record, want, self.portal)
 
-    def records(self) -> list[CallRecord]:
-        """The finished calls without the one that only ends a scenario, by their beginning."""
-        finished = [one for one in self.portal.telephony.finished.values() if LAST_CALLER not in one.call.phone]
-        return sorted(finished, key=lambda one: (one.call.started, one.call.type))
-
     async def _everything_told(self, expected: Sequence[Expected]) -> None:
-        """Until one more call, after all the others, is at the portal, and all that is expected is there too. Then
-        stay a little below the limit: what is missing will be named by whoever compares."""
+        """Until one more call, after all the others, is at the portal, and all that is expected is there too."""
         await self.office.phones["106"].unregister()
         await self.office.call_in(Reach.EMPLOYEE_106, client=LAST_CALLER).until_ended()
-        telephony = self.portal.telephony
         recordings = sum(1 for record in expected if record.spoke)
 
         def told() -> bool:
-            last = any(LAST_CALLER in one.call.phone for one in telephony.finished.values())
-            return last and len(self.records()) >= len(expected) and len(telephony.files) >= recordings
+            records = self._records()
+            attached = sum(1 for record in records if record.record_file_id is not None)
+            return self._last_is_told() and len(records) >= len(expected) and attached >= recordings
 
-        await until(told)
+        await until(lambda: told() or self.connector.ended)
+
+    def _new(self) -> list[CallRecord]:
+        finished = self.portal.telephony.finished
+        return [record for call_id, record in finished.items() if call_id not in self._compared]
+
+    def _last_is_told(self) -> bool:
+        return any(LAST_CALLER in record.call.phone for record in self._new())
+
+    def _records(self) -> list[CallRecord]:
+        """New ones, without the one that only ends a scenario, by their beginning."""
+        records = [record for record in self._new() if LAST_CALLER not in record.call.phone]
+        return sorted(records, key=lambda record: (record.call.started, record.call.type))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,11 @@ class Connector:
         }
         self._process: asyncio.subprocess.Process | None = None
 
+    @property
+    def ended(self) -> bool:
+        """It was started, and runs no more."""
+        return self._process is not None and self._process.returncode is not None
+
     async def configure(self, office_file: str) -> None:
         """`ringbridge config import`."""
         path = self._folder / "office.toml"
@@ -113,7 +118,8 @@ class Log:
 
 
 def office_file(office: Office, *, webhook: str, default_user: int) -> str:
-    """The configuration of this office with one portal, employees found by their extensions."""
+    """The configuration of this office with one portal, employees found by their extensions. The portal's
+    `request_limit` is small because it bounds how soon a request whose answer was lost is tried again."""
     user, secret = MANAGER
     return f"""
 region = "RU"
@@ -139,4 +145,5 @@ webhook = "{webhook}"
 default_user = "{default_user}"
 allow_http = true
 allow_private = true
+request_limit = 2
 """

@@ -76,6 +76,11 @@ class Office:
         await asyncio.gather(outside.hear(1), inside.hear(1))
         return outside, inside
 
+    async def clear(self) -> None:
+        """Every call hung up and forgotten, every phone registered."""
+        await asyncio.gather(*(phone.clear() for phone in (*self.phones.values(), *self.providers.values())))
+        await asyncio.gather(*(phone.register() for phone in self.phones.values()))
+
     async def idle(self) -> None:
         """Until the PBX has no channel left and has closed the recordings."""
         async with manager_session(self.address, *MANAGER) as session:
@@ -123,12 +128,12 @@ async def open_office(pbx: Asterisk, network: Network, *, recordings: Path) -> A
     async with AsyncExitStack() as stack:
         for phone in everyone:
             await stack.enter_async_context(phone)
-        await asyncio.gather(*(phone.register() for phone in phones.values()))
         office = Office(pbx=pbx, address=address, recordings=recordings, phones=phones, providers=providers)
+        await office.clear()
         try:
             yield office
         finally:
-            await asyncio.gather(*(phone.hang_up_all() for phone in everyone))
+            await office.clear()
 
 
 def password(extension: str) -> str:

@@ -75,9 +75,13 @@ class Phone(asyncio.DatagramProtocol):
         line.ring()
         return line
 
-    async def hang_up_all(self) -> None:
+    async def clear(self) -> None:
+        """Hang up, and forget every call there was."""
         for line in self.lines:
             await line.hangup()
+        self.lines.clear()
+        while not self._arrived.empty():
+            self._arrived.get_nowait()
 
     # --- messages ---------------------------------------------------------------------------------------------------
 
