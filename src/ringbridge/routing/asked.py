@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from ringbridge.routing.dialing import DialKind, DialRequest, Refusal
+from ringbridge.routing.intents import AdoptCall, FinishCall, Intent, RecordKey, RecordKind, RegisterCall
+from ringbridge.routing.office import Portal
 from ringbridge.routing.results import CallStatus, status_of
-from ringbridge.telephony.model import Call
+from ringbridge.telephony.model import Call, CallId, Direction, Disposition, Extension
+from ringbridge.telephony.numbers import parse_number
 
 NOT_RUNG = "The employee's phone could not be rung: is it registered?"
 NOT_TAKEN = "The employee did not answer their own phone."
@@ -27,3 +33,43 @@ def status_of_asked(call: Call, *, ordered: bool) -> CallStatus:
     if call.concerns_client:
         return CallStatus.MISSED if ordered and why_not_reached(call) else status_of(call)
     return CallStatus.ANSWERED if seconds_among_colleagues(call) else CallStatus.NO_ANSWER
+
+
+def call_in_vain(request: DialRequest, dial: str, *, extension: str, at: datetime) -> Call:
+    """The call that was asked for and never came to be, for the journal. It has the name that its channel would have
+    had: should the PBX tell of it after all, it is the same call."""
+    return Call(
+        id=CallId(dial),
+        direction=Direction.OUTBOUND,
+        start=at,
+        end=at,
+        external=request.number,
+        caller=Extension(extension) if extension else None,
+        disposition=Disposition.FAILED,
+        click_to_call=dial,
+    )
+
+
+def told_in_vain(request: DialRequest, call: Call, refusal: Refusal, portal: Portal, pbx: str) -> list[Intent]:
+    """A click's call waits in the CRM for its end; a client's order is put there, so that somebody calls back."""
+    record, user = RecordKey(f"{pbx}-{call.id}"), request.user or portal.staff.default
+    beginning: Intent
+    if request.crm_call_id:
+        beginning = AdoptCall(record=record, call=call.id, call_id=request.crm_call_id)
+    elif request.kind is DialKind.CALLBACK and refusal.told:
+        number = parse_number(request.number, portal.region)
+        beginning = RegisterCall(
+            record=record,
+            call=call.id,
+            kind=RecordKind.CALLBACK,
+            number=str(number) if number else request.number,
+            user=user,
+            started=call.start,
+            line=request.line or None,
+            show=False,
+            live=False,
+        )
+    else:
+        return []
+    end = FinishCall(record=record, call=call.id, user=user, duration=0, status=refusal.status, reason=refusal.reason)
+    return [beginning, end]

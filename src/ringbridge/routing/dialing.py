@@ -129,7 +129,8 @@ class Originate:
     def action(self, dial: str) -> Action:
         """The AMI action. `dial` names the channel and the action, so that the call is known for the one that was
         asked for whatever becomes of it."""
-        halves = (("OtherChannelId", f"{dial}-2"),) if self.channel.startswith("Local/") else ()
+        _, other = channels_of(dial)
+        halves = (("OtherChannelId", other),) if self.channel.startswith("Local/") else ()
         headers: Headers = (
             ("Channel", self.channel),
             ("Context", self.context),
@@ -143,6 +144,11 @@ class Originate:
             *(("Variable", f"{name}={value}") for name, value in self.variables),
         )
         return Action(name="Originate", headers=headers, action_id=ActionId(dial))
+
+
+def channels_of(dial: str) -> tuple[str, str]:
+    """Uniqueids of the channels that a dial makes: its own, and the other half where it is a Local one."""
+    return dial, f"{dial}-2"
 
 
 def planned(

@@ -18,6 +18,7 @@ from ringbridge.crm.bitrix24.portal import Bitrix24
 from ringbridge.crm.bitrix24.settings import Settings
 from ringbridge.crm.contract import Crm, CrmError, RecordingSource
 from ringbridge.crm.reach import Reach
+from ringbridge.routing.dialing import DialKind, DialRequest
 from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.routing.office import Portal as RoutingPortal
 from ringbridge.routing.office import staff_of
@@ -46,6 +47,8 @@ class OfficePortal:
         self._database = database
         self.dealt: Counter[str] = Counter()  # missed calls that were dealt out today, by phone
         self._dealt_on: date | None = None
+        self.adopted: dict[str, str] = {}  # channels of calls that were clicked -> the CRM's ids of these calls
+        self.ordered: set[str] = set()  # channels of calls that clients ordered
         self.conflicts: tuple[str, ...] = ()
         self.missing: tuple[str, ...] = ()  # what the connection does not give
         self.users_known = False  # they were read once, in this life or an earlier one
@@ -94,7 +97,19 @@ class OfficePortal:
 
     def _routing(self, users: Sequence[DirectoryUser]) -> RoutingPortal:
         routing, self.conflicts = routing_of(self._config, self._office, users)
-        return replace(routing, dealt=self.dealt)
+        return replace(routing, dealt=self.dealt, adopted=self.adopted, ordered=self.ordered)
+
+    def expect(self, channels: tuple[str, ...], request: DialRequest) -> None:
+        """A call on one of these channels is the one that was asked for."""
+        if request.crm_call_id:
+            self.adopted.update(dict.fromkeys(channels, request.crm_call_id))
+        elif request.kind is DialKind.CALLBACK:
+            self.ordered.update(channels)
+
+    def forget(self, channels: tuple[str, ...]) -> None:
+        for channel in channels:
+            self.adopted.pop(channel, None)
+            self.ordered.discard(channel)
 
 
 def routing_of(config: Portal, office: Office, users: Sequence[DirectoryUser]) -> tuple[RoutingPortal, tuple[str, ...]]:

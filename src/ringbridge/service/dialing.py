@@ -1,0 +1,255 @@
+"""Calls that somebody asks for: accepted or refused, dialled at most once, and followed until their end is told.
+
+A request is decided and written in one transaction, before anything leaves for the PBX. From then on it is never
+dialled again: not after a lost answer, not after a restart. What becomes of it the PBX tells, and the pipeline puts it
+where it belongs by the name that we gave its channel. What the PBX will never tell of (a refusal, a request that got
+lost on its way) ends here, under the same name, so that each request has exactly one end in the CRM.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import NoReturn, Protocol
+
+import structlog
+
+from ringbridge.ami.errors import ActionRefused, AmiError, NotConnected
+from ringbridge.ami.message import Action
+from ringbridge.ami.protocol import Answer
+from ringbridge.routing.asked import call_in_vain, told_in_vain
+from ringbridge.routing.dialing import (
+    SAME_ORDER,
+    DialKind,
+    DialPlan,
+    DialRequest,
+    Originate,
+    Refusal,
+    channels_of,
+    planned,
+)
+from ringbridge.routing.intents import PortalId
+from ringbridge.routing.office import Portal, phone_key
+from ringbridge.routing.results import CallStatus
+from ringbridge.service.pipeline import Announcer
+from ringbridge.store import calls, deliveries, dials
+from ringbridge.store.calls import PbxId, StoryKind, StoryLine, call_key
+from ringbridge.store.database import Database, Transaction
+from ringbridge.store.dials import Dial, DialState
+from ringbridge.store.errors import StoreError
+from ringbridge.telephony.dialling import OURS
+from ringbridge.telephony.model import CallId
+from ringbridge.telephony.numbers import masked
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY = timedelta(seconds=10)
+MARGIN = timedelta(seconds=60)
+"""What a call may take to show itself after the longest ring."""
+
+LOOKS = 3  # in a row without a sign of it, before a call is given up
+REMEMBERED = timedelta(days=7)
+FORGETS_EVERY = timedelta(hours=1)
+
+
+class Pbx(Protocol):
+    """The link to the PBX, as far as dialling goes."""
+
+    async def action(self, action: Action) -> Answer: ...
+
+
+class Asking(Protocol):
+    """A portal, as far as dialling goes."""
+
+    @property
+    def routing(self) -> Portal: ...
+
+    def expect(self, channels: tuple[str, ...], request: DialRequest) -> None:
+        """A call on one of these channels is the one that was asked for."""
+        ...
+
+    def forget(self, channels: tuple[str, ...]) -> None: ...
+
+
+class Dialing:
+    def __init__(
+        self,
+        plan: DialPlan,
+        *,
+        name: PbxId,
+        pbx: Pbx,
+        database: Database,
+        announcer: Announcer,
+        portals: Mapping[PortalId, Asking],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._plan = plan
+        self._name = name
+        self._pbx = pbx
+        self._database = database
+        self._announcer = announcer
+        self._portals = portals
+        self._clock = clock
+        self._accepted: asyncio.Queue[tuple[Dial, Originate]] = asyncio.Queue()
+        self._open: dict[str, Dial] = {}  # sent, and nothing was heard of them yet
+        self._forgets_next = clock() + FORGETS_EVERY
+        self._unseen: dict[str, int] = {}  # how many looks have found nothing of them
+
+    async def dial(self, request: DialRequest) -> Dial | None:
+        """Take a request: its row says whether it is dialled or why not. None for one that has come before. Returns
+        when that is durable; the phone rings a moment later. Raises `StoreError`: then nothing was accepted."""
+        portal = self._portals[request.portal].routing
+        async with self._database.transaction() as tx:
+            if await dials.known(tx, request.portal, request.source):
+                return None
+            now = self._clock()
+            recent = await dials.earlier(tx, request, request.at - SAME_ORDER)
+            decision = planned(request, self._plan, portal, recent, now)
+            dial = self._written(request, decision, portal, now)
+            await dials.add(tx, dial)
+            if isinstance(decision, Refusal):
+                await self._conclude(tx, dial, decision)
+        seen = {"portal": request.portal, "dial": dial.id, "number": masked(request.number)}
+        if isinstance(decision, Refusal):
+            log.warning("dial_refused", **seen, user=request.caller, reason=decision.reason)
+            return dial
+        log.info("dial_accepted", **seen, user=request.caller, extension=dial.extension)
+        self._expect(dial)
+        self._open[dial.id] = dial
+        self._accepted.put_nowait((dial, decision))
+        return dial
+
+    async def run(self) -> NoReturn:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch())
+            while True:
+                dial, originate = await self._accepted.get()
+                group.create_task(self._send(dial, originate))
+        raise AssertionError("dialling ends by a cancellation")
+
+    async def recall(self) -> None:
+        """What was asked for before a restart: calls of it may be going on. To be done before the PBX is heard."""
+        now = self._clock()
+        async with self._database.transaction() as tx:
+            await dials.forget(tx, now - REMEMBERED)
+            known = await dials.since(tx, now - REMEMBERED)
+        for dial in known:
+            if dial.state is not DialState.REFUSED:
+                self._expect(dial)
+            if dial.state is DialState.SENT and dial.pbx == self._name:
+                self._open.setdefault(dial.id, dial)
+
+    def _written(self, request: DialRequest, decision: Originate | Refusal, portal: Portal, now: datetime) -> Dial:
+        return Dial(
+            id=f"{OURS}{int(now.timestamp())}-{uuid.uuid4().hex[:16]}",
+            request=request,
+            number=phone_key(request.number, portal.region),
+            pbx=self._name,
+            state=DialState.REFUSED if isinstance(decision, Refusal) else DialState.SENT,
+            decided=now,
+            extension="" if isinstance(decision, Refusal) else decision.extension,
+            reason=decision.reason if isinstance(decision, Refusal) else "",
+        )
+
+    def _expect(self, dial: Dial) -> None:
+        if portal := self._portals.get(dial.request.portal):
+            portal.expect(channels_of(dial.id), dial.request)
+
+    # To the PBX
+
+    async def _send(self, dial: Dial, originate: Originate) -> None:
+        try:
+            await self._pbx.action(originate.action(dial.id))
+        except ActionRefused as error:
+            await self._failed(dial, f"The PBX did not dial: {error}.")
+        except NotConnected as error:
+            if error.sent:
+                log.warning("dial_unanswered", dial=dial.id, reason=str(error))  # the watch finds out
+            else:
+                await self._failed(dial, "There is no connection to the PBX at the moment.")
+
+    async def _failed(self, dial: Dial, reason: str) -> None:
+        """It was not dialled, for certain."""
+        log.warning("dial_failed", dial=dial.id, reason=reason)
+        refusal = Refusal(status=CallStatus.UNAVAILABLE, reason=reason)
+        try:
+            async with self._database.transaction() as tx:
+                await dials.settle(tx, dial.id, DialState.REFUSED, reason)
+                await self._conclude(tx, dial, refusal)
+        except StoreError as error:
+            log.error("dial_end_not_written", dial=dial.id, reason=str(error))  # the watch tries again
+        else:
+            self._drop(dial)
+
+    async def _conclude(self, tx: Transaction, dial: Dial, refusal: Refusal) -> None:
+        """Tell the end of a request of which the PBX will tell nothing."""
+        request = dial.request
+        portal = self._portals[request.portal].routing
+        call = call_in_vain(request, dial.id, extension=dial.extension, at=dial.decided)
+        intents = told_in_vain(request, call, refusal, portal, self._name)
+        if not intents and request.kind is DialKind.CALLBACK:
+            return
+        line = StoryLine(at=dial.decided, kind=StoryKind.DECIDED, text=f"{request.portal}: {refusal.reason}")
+        await calls.record(tx, self._name, [call], {call.id: [line]})
+        key = call_key(self._name, call.id)
+        if new := await deliveries.enqueue(tx, request.portal, intents, key, self._clock()):
+            await self._announcer.announce(tx, new)
+
+    # What became of it
+
+    async def _watch(self) -> NoReturn:
+        while True:
+            await asyncio.sleep(LOOK_EVERY.total_seconds())
+            try:
+                await self.look()
+                if self._clock() >= self._forgets_next:
+                    await self._forget()
+            except StoreError as error:
+                log.error("dials_not_looked_at", reason=str(error))
+
+    async def look(self) -> None:
+        """Settle what is in the journal by now, give up what neither the journal nor the PBX knows of."""
+        now = self._clock()
+        overdue = [dial for dial in self._open.values() if dial.decided + self._plan.ring + MARGIN <= now]
+        for dial in overdue:
+            if await self._is_journalled(dial):
+                async with self._database.transaction() as tx:
+                    await dials.settle(tx, dial.id, DialState.SETTLED)
+                self._drop(dial)
+        lost = [dial for dial in overdue if dial.id in self._open]
+        live = await self._live_channels() if lost else None
+        if live is None:
+            return
+        for dial in lost:
+            self._unseen[dial.id] = 0 if dial.id in live else self._unseen.get(dial.id, 0) + 1
+            if self._unseen[dial.id] >= LOOKS:
+                await self._failed(dial, "The PBX was told to dial, and nothing was heard of the call.")
+
+    def _drop(self, dial: Dial) -> None:
+        self._open.pop(dial.id, None)
+        self._unseen.pop(dial.id, None)
+
+    async def _is_journalled(self, dial: Dial) -> bool:
+        async with self._database.reading() as tx:
+            return await calls.get(tx, call_key(self._name, CallId(dial.id))) is not None
+
+    async def _live_channels(self) -> set[str] | None:
+        """Uniqueids of the channels that are up; None while the PBX cannot be asked."""
+        try:
+            answer = await self._pbx.action(Action(name="CoreShowChannels"))
+        except ActionRefused:
+            return set()
+        except AmiError:
+            return None
+        return {row.get("Uniqueid") for row in answer.rows}
+
+    async def _forget(self) -> None:
+        now = self._clock()
+        self._forgets_next = now + FORGETS_EVERY
+        async with self._database.transaction() as tx:
+            gone = await dials.forget(tx, now - REMEMBERED)
+        for portal in self._portals.values():
+            for dial in gone:
+                portal.forget(channels_of(dial))
