@@ -12,7 +12,7 @@ import pytest
 from tests.contract.bitrix24_desk import ADMIN, ANNA, CONTACT, STRANGER, desk, listener
 
 from ringbridge.emulators.bitrix24 import Portal, demo, serve
-from ringbridge.emulators.bitrix24.pages import STATUSES, WORDS
+from ringbridge.emulators.bitrix24.page.words import STATUSES, WORDS
 
 
 async def test_the_state_tells_calls_cards_clients_and_what_was_asked() -> None:

@@ -17,7 +17,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from ringbridge.emulators.bitrix24 import control, pages, recordings, refusals
+from ringbridge.emulators.bitrix24 import control, page, recordings, refusals
 from ringbridge.emulators.bitrix24.batch import FILE_METHODS, called_methods
 from ringbridge.emulators.bitrix24.connection import cut, hang
 from ringbridge.emulators.bitrix24.execution import envelope, execute
@@ -57,7 +57,7 @@ def create_app(portal: Portal) -> Starlette:
             Route("/oauth/token/", oauth_token, methods=["GET", "POST"]),
             Route("/oauth/token", oauth_token, methods=["GET", "POST"]),
             *control.ROUTES,
-            *pages.ROUTES,
+            *page.ROUTES,
         ],
     )
     app.state.portal = portal

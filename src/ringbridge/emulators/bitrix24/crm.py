@@ -150,8 +150,9 @@ async def comment(request: Request) -> int:
         raise refusal("The field COMMENT is not defined or empty")
     if kind not in set(Kind) or number not in request.portal.clients.rows[Kind(kind)]:
         raise refusal("ENTITY_ID or ENTITY_TYPE is not defined or invalid")
-    comments = request.portal.comments
-    comments.append({**fields, "ID": str(len(comments) + 1), "AUTHOR_ID": str(request.caller.user_id)})
+    portal, comments = request.portal, request.portal.comments
+    made = {"ID": str(len(comments) + 1), "AUTHOR_ID": str(request.caller.user_id)}
+    comments.append({**fields, **made, "CREATED": portal.local(portal.clock())})
     return len(comments)
 
 
