@@ -149,7 +149,7 @@ class Switchboard:
             self._call_of[uniqueid] = target
         target.channels |= source.channels
         target.members |= source.members
-        target.legs += source.legs
+        target.legs += [*source.legs, *map(self._leg_of, filter(None, map(self.channels.get, source.clients)))]
         target.legs.sort(key=lambda leg: leg.start)
         target.recordings += source.recordings
         for uniqueid in source.clients:
@@ -162,6 +162,13 @@ class Switchboard:
         source.legs = []
         source.merged_into = target.id
         self.close(source, tell=source.announced)
+
+    def _leg_of(self, channel: Channel) -> OpenLeg:
+        """An outside number that was called, and turned out to be called for somebody else's sake."""
+        answer = channel.since if channel.up else None
+        return OpenLeg(
+            extension=self.person(channel), channel=channel.uniqueid, start=channel.since, rang=True, answer=answer
+        )
 
     def make_client(self, channel: Channel, call: OpenCall, direction: Direction) -> None:
         """This channel is the client's own."""

@@ -105,9 +105,13 @@ def _far_party(
 
 
 def _ringing_for(board: Switchboard, second: Channel) -> str | None:
-    """Whose phone the transferer's second line was ringing."""
-    legs = [leg for leg in board.call_of(second).legs if leg.result is None and leg.channel != second.uniqueid]
-    return legs[-1].extension if legs else None
+    """Whose phone the transferer's second line was ringing; of several, the number that rings them."""
+    call = board.call_of(second)
+    rung = [leg.extension for leg in call.legs if not leg.result and not leg.answer and leg.channel != second.uniqueid]
+    clients = filter(None, map(board.channels.get, call.clients))
+    if call.direction is Direction.OUTBOUND and not any(client.up for client in clients):
+        rung.append(Extension(call.external or second.exten))
+    return second.exten if len(rung) > 1 and second.exten else next(iter(rung), None)
 
 
 def _dialled(target: Channel | None, second: Channel) -> str:
