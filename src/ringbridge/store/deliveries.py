@@ -119,10 +119,14 @@ async def handed_out(tx: Transaction, portal: PortalId, ids: Sequence[int]) -> l
 async def facts_of(tx: Transaction, portal: PortalId, calls: Iterable[str]) -> dict[str, dict[str, Any]]:
     """What the done steps of each record brought, a later one over an earlier one."""
     known: dict[str, dict[str, Any]] = defaultdict(dict)
-    wanted = select(D.record, D.facts).where(D.call_key.in_(list(calls)), D.portal == portal, D.facts.is_not(None))
-    for row in await tx.execute(wanted.order_by(D.id)):
+    for row in await tx.execute(select_facts(portal, calls)):
         known[row.record] |= load_facts(row.facts)
     return known
+
+
+def select_facts(portal: PortalId, calls: Iterable[str]) -> Select[Any]:
+    wanted = select(D.record, D.facts).where(D.call_key.in_(list(calls)), D.portal == portal)
+    return wanted.where(D.facts.is_not(None)).order_by(D.id)
 
 
 async def settle(tx: Transaction, portal: PortalId, outcomes: Mapping[DeliveryId, Outcome], now: datetime) -> None:
@@ -276,11 +280,13 @@ async def rows_of(tx: Transaction, portal: PortalId, calls: Collection[str]) -> 
     found: dict[str, list[Row]] = defaultdict(list)
     if not calls:
         return found
-    refused = and_(D.kind == RegisterCall.__name__, D.state == State.GIVEN_UP)
-    wanted = select(*ORDER).where(
-        D.call_key.in_(list(calls)), D.portal == portal, or_(D.state.in_([State.WAITING, State.SENDING]), refused)
-    )
-    for row in (await tx.execute(wanted.order_by(D.id))).mappings():
+    for row in (await tx.execute(select_rows(portal, calls))).mappings():
         values = dict(row)
         found[values.pop("call_key")].append(Row(**values | {"state": State(row["state"])}))
     return found
+
+
+def select_rows(portal: PortalId, calls: Iterable[str]) -> Select[Any]:
+    refused = and_(D.kind == RegisterCall.__name__, D.state == State.GIVEN_UP)
+    wanted = select(*ORDER).where(D.call_key.in_(list(calls)), D.portal == portal)
+    return wanted.where(or_(D.state.in_([State.WAITING, State.SENDING]), refused)).order_by(D.id)

@@ -113,7 +113,7 @@ deliveries = Table(
     Column("sent_at", Moment),
     Column("answered_at", Moment),
     Column("settled", Moment),
-    UniqueConstraint("portal", "key"),
+    UniqueConstraint("key", "portal"),  # in this order: no query by portal alone may take it for a good index
     Index("ix_deliveries_call", "call_key", "id"),
     Index("ix_deliveries_heads", "portal", "rank", "due", sqlite_where=HEADS, postgresql_where=HEADS),
     Index("ix_deliveries_open", "portal", "created", sqlite_where=OPEN, postgresql_where=OPEN),

@@ -313,9 +313,11 @@ async def test_a_claim_reads_the_due_heads_in_their_order_from_the_index_and_sor
     assert await plan(database, heads) == [
         "SEARCH deliveries USING INDEX ix_deliveries_heads (portal=? AND rank=? AND due<?)"
     ]
-    rows = select(*deliveries.ORDER).where(deliveries.D.call_key.in_(["a", "b"]), deliveries.D.portal == PORTAL)
-    assert await plan(database, rows.order_by(deliveries.D.call_key, deliveries.D.id)) == [
-        "SEARCH deliveries USING INDEX ix_deliveries_call (call_key=?)"
-    ]
+    many = [key_of(n) for n in range(50)]
+    for of_calls in (deliveries.select_rows(PORTAL, many), deliveries.select_facts(PORTAL, many)):
+        assert await plan(database, of_calls) == [
+            "SEARCH deliveries USING INDEX ix_deliveries_call (call_key=?)",
+            "USE TEMP B-TREE FOR ORDER BY",  # of fifty calls' rows
+        ]
     open_rows = select(deliveries.D.id).where(schema.OPEN, deliveries.D.state == State.SENDING)
     assert await plan(database, open_rows) == ["SCAN deliveries USING INDEX ix_deliveries_open"]

@@ -80,7 +80,7 @@ def create_deliveries() -> None:
         sa.Column("settled", sa.BigInteger),
         sa.PrimaryKeyConstraint("id", name="pk_deliveries"),
         sa.ForeignKeyConstraint(["call_key"], ["calls.key"], name="fk_deliveries_call_key", ondelete="CASCADE"),
-        sa.UniqueConstraint("portal", "key", name="uq_deliveries_portal_key"),
+        sa.UniqueConstraint("key", "portal", name="uq_deliveries_key_portal"),
     )
     op.create_index("ix_deliveries_call", "deliveries", ["call_key", "id"])
     create_partial_index("ix_deliveries_heads", "deliveries", ["portal", "rank", "due"], "state = 'waiting' AND head")
