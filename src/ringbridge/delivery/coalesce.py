@@ -18,6 +18,7 @@ from ringbridge.routing.intents import FinishCall, HideCard, RegisterCall, ShowC
 
 OVER = "not sent: the call was over already"
 OVERTAKEN = "not sent: the card was opened and closed, or closed and opened, before it could be"
+NEVER = "not sent: no card of this call was ever opened"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,7 @@ def coalesce_record(rows: Sequence[Delivery]) -> tuple[list[Errand], dict[Delive
     cards = Cards(
         over=any(isinstance(row.intent, FinishCall) for row in rows),
         fresh=any(isinstance(row.intent, RegisterCall) and not row.uncertain for row in rows),
+        known=any(isinstance(row.intent, RegisterCall) or row.facts for row in rows),
     )
     errands: list[Errand] = []
     needless: dict[DeliveryId, str] = {}
@@ -69,11 +71,14 @@ class Cards:
     """The cards of one record, as this batch goes along.
 
     `over`: the record's finish is in the batch. `fresh`: so is its registration, so nothing of it was sent before.
+    `known`: it is registered, or will be by this batch; a call that rang while nobody listened is neither when its
+    phones fall silent.
     """
 
-    def __init__(self, *, over: bool, fresh: bool) -> None:
+    def __init__(self, *, over: bool, fresh: bool, known: bool) -> None:
         self.over = over
         self.fresh = fresh
+        self.known = known
         self._opened: set[UserId] = set()  # in this batch
 
     def pass_by(self, row: Delivery) -> Step:
@@ -93,10 +98,11 @@ class Cards:
         hide = [
             user
             for user, word in last_word.items()
-            if word is HideCard and (not self.fresh or user in self._opened or user in doubtful)
+            if word is HideCard and self.known and (not self.fresh or user in self._opened or user in doubtful)
         ]
         self._opened = (self._opened | set(show)) - set(hide)
-        needless = {row.id: OVER if self.over else OVERTAKEN for row in run}
+        why = OVER if self.over else OVERTAKEN if self.known else NEVER
+        needless = {row.id: why for row in run}
         errands = [*errand(run, ShowCard, show), *errand(run, HideCard, hide)]
         for id_ in (i for e in errands for i in e.settles):
             del needless[id_]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.stateful.sample_calls import PORTAL, Record
@@ -49,6 +51,14 @@ def test_a_card_that_may_be_open_already_is_closed() -> None:
     """The registration went out before: an earlier card of this user may have opened."""
     assert said(coalesce(batch(R.show("2"), R.hide("2")))) == [("HideCard", ("2",))]
     assert said(coalesce(batch(R.register(), R.show("2"), R.hide("2"), uncertain=True)))[1:] == [("HideCard", ("2",))]
+
+
+def test_phones_that_rang_while_nobody_listened_have_no_cards_to_close() -> None:
+    """The call is met when they fall silent: it was never registered, and nothing has to be repeated or refused."""
+    row = replace(batch(R.hide("2"))[0], facts={})
+    plan = coalesce([row])
+    assert plan.errands == ()
+    assert set(plan.needless) == {row.id}
 
 
 def test_the_last_word_counts() -> None:
