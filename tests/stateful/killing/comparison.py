@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
@@ -32,6 +33,17 @@ def differences(portal: Portal, calls: Sequence[Played], heard_whole: Callable[[
         label = f"#{call.nth} {call.name} {call.key} at {call.at:.1f} s ({'heard whole' if whole else 'not whole'})"
         found += [f"{label}: {line}" for line in one_call(call, told, whole)]
     return found
+
+
+def in_the_journal(rows: Sequence[tuple[str, str, str]], calls: Sequence[Played]) -> Iterator[str]:
+    """`rows`: key, disposition and whole snapshot of each client's call that has ended."""
+    own = {key: told for key, told, snapshot in rows if json.loads(snapshot).get("merged_into") is None}
+    truth = {call.key: call.disposition for call in calls}
+    yield from (f"not in the journal: {key}" for key in sorted(truth.keys() - own.keys()))
+    yield from (f"in the journal, and never played: {key}" for key in sorted(own.keys() - truth.keys()))
+    for key in sorted(own.keys() & truth.keys()):
+        if own[key] != truth[key]:
+            yield f"{key} is {own[key]} in the journal, not {truth[key]}"
 
 
 def base_of(external_id: str) -> str:

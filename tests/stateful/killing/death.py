@@ -39,7 +39,7 @@ def deaths(chance: random.Random) -> Death:
     kinds: list[tuple[int, Callable[[], Death]]] = [
         (3, lambda: Death(sign=Sign.BIRTH, delay=chance.uniform(0, 1.5))),
         (4, lambda: Death(sign=Sign.READY, delay=chance.uniform(0, 1.5))),
-        (3, lambda: Death(sign=Sign.READY, delay=chance.uniform(2.5, 6))),
+        (4, lambda: Death(sign=Sign.READY, delay=chance.uniform(3, 7))),
         (2, lambda: Death(sign=Sign.EVENT, count=chance.randint(1, 150), delay=chance.uniform(0, 0.03))),
         (2, lambda: Death(sign=Sign.REQUEST, count=chance.randint(1, 12), lost=True)),
         (3, lambda: Death(sign=Sign.REQUEST, count=chance.randint(1, 12))),
