@@ -20,6 +20,8 @@ WEST = "https://oauth.bitrix.info"
 EAST = "https://oauth.bitrix24.tech"
 AUTHORIZATION_SERVERS = (WEST, EAST)
 
+NOT_INSTALLED = "The portal waits for our application to be installed there: nothing can be told to it before that."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
@@ -61,6 +63,7 @@ class Tokens:
     server: str = ""  # server_endpoint: https://oauth.bitrix.info/rest/
     member: str = ""  # member_id: stays the same when the portal's address changes
     expires: datetime | None = None
+    application_token: str = field(repr=False, default="")  # by which the portal's events show that they are its
 
 
 Credentials = Webhook | Tokens
@@ -143,13 +146,22 @@ class TokenKey:
         return self._tokens
 
     def address(self, method: str) -> str:
+        if not self._tokens.refresh:
+            raise Unauthorized(NOT_INSTALLED)
         return f"{self._tokens.endpoint.rstrip('/')}/{method}.json"
 
     def parameters(self) -> Mapping[str, str]:
         return {"auth": self._tokens.access}
 
     def secrets(self) -> tuple[str, ...]:
-        return (self._tokens.access, self._tokens.refresh, self._application.client_secret)
+        tokens = self._tokens
+        held = (tokens.access, tokens.refresh, tokens.application_token, self._application.client_secret)
+        return tuple(filter(None, held))
+
+    async def replace(self, tokens: Tokens) -> None:
+        """Another pair from now on: the application was installed, anew or for the first time, or removed."""
+        await self._save(tokens)
+        self._tokens, self._unsaved = tokens, None
 
     async def renew(self, spent: Mapping[str, str], door: Door) -> None:
         if spent == self.parameters():
@@ -231,6 +243,7 @@ def renewed(tokens: Tokens, answer: Answer, *, now: datetime) -> Tokens:
         server=str(body.get("server_endpoint") or tokens.server),
         member=member,
         expires=now + timedelta(seconds=int(lives)) if lives.isdigit() else None,
+        application_token=tokens.application_token,
     )
 
 

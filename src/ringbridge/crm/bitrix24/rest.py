@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from ringbridge.crm.bitrix24.auth import Key
-from ringbridge.crm.bitrix24.batch import Outcome, body_of, outcomes_in
+from ringbridge.crm.bitrix24.batch import LARGEST, Outcome, body_of, outcomes_in
 from ringbridge.crm.bitrix24.errors import KeyExpired, error_of, is_method_closed, no_json, said_in
 from ringbridge.crm.bitrix24.telephony import Command, as_list
 from ringbridge.crm.client import Answer, Door, Request
@@ -29,6 +29,17 @@ class Reply:
     total: int | None = None
 
 
+class Rider(Protocol):
+    """Has a question for each batch, or none."""
+
+    def command(self) -> Command | None: ...
+
+    def take(self, outcome: Outcome) -> None: ...
+
+
+RIDER = "rider"
+
+
 class Rest:
     """Calls methods; every one raises `CrmError`."""
 
@@ -36,6 +47,7 @@ class Rest:
         self.door = door
         self._key = key
         self._closed: Throttled | None = None
+        self.rider: Rider | None = None
 
     async def call(self, method: str, params: Mapping[str, Any] | None = None, *, priority: Priority) -> Reply:
         """One method. An expired key is renewed and the request repeated once."""
@@ -57,9 +69,15 @@ class Rest:
             raise Unauthorized(f"The portal calls the renewed key expired too. {error}") from error
 
     async def batch(self, commands: Mapping[str, Command], *, priority: Priority) -> dict[str, Outcome]:
-        """Several commands at once; what became of each, by its key."""
-        reply = await self.call("batch", body_of(commands), priority=priority)
-        return outcomes_in(commands, reply.result)
+        """Several commands at once; what became of each, by its key. A question that is asked every few seconds may
+        ride along."""
+        riding = self.rider.command() if self.rider and len(commands) < LARGEST else None
+        sent = {**commands, RIDER: riding} if riding else commands
+        reply = await self.call("batch", body_of(sent), priority=priority)
+        outcomes = outcomes_in(sent, reply.result)
+        if self.rider and riding:
+            self.rider.take(outcomes.pop(RIDER))
+        return outcomes
 
     async def everything(self, method: str, params: Mapping[str, Any], *, priority: Priority) -> list[Any]:
         """All pages of a list."""

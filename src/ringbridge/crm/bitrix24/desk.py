@@ -1,0 +1,141 @@
+"""Where events come from: handlers that we bind on the portal, and the queue that we fetch.
+
+Source: Bitrix24 REST docs, event.bind, event.unbind, event.get, event.offline.get. A portal that cannot reach us keeps
+events in a queue of the application; telephony events come there too. Only an administrator's key may bind so.
+``event.offline.get`` forgets what it gives, so a lost answer loses a click: nobody dials twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from ringbridge.crm.bitrix24.batch import Outcome
+from ringbridge.crm.bitrix24.errors import error_of
+from ringbridge.crm.bitrix24.events import CLICK, ORDER, UNINSTALLED, Event, NotAnEvent, event_in_row
+from ringbridge.crm.bitrix24.rest import Rest
+from ringbridge.crm.bitrix24.telephony import Command, as_list, as_map, text
+from ringbridge.crm.bitrix24.users import is_yes
+from ringbridge.routing.intents import Priority
+
+log = structlog.get_logger(__name__)
+
+BOUND_ALREADY = "ERROR_EVENT_BINDING_EXISTS"
+MOST = 50
+FETCH = Command(method="event.offline.get", params={"limit": MOST})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Binding:
+    """One event of our application: posted to a handler, or queued where there is none."""
+
+    event: str
+    handler: str = ""
+
+    @property
+    def offline(self) -> bool:
+        return not self.handler
+
+    @property
+    def params(self) -> Mapping[str, str]:
+        where = {"event_type": "offline"} if self.offline else {"handler": self.handler}
+        return {"event": self.event, **where}
+
+
+def wanted_bindings(handler: str | None) -> set[Binding]:
+    """`handler`: our address for events; None: they are fetched. A removed application's queue is fetched by nobody."""
+    if handler is None:
+        return {Binding(CLICK), Binding(ORDER)}
+    return {Binding(event, handler) for event in (CLICK, ORDER, UNINSTALLED)}
+
+
+def bindings_in(rows: Iterable[Any]) -> set[Binding]:
+    """What ``event.get`` tells, of the events that are ours to bind."""
+    found: set[Binding] = set()
+    for row in map(as_map, rows):
+        event = text(row.get("event")).upper()
+        if event in {CLICK, ORDER, UNINSTALLED}:
+            found.add(Binding(event, "" if is_yes(row.get("offline")) else text(row.get("handler"))))
+    return found
+
+
+class EventDesk:
+    """The application's events at one portal. Every method raises `CrmError`."""
+
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
+        self._brought: asyncio.Queue[Event] = asyncio.Queue()
+        self._asked_at = time.monotonic()
+        self.every: float | None = None  # seconds between two fetches; None: nothing is fetched
+
+    async def bind(self, handler: str | None) -> None:
+        """Events come to this address from now on, or into the queue; what was bound otherwise is no more."""
+        await self._change(wanted_bindings(handler))
+
+    async def unbind(self) -> None:
+        await self._change(set())
+
+    async def _change(self, wanted: set[Binding]) -> None:
+        bound = bindings_in(as_list((await self._rest.call("event.get", priority=Priority.REST)).result))
+        commands = {f"b{n}": Command(method="event.bind", params=one.params) for n, one in enumerate(wanted - bound)}
+        gone = sorted(bound - wanted)
+        commands |= {f"u{n}": Command(method="event.unbind", params=one.params) for n, one in enumerate(gone)}
+        if not commands:
+            return
+        for outcome in (await self._rest.batch(commands, priority=Priority.REST)).values():
+            if outcome.refusal is not None and outcome.refusal.code.upper() != BOUND_ALREADY:
+                raise error_of(outcome.refusal, now=datetime.now(UTC))
+        log.info("portal_events_bound", bound=sorted(one.event for one in wanted), unbound=len(gone))
+
+    # The queue
+
+    async def next(self) -> Sequence[Event]:
+        """What comes next: brought by a batch, or fetched when it is time."""
+        while True:
+            left = self._asked_at + (self.every or 60.0) - time.monotonic()
+            try:
+                async with asyncio.timeout(max(0.0, left)):
+                    return [await self._brought.get()]
+            except TimeoutError:
+                if self.every is not None and time.monotonic() >= self._asked_at + self.every:
+                    return await self.fetch()
+
+    async def fetch(self, priority: Priority = Priority.CARD) -> Sequence[Event]:
+        """Somebody may be waiting with the receiver in their hand: this goes before everything else but cards."""
+        self._asked_at = time.monotonic()
+        reply = await self._rest.call(FETCH.method, FETCH.params, priority=priority)
+        self._asked_at = time.monotonic()
+        return _events(reply.result)
+
+    # On a batch that goes to the portal anyway
+
+    def command(self) -> Command | None:
+        """The question to put with a batch, when it would be asked soon."""
+        if self.every is None or time.monotonic() < self._asked_at + self.every / 2:
+            return None
+        self._asked_at = time.monotonic()
+        return FETCH
+
+    def take(self, outcome: Outcome) -> None:
+        for event in _events(outcome.result) if outcome.refusal is None else ():
+            self._brought.put_nowait(event)
+
+
+def _events(result: Any) -> list[Event]:
+    found: list[Event] = []
+    now = datetime.now(UTC)
+    for row in as_list(as_map(result).get("events")):
+        try:
+            event = event_in_row(row, now=now)
+        except NotAnEvent as error:
+            log.warning("portal_event_not_understood", reason=str(error))
+            continue
+        if event is not None:
+            found.append(event)
+    return found
