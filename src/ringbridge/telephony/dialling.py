@@ -275,10 +275,14 @@ def _never_rang(board: Switchboard, message: Message, at: datetime) -> None:
     asked = message.get("Channel")
     employee = asked.partition("/")[2].partition("@")[0] if asked.startswith("Local/") else endpoint_of(asked)
     action = message.get("ActionID")
+    identity = CallId(action if action.startswith(OURS) else f"{at.timestamp():.3f}-{action}")
+    if board.is_over(identity):
+        return
     call = OpenCall(
-        id=CallId(action if action.startswith(OURS) else f"{at.timestamp():.3f}-{action}"),
+        id=identity,
         start=at,
         root="",
+        channels={identity: None},
         direction=Direction.OUTBOUND,
         external=message.get("Exten"),
         caller=Extension(employee) if employee not in UNKNOWN else None,

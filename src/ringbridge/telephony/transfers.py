@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ringbridge.ami.message import Message
 from ringbridge.telephony.channels import Channel, endpoint_of
@@ -126,6 +126,9 @@ def taken_elsewhere(board: Switchboard, call: OpenCall, leg: OpenLeg, at: dateti
 
 
 def _record(board: Switchboard, call: OpenCall, kind: TransferType, by: Extension, to: str, at: datetime) -> None:
+    last = call.transfers[-1] if call.transfers else None
+    if last is not None and (last.type, last.by) == (kind, by) and timedelta(0) <= at - last.at <= RESUMED_WITHIN:
+        return  # told twice
     transfer = Transfer(type=kind, by=by, to=to, at=at)
     call.transfers.append(transfer)
     board.hear(call, f"{kind} transfer by {by} to {to}")
