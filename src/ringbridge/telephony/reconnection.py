@@ -12,7 +12,7 @@ from ringbridge.telephony.dialling import NO_NUMBER, caller_id, learn_did, outsi
 from ringbridge.telephony.model import Direction
 from ringbridge.telephony.opencall import OpenCall
 from ringbridge.telephony.particulars import recording_named
-from ringbridge.telephony.pieces import OpenLeg
+from ringbridge.telephony.pieces import OpenLeg, OpenTalk
 from ringbridge.telephony.switchboard import Switchboard
 
 
@@ -54,24 +54,29 @@ def resync(
     asked, else the rows' own BridgeId does.
     """
     lost_at = board.lost_at or at
+    known = {channel.uniqueid for channel in board.channels}
+    talked = {talk for call in board.calls.values() for talk in call.talks}
     up = {row.get("Uniqueid") for row in rows}
     if complete:
         _drop_unlisted(board, up, lost_at)
     new = [channel for row in rows if (channel := _take(board, row, at)) is not None]
     dials = _dial_strings(rows)
     place = bridges if bridges is not None else _bridges_of(rows)
-    _place(board, place)
+    _place(board, place, up)
     for call in {board.call_of(channel).id: board.call_of(channel) for channel in new}.values():
         _understand(board, call, dials, at)
     concerned = [call for call in board.calls.values() if call.clients & up]
     board.update_talks(concerned, at)
     for call in concerned:
         for talk in call.talks:
-            if talk.start == at and talk.end is None:
-                _estimate(board, call, talk.channel, at)
+            if talk not in talked:
+                _estimate(board, call, talk, board.lost_at if talk.channel in known else None)
 
 
-def _place(board: Switchboard, bridges: Mapping[str, Sequence[str]]) -> None:
+def _place(board: Switchboard, bridges: Mapping[str, Sequence[str]], up: set[str]) -> None:
+    for channel in map(board.channels.get, up.difference(*bridges.values())):
+        if channel is not None:
+            board.channels.leave(channel)
     for bridge, members in bridges.items():
         for member in map(board.channels.get, members):
             if member is not None and member.bridge != bridge:
@@ -207,10 +212,9 @@ def _client_of_outbound(board: Switchboard, call: OpenCall, first: Channel, trun
         call.attempt.rang = client.ringing
 
 
-def _estimate(board: Switchboard, call: OpenCall, uniqueid: str, at: datetime) -> None:
-    """The talk began at the latest now, at the earliest when the younger channel came up."""
-    channel = board.channels.get(uniqueid)
-    talk = call.open_talk(uniqueid)
-    if channel is not None and talk is not None:
-        clients = [c.since for c in map(board.channels.get, call.clients) if c is not None]
-        talk.start, talk.estimated = max([channel.since, *clients]), True
+def _estimate(board: Switchboard, call: OpenCall, talk: OpenTalk, not_before: datetime | None) -> None:
+    """The talk began at the latest now, at the earliest when the younger channel came up; between channels that were
+    up before (`not_before`), when we last looked."""
+    channels = [board.channels.get(uniqueid) for uniqueid in (talk.channel, *call.clients)]
+    began = [channel.since for channel in channels if channel is not None]
+    talk.start, talk.estimated = max([*began, not_before or call.start]), True

@@ -203,6 +203,9 @@ class Switchboard:
     def person(self, channel: Channel) -> Extension:
         """Who holds this channel: the device's extension, or the outside number that was dialled for somebody."""
         if self.is_trunk(channel):
+            call = self._call_of.get(channel.uniqueid)
+            if call is not None and (leg := call.leg(channel.uniqueid)) is not None:
+                return leg.extension
             number = dialled_number(channel.dial_string, channel.endpoint)
             return Extension(number or channel.caller_number or channel.endpoint)
         return Extension(channel.local_exten if channel.is_local else channel.endpoint)
