@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ringbridge.routing.intents import AttachRecording, Intent, UserId
 from ringbridge.routing.recordings import Absent as Absent
@@ -102,6 +102,14 @@ class PortalInfo:
     missing: tuple[str, ...] = ()  # what it does not, in words an administrator can act on
 
 
+class WorkingDay(StrEnum):
+    """Where an employee's working day stands."""
+
+    OPEN = "open"
+    BREAK = "break"
+    OVER = "over"  # or not begun
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrmUser:
     id: UserId
@@ -109,6 +117,26 @@ class CrmUser:
     active: bool
     extensions: tuple[str, ...] = ()  # inner numbers the CRM knows
     phones: tuple[str, ...] = ()  # mobiles and others, as written
+    departments: tuple[str, ...] = ()  # by name where the CRM tells it, else by id
+    working_day: WorkingDay | None = None  # None: the CRM does not tell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A company's number as the CRM lists it."""
+
+    number: str
+    name: str = ""  # empty: as it is named already
+    auto_create: bool = True  # the CRM makes a client when an employee calls an unknown number by it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinesReport:
+    """How the CRM's lines differ from the office's, in words."""
+
+    drift: tuple[str, ...] = ()  # what was not as it should be, and now is, unless it stands among the failures
+    strange: tuple[str, ...] = ()  # lines that belong to no trunk
+    failures: tuple[str, ...] = ()  # what could not be put right, and why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,3 +207,13 @@ class Crm(Protocol):
         ...
 
     async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class LinesKeeper(Protocol):
+    """An adapter whose CRM has a list of lines. Ask with ``isinstance(crm, LinesKeeper)``."""
+
+    async def sync_lines(self, wanted: Sequence[Line], *, change: bool = True) -> LinesReport:
+        """Make the CRM's lines equal to these, and leave all others alone; with `change` false only say what differs.
+        Raises `CrmError` when the lines cannot be read."""
+        ...

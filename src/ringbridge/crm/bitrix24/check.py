@@ -7,16 +7,19 @@ all of them need the context of an application and the telephony scope, and only
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from ringbridge.crm.bitrix24.batch import Outcome
 from ringbridge.crm.bitrix24.reconcile import STATISTICS
 from ringbridge.crm.bitrix24.telephony import Command, as_list, as_map, text
-from ringbridge.crm.bitrix24.users import is_yes
+from ringbridge.crm.bitrix24.users import SCOPES, is_yes
 from ringbridge.crm.contract import Capability, PortalInfo
 
 CLASSIC_MODE = "1"
-USER_SCOPES = ("user", "user_basic", "user_brief")
+
+NICE_TO_HAVE = {
+    "department": "Departments are not shown with the employees: add the permission department.",
+    "timeman": "Who is off shift is not known: add the permission timeman.",
+}
 
 QUESTIONS: Mapping[str, Command] = {
     "scope": Command(method="scope"),
@@ -33,14 +36,7 @@ def portal_info(name: str, answers: Mapping[str, Outcome], *, application: bool)
     missing: list[str] = []
     _judge_telephony(answers, scopes, can, missing)
     _judge_clients(answers, scopes, can, missing)
-    if scopes & set(USER_SCOPES):
-        can.add(Capability.USERS)
-    else:
-        missing.append("Employees cannot be read: add the permission user (or user_basic).")
-    if "task" in scopes:
-        can.add(Capability.TASKS)
-    else:
-        missing.append("Tasks for missed calls cannot be made: add the permission task.")
+    _judge_rest(scopes, can, missing)
     if application and Capability.CALLS in can:
         can.add(Capability.CLICK_TO_CALL)
     elif not application:
@@ -72,14 +68,37 @@ def _judge_telephony(answers: Mapping[str, Outcome], scopes: set[str], can: set[
         )
 
 
+def _judge_rest(scopes: set[str], can: set[str], missing: list[str]) -> None:
+    if scopes & set(SCOPES):
+        can.add(Capability.USERS)
+        if not scopes & {"user", "user_basic"}:
+            missing.append("Employees' mobile numbers cannot be read: add the permission user_basic (or user).")
+    else:
+        missing.append(
+            "Employees cannot be read, so extensions have to be mapped by hand, and a colleague who calls from a "
+            "mobile may be made a client: add the permission user (or user_basic)."
+        )
+    if "task" in scopes:
+        can.add(Capability.TASKS)
+    else:
+        missing.append("Tasks for missed calls cannot be made: add the permission task.")
+    missing += [words for scope, words in NICE_TO_HAVE.items() if scope not in scopes]
+
+
 def _judge_clients(answers: Mapping[str, Outcome], scopes: set[str], can: set[str], missing: list[str]) -> None:
     if "crm" not in scopes:
-        missing.append("Clients cannot be found: add the permission crm.")
+        missing.append(
+            "Clients cannot be found, and no lead, contact, deal or activity text is written: add the permission crm."
+        )
         return
     can.add(Capability.CLIENTS)
-    mode: Any = answers["mode"].result
-    if str(mode) == CLASSIC_MODE or not _answered(answers["mode"]):
+    if works_with_leads(answers) is not False:
         can.add(Capability.LEADS)
+
+
+def works_with_leads(answers: Mapping[str, Outcome]) -> bool | None:
+    """None where the portal did not say."""
+    return str(answers["mode"].result) == CLASSIC_MODE if _answered(answers["mode"]) else None
 
 
 def _answered(outcome: Outcome) -> bool:

@@ -1,38 +1,79 @@
 """Whom a number belongs to.
 
 Sources: Bitrix24 REST docs, telephony.externalCall.searchCrmEntities (needs the telephony scope and answers with the
-responsible), crm.duplicate.findbycomm (needs crm only). Both compare whole normalised numbers.
+responsible), crm.duplicate.findbycomm (needs crm only). Both compare whole normalised numbers: a client whose number
+was written the national way is another one for the portal, so that spelling is asked for as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ringbridge.crm.bitrix24.batch import Outcome, Reference
 from ringbridge.crm.bitrix24.telephony import Command, as_list, as_map, text
 from ringbridge.crm.contract import Client
 from ringbridge.routing.intents import UserId
+from ringbridge.telephony.numbers import parse_number, spellings
 
 SEARCH = "telephony.externalCall.searchCrmEntities"
 
 KINDS = ("contact", "company", "lead")  # in this order one is chosen where several match
 
+FULL_LENGTH = 10  # from so many digits on, the portal takes prefixes off
+
+
+def ways_to_write(number: str, region: str) -> list[str]:
+    """The number itself, then the spellings that the portal holds for other numbers."""
+    parsed = parse_number(number, region)
+    if parsed is None or parsed.e164 is None:
+        return [number]
+    ways = {key_of(number): number}
+    for other in sorted(spellings(parsed, region)):
+        ways.setdefault(key_of(other), other)
+    return list(ways.values())
+
+
+def key_of(number: str) -> str:
+    """By what the portal compares numbers. Source: seen on the on-premise edition."""
+    digits = re.sub(r"\D", "", number)
+    if number.startswith("+8") or len(digits) < FULL_LENGTH or digits[:2] in {"80", "81", "82"}:
+        return digits
+    for prefix, instead in (("011", ""), ("00", ""), ("8", "7"), ("0", "")):
+        if digits.startswith(prefix):
+            return instead + digits.removeprefix(prefix)
+    return digits
+
+
+def search(number: str) -> Command:
+    return Command(method=SEARCH, params={"PHONE_NUMBER": number})
+
+
+def clients_in(results: Iterable[Any]) -> tuple[Client, ...]:
+    """Everybody in the answers of searchCrmEntities, the best match first."""
+    found = {
+        (client.kind, client.id): client
+        for result in results
+        for row in as_list(result)
+        if (client := _client(as_map(row)))
+    }
+    return tuple(sorted(found.values(), key=lambda client: KINDS.index(client.kind)))
+
 
 def client_in(result: Any) -> Client | None:
     """The best match of searchCrmEntities."""
-    found = [client for row in as_list(result) if (client := _client(as_map(row)))]
-    return min(found, key=lambda client: KINDS.index(client.kind), default=None)
+    return next(iter(clients_in([result])), None)
 
 
-def by_duplicates(number: str) -> dict[str, Command]:
+def by_duplicates(numbers: Sequence[str]) -> dict[str, Command]:
     """The same question for a key without the telephony scope, as one batch."""
-    search = Command(method="crm.duplicate.findbycomm", params={"type": "PHONE", "values": [number]})
+    values = {"type": "PHONE", "values": list(numbers)}
     reads = {
         kind: Command(method=f"crm.{kind}.get", params={"id": Reference(f"$result[found][{kind.upper()}][0]")})
         for kind in KINDS
     }
-    return {"found": search, **reads}
+    return {"found": Command(method="crm.duplicate.findbycomm", params=values), **reads}
 
 
 def client_by_duplicates(outcomes: Mapping[str, Outcome]) -> Client | None:

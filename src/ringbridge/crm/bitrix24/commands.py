@@ -3,6 +3,9 @@
 Where a record's register is in the same batch, its other commands take the CALL_ID from the register's answer, so a
 call that is over costs one request. Cards of a record that open or close one after the other become one command.
 
+A deal that is made for a call goes along before its register. A client's owner who turns out to be dismissed does not
+finish a call: it is finished by who was to do it otherwise.
+
 A batch does not stop at a failure. What follows from one is decided here: without its register a record's other
 commands were void; after a card that failed the record's later cards are repeated too, so that none stays open.
 Everything else keeps its own answer.
@@ -11,31 +14,53 @@ Everything else keeps its own answer.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from ringbridge.crm.bitrix24.batch import LARGEST, Outcome, call_id_of
+from ringbridge.crm.bitrix24.errors import is_user_gone
+from ringbridge.crm.bitrix24.knowledge import Knowledge
 from ringbridge.crm.bitrix24.ledger import Ledger
+from ringbridge.crm.bitrix24.preparation import Preparation
 from ringbridge.crm.bitrix24.sender import Sender, told, unsent
-from ringbridge.crm.bitrix24.telephony import Command, command_of, receipt_of
+from ringbridge.crm.bitrix24.telephony import Command, command_of, receipt_of, register
 from ringbridge.crm.contract import CrmError, NotReached, Receipt
-from ringbridge.routing.intents import AttachRecording, HideCard, Priority, RecordKey, RegisterCall, ShowCard
+from ringbridge.routing.intents import (
+    AttachRecording,
+    CloseTasks,
+    CompleteActivity,
+    FinishCall,
+    HideCard,
+    Intent,
+    MakeTask,
+    RecordKey,
+    RegisterCall,
+    ShowCard,
+    UserId,
+)
+
+ELSEWHERE = (AttachRecording, CompleteActivity, MakeTask, CloseTasks)  # stages of their own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One command and the steps it carries out."""
+    """One command and the steps it carries out, or the step for which it makes a deal."""
 
-    steps: tuple[int, ...]
+    steps: tuple[int, ...] = ()
     command: Command
+    deal_for: int | None = None
 
 
 class Commands:
     """The stage of a run that sends them."""
 
-    def __init__(self, ledger: Ledger, sender: Sender, *, add_to_chat: bool) -> None:
+    def __init__(
+        self, ledger: Ledger, sender: Sender, clients: Preparation, knowledge: Knowledge, *, add_to_chat: bool
+    ) -> None:
         self._ledger = ledger
         self._sender = sender
+        self._clients = clients
+        self._knowledge = knowledge
         self._add_to_chat = add_to_chat
 
     async def send(self) -> None:
@@ -44,10 +69,10 @@ class Commands:
             jobs = self._next_batch(waiting)
             if not jobs:
                 continue
-            priority = min((self._ledger.priority(i) for job in jobs.values() for i in job.steps), key=_rank)
+            priority = self._ledger.urgency(i for job in jobs.values() for i in job.steps)
             outcomes = await self._sender.batch({key: job.command for key, job in jobs.items()}, priority)
-            for key, job in jobs.items():
-                self._take(job, outcomes[key])
+            again = [job.steps for key, job in jobs.items() if not self._take(job, outcomes[key])]
+            waiting.extendleft(reversed(again))
             whole = next(iter(outcomes.values()))
             if isinstance(whole, CrmError):
                 self._give_back(waiting, whole)
@@ -56,9 +81,9 @@ class Commands:
         """Steps to send, those of one record together and in their order, the most urgent record first."""
         by_record: dict[RecordKey, list[int]] = {}
         for index in self._ledger.open():
-            if not isinstance(self._ledger.intent(index), AttachRecording):
+            if not isinstance(self._ledger.intent(index), ELSEWHERE):
                 by_record.setdefault(self._ledger.record(index), []).append(index)
-        records = sorted(by_record.values(), key=lambda steps: min(_rank(self._ledger.priority(i)) for i in steps))
+        records = sorted(by_record.values(), key=lambda steps: self._ledger.urgency(steps).rank)
         return [tuple(group) for steps in records for _, group in groupby(steps, key=self._kind)]
 
     def _kind(self, index: int) -> object:
@@ -68,20 +93,26 @@ class Commands:
     def _next_batch(self, waiting: deque[tuple[int, ...]]) -> dict[str, Job]:
         jobs: dict[str, Job] = {}
         registered_by: dict[RecordKey, str] = {}
-        while waiting and len(jobs) < LARGEST:
+        while waiting and len(jobs) + self._size(waiting[0]) <= LARGEST:
             steps = waiting.popleft()
             if self._is_registered(steps[0]):
                 continue
-            key = f"s{len(jobs)}"
             try:
                 command = self._command(steps, registered_by.get(self._ledger.record(steps[0])))
             except CrmError as error:
                 self._refuse(steps, error)
                 continue
             if isinstance(self._ledger.intent(steps[0]), RegisterCall):
-                registered_by[self._ledger.record(steps[0])] = key
-            jobs[key] = Job(steps=steps, command=command)
+                if (plan := self._clients.plan(steps[0])) and plan.deal:
+                    jobs[f"s{len(jobs)}"] = Job(command=plan.deal, deal_for=steps[0])
+                registered_by[self._ledger.record(steps[0])] = f"s{len(jobs)}"
+            jobs[f"s{len(jobs)}"] = Job(steps=steps, command=command)
         return jobs
+
+    def _size(self, steps: tuple[int, ...]) -> int:
+        """How many commands they may become: a register may bring a deal along."""
+        plan = self._clients.plan(steps[0])
+        return 2 if plan and plan.deal else 1
 
     def _is_registered(self, index: int) -> bool:
         """Settles the register of a call that has its CALL_ID already: a second one would double it."""
@@ -97,13 +128,33 @@ class Commands:
         call_id = self._ledger.call_id(self._ledger.record(steps[0]))
         if call_id is None and registered_by is not None:
             call_id = call_id_of(registered_by)
-        intents = [self._ledger.intent(index) for index in steps]
-        command = command_of(intents, call_id or "", add_to_chat=self._add_to_chat)
+        first, *others = (self._ledger.intent(index) for index in steps)
+        if isinstance(first, RegisterCall):
+            command = self._register(steps[0], first)
+        else:
+            command = command_of([self._by_whom(first), *others], call_id or "", add_to_chat=self._add_to_chat)
         self._sender.check_open(command.method)
         return command
 
-    def _take(self, job: Job, outcome: Outcome | CrmError) -> None:
-        """Settle a job's steps by what came back."""
+    def _register(self, index: int, intent: RegisterCall) -> Command:
+        plan = self._clients.plan(index)
+        if plan is None:
+            return register(intent, add_to_chat=self._add_to_chat, create=intent.creation is not None)
+        client = (plan.entity.kind, plan.entity.id) if plan.entity else None
+        return register(intent, add_to_chat=self._add_to_chat, client=client, create=plan.portal_makes)
+
+    def _by_whom(self, intent: Intent) -> Intent:
+        """A finish in the name of the client's owner, where they go first and still work there."""
+        if not isinstance(intent, FinishCall) or not intent.owner_first:
+            return intent
+        owner = self._clients.owner(intent.record)
+        return replace(intent, user=owner) if owner and owner not in self._knowledge.dismissed else intent
+
+    def _take(self, job: Job, outcome: Outcome | CrmError) -> bool:
+        """Settle a job's steps by what came back. False: they have to be sent once more."""
+        if job.deal_for is not None:
+            self._clients.take_deal(job.deal_for, job.command, outcome)
+            return True
         first = job.steps[0]
         failure = self._sender.failure(job.command, outcome)
         if isinstance(outcome, Outcome):
@@ -113,9 +164,22 @@ class Commands:
                 receipt = receipt_of(self._ledger.intent(first), job.command, outcome.result, exchange)
                 for index in job.steps:
                     self._ledger.put(index, receipt)
-                return
+                if isinstance(receipt, Receipt) and isinstance(self._ledger.intent(first), RegisterCall):
+                    self._ledger.add_facts(first, self._clients.facts(first))
+                return True
+            if outcome.refusal and is_user_gone(outcome.refusal) and self._spares(first, job.command):
+                return False
         if failure is not None:
             self._refuse(job.steps, failure)
+        return True
+
+    def _spares(self, index: int, command: Command) -> bool:
+        """Whether a finish was refused only because the owner in whose name it went is dismissed."""
+        intent, user = self._ledger.intent(index), UserId(str(command.params.get("USER_ID", "")))
+        if not isinstance(intent, FinishCall) or user == intent.user:
+            return False
+        self._knowledge.dismissed.add(user)
+        return True
 
     def _void(self, index: int, command: Command, outcome: Outcome) -> CrmError | None:
         """Whether the failure of an earlier step of the same batch made this command void."""
@@ -132,7 +196,3 @@ class Commands:
     def _give_back(self, waiting: deque[tuple[int, ...]], failure: CrmError) -> None:
         while waiting:
             self._refuse(waiting.popleft(), unsent(failure))
-
-
-def _rank(priority: Priority) -> int:
-    return priority.rank

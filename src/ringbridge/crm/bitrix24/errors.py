@@ -110,12 +110,15 @@ BY_CODE: Mapping[str, Row] = {
     "error_unexpected_answer": (Meaning.UNSURE, ""),
 }
 
+_USER_GONE = "user is not found or is not active"
+_RESPONSIBLE_GONE = 'user specified in the "responsible" field not found'
+
 # The texts of codes that say nothing (ERROR_CORE, empty), by their beginnings, in lower case.
 BY_TEXT: tuple[tuple[str, Row], ...] = (
     ("call is not found (call should be registered", (Meaning.CALL_GONE, "")),
     ("call is not found in the statistic table", (Meaning.CALL_RUNNING, "")),
     (
-        "user is not found or is not active",
+        _USER_GONE,
         (Meaning.NEVER, "The employee is dismissed or unknown there: map the extension to an active employee."),
     ),
     (
@@ -184,6 +187,11 @@ def error_of(said: Said, *, now: datetime, free_at: datetime | None = None) -> C
 
 def is_method_closed(said: Said) -> bool:
     return _row_of(said)[0] is Meaning.METHOD_CLOSED
+
+
+def is_user_gone(said: Said) -> bool:
+    """Whether the user who was named works there no more."""
+    return said.text.lower().startswith((_USER_GONE, _RESPONSIBLE_GONE))
 
 
 def is_rights(said: Said) -> bool:

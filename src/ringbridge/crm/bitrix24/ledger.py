@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from ringbridge.crm.contract import CrmError, NotReached, Receipt, Rejected, Step, Transient
+from ringbridge.crm.contract import CrmError, Facts, NotReached, Receipt, Rejected, Step, Transient
 from ringbridge.routing.intents import AdoptCall, HideCard, Intent, Priority, RecordKey, RegisterCall, ShowCard
 
 Result = Receipt | CrmError
@@ -34,6 +34,15 @@ class Ledger:
 
     def priority(self, index: int) -> Priority:
         return self._steps[index].intent.priority
+
+    def urgency(self, indexes: Iterable[int]) -> Priority:
+        """Of the most urgent of these steps."""
+        return min((self.priority(index) for index in indexes), key=lambda priority: priority.rank)
+
+    def number(self, record: RecordKey) -> str:
+        """The client's number, where the record's register is in this run."""
+        intents = (step.intent for step in self._steps if step.intent.record == record)
+        return next((intent.number for intent in intents if isinstance(intent, RegisterCall)), "")
 
     def call_id(self, record: RecordKey) -> str | None:
         """The portal's id of the call; None while it is not registered."""
@@ -64,6 +73,15 @@ class Ledger:
                 return answer
         return None
 
+    def add_facts(self, index: int, facts: Facts) -> None:
+        """More that a settled step brought; a second warning stands beside the first."""
+        receipt = self._answers[index]
+        if not isinstance(receipt, Receipt) or not facts:
+            return
+        warnings = [words for known in (receipt.facts, facts) if (words := known.get("warning"))]
+        merged = {**receipt.facts, **facts, **({"warning": " ".join(warnings)} if warnings else {})}
+        self.settle(index, Receipt(facts=merged, exchange=receipt.exchange))
+
     def settle(self, index: int, receipt: Receipt) -> None:
         self._answers[index] = receipt
         if call_id := receipt.facts.get("call_id"):
@@ -90,6 +108,15 @@ class Ledger:
             raise self._unregistered(intent.record)
         if isinstance(intent, ShowCard | HideCard) and intent.record in self._cards_broken:
             raise NotReached("An earlier card of this call has to be repeated first")
+
+    def check_reached(self, index: int) -> None:
+        """Raises `NotReached` when an earlier step of the record has to be repeated first. What was rejected for ever
+        holds back nothing."""
+        for earlier in range(index):
+            answer = self._answers.get(earlier)
+            same = self.record(earlier) == self.record(index)
+            if same and isinstance(answer, CrmError) and not isinstance(answer, Rejected):
+                raise NotReached(f"An earlier step of this call has to be repeated first: {answer}")
 
     def results(self) -> list[Result]:
         return [self._final(index) for index in range(len(self._steps))]

@@ -7,25 +7,36 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from ringbridge.crm.bitrix24 import users
+from ringbridge.crm.bitrix24 import lines, users
+from ringbridge.crm.bitrix24.activities import Activities
 from ringbridge.crm.bitrix24.auth import Application, Credentials, Key, Save, TokenKey, Webhook, WebhookKey
-from ringbridge.crm.bitrix24.check import QUESTIONS, portal_info
-from ringbridge.crm.bitrix24.clients import SEARCH, by_duplicates, client_by_duplicates, client_in
+from ringbridge.crm.bitrix24.check import QUESTIONS, portal_info, works_with_leads
+from ringbridge.crm.bitrix24.clients import by_duplicates, client_by_duplicates, clients_in, search, ways_to_write
 from ringbridge.crm.bitrix24.commands import Commands
+from ringbridge.crm.bitrix24.desk import EventDesk
+from ringbridge.crm.bitrix24.followup import FollowUp
+from ringbridge.crm.bitrix24.installation import Installation
+from ringbridge.crm.bitrix24.knowledge import Knowledge
 from ringbridge.crm.bitrix24.ledger import Ledger
+from ringbridge.crm.bitrix24.preparation import Preparation
 from ringbridge.crm.bitrix24.reconcile import Reconciliation
 from ringbridge.crm.bitrix24.recordings import Recordings
 from ringbridge.crm.bitrix24.rest import Rest
 from ringbridge.crm.bitrix24.sender import Sender
 from ringbridge.crm.bitrix24.settings import REQUEST_LIMIT, Settings
+from ringbridge.crm.bitrix24.tasks import Tasks
+from ringbridge.crm.bitrix24.telephony import as_list, text
 from ringbridge.crm.client import Door
 from ringbridge.crm.contract import (
     Client,
     CrmError,
     CrmUser,
+    Line,
+    LinesReport,
     PortalInfo,
     Receipt,
     RecordingSource,
+    Rejected,
     Step,
     Unauthorized,
 )
@@ -62,25 +73,48 @@ class Bitrix24:
             transport=transport,
         )
         self._rest = Rest(self._door, self._key)
+        self.desk = self._rest.rider = EventDesk(self._rest)
+        self.installation = Installation(self._key, self._rest, application, settings.authorization_server)
         self._sender = Sender(self._rest)
+        self._knowledge = Knowledge(region=settings.region)
 
     async def check(self) -> PortalInfo:
         answers = await self._rest.batch(QUESTIONS, priority=Priority.FINISH)
+        if (leads := works_with_leads(answers)) is not None:
+            self._knowledge.leads = leads
         host = urlsplit(self._key.address("")).hostname or self._settings.portal
         return portal_info(host, answers, application=isinstance(self._key, TokenKey))
 
     async def users(self) -> Sequence[CrmUser]:
-        rows = await self._rest.everything(users.METHOD, users.PARAMS, priority=Priority.REST)
-        return users.users_in(rows)
+        """Departments come with the permission department, working days with timeman."""
+        everyone = await self._read_staff(Priority.REST)
+        with_numbers = [user for user in everyone if user.extensions or user.phones]
+        return await self._with_working_days(with_numbers)
 
     async def find(self, number: str) -> Client | None:
-        try:
-            reply = await self._rest.call(SEARCH, {"PHONE_NUMBER": number}, priority=Priority.CARD)
-        except Unauthorized:
+        ways = ways_to_write(number, self._settings.region)
+        questions = {f"n{n}": search(way) for n, way in enumerate(ways)}
+        outcomes = await self._rest.batch(questions, priority=Priority.CARD)
+        told = (self._sender.failure(question, outcomes[key]) for key, question in questions.items())
+        failures = [error for error in told if error]
+        if not failures:
+            return next(iter(clients_in(outcome.result for outcome in outcomes.values())), None)
+        if isinstance(failures[0], Unauthorized):
             # Perhaps only the telephony scope is missing; if it is the key itself, this says so.
-            outcomes = await self._rest.batch(by_duplicates(number), priority=Priority.CARD)
-            return client_by_duplicates(outcomes)
-        return client_in(reply.result)
+            found = await self._rest.batch(by_duplicates(ways), priority=Priority.CARD)
+            return client_by_duplicates(found)
+        raise failures[0]
+
+    async def sync_lines(self, wanted: Sequence[Line], *, change: bool = True) -> LinesReport:
+        there = lines.lines_in((await self._rest.call(lines.GET, priority=Priority.REST)).result)
+        found = lines.changes(wanted, there)
+        failures: list[str] = []
+        if found and change:
+            commands = {f"l{n}": one.command for n, one in enumerate(found)}
+            outcomes = await self._sender.many(commands, Priority.REST)
+            told = (self._sender.failure(command, outcomes[key]) for key, command in commands.items())
+            failures = [f"{one.words} {error}" for one, error in zip(found, told, strict=True) if error]
+        return lines.report(found, lines.strangers(wanted, there), failures)
 
     async def carry_out(self, steps: Sequence[Step]) -> Sequence[Receipt | CrmError]:
         """As the contract says. A recording is sent before this returns, so give recordings a run of their own where
@@ -88,15 +122,63 @@ class Bitrix24:
         ledger = Ledger(steps)
         chat = self._settings.add_to_chat
         reconciliation = Reconciliation(ledger, self._sender, add_to_chat=chat)
+        clients = Preparation(
+            ledger, self._sender, self._knowledge, settings=self._settings, learn_staff=self._learn_staff
+        )
         await reconciliation.clear_doubts()
-        await Commands(ledger, self._sender, add_to_chat=chat).send()
+        await clients.prepare()
+        await Commands(ledger, self._sender, clients, self._knowledge, add_to_chat=chat).send()
         await reconciliation.find_lost_calls()
+        await FollowUp(ledger, self._sender, clients).follow()
+        await Activities(ledger, self._sender).complete()
+        await Tasks(ledger, self._sender, self._knowledge).send()
         await Recordings(ledger, self._sender, source=self._recordings, settings=self._settings).send()
         return ledger.results()
 
     async def aclose(self) -> None:
         await self._key.aclose()
         await self._door.aclose()
+
+    async def _read_staff(self, priority: Priority) -> list[CrmUser]:
+        """Everybody, with or without a number; remembered, so that no client is made of a colleague."""
+        try:
+            rows = await self._rest.everything(users.METHOD, users.PARAMS, priority=priority)
+        except Unauthorized as error:
+            await self._complain_of_scope(error)
+            raise
+        everyone = users.everyone_in(rows, await self._departments(priority))
+        self._knowledge.learn_staff(everyone)
+        return everyone
+
+    async def _learn_staff(self) -> None:
+        try:
+            await self._read_staff(Priority.FINISH)
+        except Rejected:
+            self._knowledge.learn_staff(())  # not readable: `check` says so
+
+    async def _complain_of_scope(self, error: Unauthorized) -> None:
+        """Raises `Rejected` when the key is good, and only a permission is missing."""
+        scopes = await self._scopes()
+        if not scopes & set(users.SCOPES):
+            raise Rejected(f"Employees cannot be read: add the permission user (or user_basic). {error}") from error
+
+    async def _scopes(self) -> set[str]:
+        reply = await self._rest.call("scope", priority=Priority.REST)
+        return {text(scope).lower() for scope in as_list(reply.result)}
+
+    async def _departments(self, priority: Priority) -> dict[str, str]:
+        try:
+            return users.departments_in(await self._rest.everything(users.DEPARTMENTS, {}, priority=priority))
+        except (Unauthorized, Rejected):
+            return {}  # `check` names the permission
+
+    async def _with_working_days(self, employees: list[CrmUser]) -> list[CrmUser]:
+        active = [user for user in employees if user.active]
+        if not active or "timeman" not in await self._scopes():
+            return employees
+        questions = {f"u{user.id}": users.day_of(user) for user in active}
+        outcomes = await self._sender.many(questions, Priority.REST)
+        return [users.with_day(user, outcomes.get(f"u{user.id}")) for user in employees]
 
 
 def _key(settings: Settings, credentials: Credentials, application: Application | None, save: Save) -> Key:

@@ -94,14 +94,29 @@ class Recordings:
             case Absent():
                 # Nothing to send is an answer, not a failure: the step is done.
                 return Receipt(facts={"recording": "absent", "reason": found.reason})
-        return refusal_of(found) or found
+        return refusal_of(found) or self._too_large(found) or found
+
+    def _too_large(self, file: RecordingFile) -> Receipt | None:
+        largest = self._settings.largest_upload
+        if largest is None or file.size <= largest or self._link(file):
+            return None
+        words = (
+            f"The recording has {_megabytes(file.size)} MB; at most {_megabytes(largest)} MB are sent, and there is no "
+            "address of ours at which the portal could fetch it."
+        )
+        return Receipt(facts={"recording": "too large", "reason": words})
 
     def _command(self, index: int, file: RecordingFile) -> Command:
-        link = None
-        if self._settings.recordings is RecordingMode.LINK:
-            # Without an address of ours that the portal can reach, the file is sent instead.
-            link = file.link(datetime.now(UTC) + self._settings.link_life)
-        return attach(file, self._ledger.call_id(self._ledger.record(index)) or "", link)
+        return attach(file, self._ledger.call_id(self._ledger.record(index)) or "", self._link(file))
+
+    def _link(self, file: RecordingFile) -> str | None:
+        """In link mode, and for what is too large to send. Without an address of ours that the portal can reach, the
+        file is sent instead."""
+        largest = self._settings.largest_upload
+        is_large = largest is not None and file.size > largest
+        if self._settings.recordings is not RecordingMode.LINK and not is_large:
+            return None
+        return file.link(datetime.now(UTC) + self._settings.link_life)
 
     async def _hand_over(self, index: int, file: RecordingFile, command: Command, outcome: Outcome | CrmError) -> None:
         failure = self._sender.failure(command, outcome)
@@ -145,6 +160,10 @@ class Recordings:
             return error
         except OSError as error:
             return Transient(f"The recording {file.name} could not be read: {error}", exchange=exchange)
+
+
+def _megabytes(size: int) -> int:
+    return max(1, round(size / 2**20))
 
 
 def _attached(result: Any, exchange: Exchange) -> Receipt:

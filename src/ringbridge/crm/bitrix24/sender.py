@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ringbridge.crm.bitrix24.batch import Outcome
+from ringbridge.crm.bitrix24.batch import LARGEST, Outcome
 from ringbridge.crm.bitrix24.errors import KeyExpired, error_of, is_method_closed
 from ringbridge.crm.bitrix24.rest import Rest
 from ringbridge.crm.bitrix24.telephony import Command
@@ -31,6 +31,17 @@ class Sender:
             return dict.fromkeys(commands, Transient(str(error)))
         except CrmError as error:
             return dict.fromkeys(commands, error)
+
+    async def many(self, commands: Mapping[str, Command], priority: Priority) -> dict[str, Outcome | CrmError]:
+        """Any number of commands, in as many batches as it takes. After one that failed as a whole no other is sent."""
+        found: dict[str, Outcome | CrmError] = {}
+        keys = list(commands)
+        for start in range(0, len(keys), LARGEST):
+            part = keys[start : start + LARGEST]
+            found |= await self.batch({key: commands[key] for key in part}, priority)
+            if failure := whole_failure(found):
+                return found | dict.fromkeys(keys[start + LARGEST :], unsent(failure))
+        return found
 
     def check_open(self, method: str) -> None:
         """Raises `Throttled` while the portal does not take this method."""
@@ -64,6 +75,11 @@ class Sender:
         return self.rest.door.story(f"{command.method} {_json(command.params)}", answered)
 
 
+def whole_failure(outcomes: Mapping[str, Outcome | CrmError]) -> CrmError | None:
+    """Why a request failed as a whole; None when its commands have answers of their own."""
+    return next((outcome for outcome in outcomes.values() if isinstance(outcome, CrmError)), None)
+
+
 def told(error: CrmError, exchange: Exchange) -> CrmError:
     """The error with a step's own story: a batch that fails is one error for many steps."""
     match error:
@@ -79,6 +95,15 @@ def unsent(failure: CrmError) -> CrmError:
     if isinstance(failure, Throttled | Unauthorized):
         return failure
     return Transient(f"Not sent, as the request before it failed: {failure}")
+
+
+def given_up(failure: CrmError, outcome: Outcome | CrmError, *, scope: str) -> CrmError:
+    """For an ornament of a call whose right is missing: it is given up in words, and nothing waits for it. A key that
+    opens nothing at all is another matter."""
+    if not isinstance(failure, Unauthorized) or isinstance(outcome, CrmError):
+        return failure
+    words = f"Not done, as the connection has no right to: add the permission {scope}. {failure}"
+    return Rejected(words, exchange=failure.exchange)
 
 
 def _json(value: Any) -> str:

@@ -50,8 +50,6 @@ def command_of(intents: Sequence[Intent], call_id: str, *, add_to_chat: bool) ->
     """
     intent = intents[0]
     match intent:
-        case RegisterCall():
-            return register(intent, add_to_chat=add_to_chat)
         case FinishCall():
             return finish(intent, call_id, add_to_chat=add_to_chat)
         case ShowCard():
@@ -61,7 +59,11 @@ def command_of(intents: Sequence[Intent], call_id: str, *, add_to_chat: bool) ->
     raise Rejected(f"Bitrix24 has nothing that does {type(intent).__name__}.")
 
 
-def register(intent: RegisterCall, *, add_to_chat: bool) -> Command:
+def register(
+    intent: RegisterCall, *, add_to_chat: bool, client: tuple[str, str] | None = None, create: bool = True
+) -> Command:
+    """`client`: kind and id of whom the call is about; None: the portal looks for the number. `create`: it makes a
+    client of an unknown one."""
     number = intent.number if any(sign.isdecimal() for sign in intent.number) else WITHHELD
     params = {
         "USER_ID": intent.user,
@@ -69,13 +71,15 @@ def register(intent: RegisterCall, *, add_to_chat: bool) -> Command:
         "TYPE": TYPES[intent.kind],
         "CALL_START_DATE": intent.started.isoformat(timespec="seconds"),
         # Nobody can call a withheld number back: no client is made of it.
-        "CRM_CREATE": int(intent.creation is not None and number != WITHHELD),
+        "CRM_CREATE": int(create and client is None and number != WITHHELD),
         "SHOW": int(intent.show and intent.live),
         "ADD_TO_CHAT": int(add_to_chat),
         "EXTERNAL_CALL_ID": intent.record,
     }
     if intent.line:
         params["LINE_NUMBER"] = intent.line[:LONGEST_LINE]
+    if client:
+        params["CRM_ENTITY_TYPE"], params["CRM_ENTITY_ID"] = client[0].upper(), client[1]
     if intent.creation and intent.creation.source:
         params["CRM_SOURCE"] = intent.creation.source
     return Command(method=REGISTER, params=params)
@@ -149,6 +153,8 @@ def facts_of_finish(result: Any) -> dict[str, Any]:
     """From the answer of finish, or from a row of the statistics: they have the same names."""
     row = as_map(result)
     facts: dict[str, Any] = {}
+    if user := text(row.get("PORTAL_USER_ID")):
+        facts["finished_by"] = user
     if activity := text(row.get("CRM_ACTIVITY_ID")):
         facts["activity"] = activity
     if client := entity(row):
