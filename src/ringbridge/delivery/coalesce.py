@@ -53,7 +53,7 @@ def coalesce_record(rows: Sequence[Delivery]) -> tuple[list[Errand], dict[Delive
     cards = Cards(
         over=any(isinstance(row.intent, FinishCall) for row in rows),
         fresh=any(isinstance(row.intent, RegisterCall) and not row.uncertain for row in rows),
-        known=any(isinstance(row.intent, RegisterCall) or row.facts for row in rows),
+        known=any(row.facts for row in rows),
     )
     errands: list[Errand] = []
     needless: dict[DeliveryId, str] = {}
@@ -71,8 +71,8 @@ class Cards:
     """The cards of one record, as this batch goes along.
 
     `over`: the record's finish is in the batch. `fresh`: so is its registration, so nothing of it was sent before.
-    `known`: it is registered, or will be by this batch; a call that rang while nobody listened is neither when its
-    phones fall silent.
+    `known`: it is registered, or will be by what is before; a call that rang while nobody listened is neither when
+    its phones fall silent.
     """
 
     def __init__(self, *, over: bool, fresh: bool, known: bool) -> None:
@@ -85,6 +85,7 @@ class Cards:
         """The step of a row that is no card; a registration opens one."""
         intent = row.intent
         if isinstance(intent, RegisterCall):
+            self.known = True
             if self.over:
                 intent = replace(intent, show=False, live=False)
             elif intent.show:

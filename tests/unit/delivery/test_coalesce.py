@@ -55,10 +55,10 @@ def test_a_card_that_may_be_open_already_is_closed() -> None:
 
 def test_phones_that_rang_while_nobody_listened_have_no_cards_to_close() -> None:
     """The call is met when they fall silent: it was never registered, and nothing has to be repeated or refused."""
-    row = replace(batch(R.hide("2"))[0], facts={})
-    plan = coalesce([row])
-    assert plan.errands == ()
-    assert set(plan.needless) == {row.id}
+    rows = [replace(row, facts={}, uncertain=True) for row in batch(R.hide("2"), R.register("1"))]
+    plan = coalesce(rows)
+    assert said(plan) == [("RegisterCall", ())]
+    assert set(plan.needless) == {rows[0].id}
 
 
 def test_the_last_word_counts() -> None:
