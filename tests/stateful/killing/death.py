@@ -37,14 +37,15 @@ class Death:
 def deaths(chance: random.Random) -> Death:
     """The next one. Most lives are short; some are long enough for a call to be heard from beginning to end."""
     kinds: list[tuple[int, Callable[[], Death]]] = [
-        (3, lambda: Death(sign=Sign.BIRTH, delay=chance.uniform(0, 1.5))),
-        (4, lambda: Death(sign=Sign.READY, delay=chance.uniform(0, 1.5))),
-        (4, lambda: Death(sign=Sign.READY, delay=chance.uniform(3, 7))),
-        (2, lambda: Death(sign=Sign.EVENT, count=chance.randint(1, 150), delay=chance.uniform(0, 0.03))),
-        (2, lambda: Death(sign=Sign.REQUEST, count=chance.randint(1, 12), lost=True)),
-        (3, lambda: Death(sign=Sign.REQUEST, count=chance.randint(1, 12))),
-        (2, lambda: Death(sign=Sign.REQUEST, count=chance.randint(1, 12), delay=chance.uniform(0, 0.03))),
-        (2, lambda: Death(sign=Sign.DELIVERED, count=chance.randint(1, 20), delay=chance.choice([0.0, 0.002, 0.01]))),
+        (4, lambda: Death(sign=Sign.BIRTH, delay=chance.uniform(0, 1.5))),
+        (5, lambda: Death(sign=Sign.READY, delay=chance.uniform(0, 1.5))),
+        (2, lambda: Death(sign=Sign.READY, delay=chance.uniform(2, 5))),
+        (1, lambda: Death(sign=Sign.READY, delay=chance.uniform(14, 18))),
+        (3, lambda: Death(sign=Sign.EVENT, count=chance.randint(1, 100), delay=chance.uniform(0, 0.03))),
+        (2, lambda: Death(sign=Sign.REQUEST, count=chance.randint(1, 8), lost=True)),
+        (4, lambda: Death(sign=Sign.REQUEST, count=chance.randint(1, 8))),
+        (3, lambda: Death(sign=Sign.REQUEST, count=chance.randint(1, 8), delay=chance.uniform(0, 0.03))),
+        (3, lambda: Death(sign=Sign.DELIVERED, count=chance.randint(1, 15), delay=chance.choice([0.0, 0.002, 0.01]))),
     ]
     (draw,) = chance.choices([draw for _, draw in kinds], [weight for weight, _ in kinds])
     return draw()
