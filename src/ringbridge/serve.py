@@ -15,13 +15,14 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from ringbridge import __version__
+from ringbridge.crm.bitrix24.auth import NOT_INSTALLED
 from ringbridge.pbx.link import Link
 from ringbridge.pbx.link import LinkState as Rung
 from ringbridge.service.bootstrap import Bootstrap
+from ringbridge.service.events import PortalEvents
 from ringbridge.service.portals import OfficePortal
 from ringbridge.service.runtime import Runtime, open_runtime
 from ringbridge.store import deliveries, portals
-from ringbridge.store.database import Database
 from ringbridge.store.keys import PbxId
 from ringbridge.web.app import create_app
 from ringbridge.web.live import LiveFeed
@@ -122,6 +123,7 @@ def services_of(runtime: Runtime, feed: LiveFeed) -> Services:
         recordings=Recordings(signer=runtime.signer, find=runtime.recordings.find),
         zone=runtime.office.zone,
         region=runtime.office.region,
+        bitrix24={str(name): events for name, events in runtime.events.items()},
         employee=name_of,
     )
 
@@ -131,7 +133,7 @@ async def status_of(runtime: Runtime) -> Status:
         version=__version__,
         started=runtime.started,
         pbxs=tuple(pbx_status(runtime, name, link) for name, link in runtime.links.items()),
-        portals=tuple([await portal_status(portal, runtime.database) for portal in runtime.portals]),
+        portals=tuple([await portal_status(portal, runtime) for portal in runtime.portals]),
     )
 
 
@@ -148,8 +150,8 @@ def pbx_status(runtime: Runtime, name: PbxId, link: Link) -> PbxStatus:
     )
 
 
-async def portal_status(portal: OfficePortal, database: Database) -> PortalStatus:
-    async with database.reading() as tx:
+async def portal_status(portal: OfficePortal, runtime: Runtime) -> PortalStatus:
+    async with runtime.database.reading() as tx:
         parked = await portals.parked(tx, portal.id)
         waiting = await deliveries.waiting(tx, portal.id)
         failed = await deliveries.given_up(tx, portal.id)
@@ -162,5 +164,14 @@ async def portal_status(portal: OfficePortal, database: Database) -> PortalStatu
         waiting=waiting,
         failed=failed,
         next_try=due,
-        missing=(*portal.missing, *portal.conflicts),
+        missing=(*waits_for(runtime.events.get(portal.id)), *portal.missing, *portal.conflicts),
     )
+
+
+def waits_for(events: PortalEvents | None) -> tuple[str, ...]:
+    """What keeps a portal's events away, in words."""
+    if events is None or not events.installation.possible:
+        return ()
+    if not events.installation.done:
+        return (NOT_INSTALLED,)
+    return (events.trouble,) if events.trouble else ()

@@ -221,7 +221,10 @@ def credentials_of(config: Portal) -> tuple[Credentials, Application | None]:
 
 
 def fingerprint(config: Portal) -> str:
-    """Tells whether the stored key came of the one that is configured now; a newly configured one goes before it."""
+    """Tells whether the stored key came of the one that is configured now; a newly configured one goes before it. An
+    application without tokens of its own gets them by its installation."""
+    if config.oauth and not config.oauth.refresh_token.get_secret_value():
+        return hashlib.sha256(f"installed {config.oauth.client_id}".encode()).hexdigest()
     secret = config.webhook or (config.oauth.refresh_token if config.oauth else None)
     return hashlib.sha256(secret.get_secret_value().encode() if secret else b"").hexdigest()
 

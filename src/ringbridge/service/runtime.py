@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -19,8 +20,12 @@ from ringbridge.delivery.worker import Worker
 from ringbridge.pbx.link import Link
 from ringbridge.pbx.recordings import LinkSigner
 from ringbridge.pbx.settings import PbxAddress
+from ringbridge.routing.intents import PortalId
+from ringbridge.service.asking import open_dialing, open_events
 from ringbridge.service.bootstrap import Bootstrap
 from ringbridge.service.config import ConfigError, Office, Pbx
+from ringbridge.service.dialing import Dialing
+from ringbridge.service.events import PortalEvents
 from ringbridge.service.history import History
 from ringbridge.service.pipeline import Pipeline
 from ringbridge.service.portals import OfficePortal, OfficePortals, open_portal
@@ -47,6 +52,8 @@ class Runtime:
     portals: tuple[OfficePortal, ...]
     links: dict[PbxId, Link]
     pipelines: tuple[Pipeline, ...]
+    dialing: Dialing | None
+    events: dict[PortalId, PortalEvents]
     engine: LocalEngine
     worker: Worker
     recordings: OfficeRecordings
@@ -63,6 +70,10 @@ class Runtime:
                 group.create_task(pipeline.run())
             for link in self.links.values():
                 group.create_task(link.run())
+            for events in self.events.values():
+                group.create_task(events.run())
+            if self.dialing is not None:
+                group.create_task(self.dialing.run())
 
     async def _look_around(self) -> None:
         """A call is better put on the right employee: at the very first start the portals' users are read before a
@@ -124,12 +135,32 @@ async def open_runtime(bootstrap: Bootstrap) -> AsyncIterator[Runtime]:
             )
             for pbx in office.pbx
         ]
+        dialing = open_dialing(office, links=links, portals=portals, database=database, engine=engine)
+        if dialing is not None:
+            await dialing.recall()
+        events = {
+            portal.id: opened
+            for config, portal in zip(office.portal, portals, strict=True)
+            if (
+                opened := open_events(
+                    config,
+                    portal,
+                    office,
+                    dialing=dialing,
+                    database=database,
+                    engine=engine,
+                    welcome=partial(refresh, portal),
+                )
+            )
+        }
         yield Runtime(
             office=office,
             database=database,
             portals=tuple(portals),
             links=links,
             pipelines=tuple(pipelines),
+            dialing=dialing,
+            events=events,
             engine=engine,
             worker=Worker({portal.id: portal.crm for portal in portals}, request_limit=limit),
             recordings=recordings,
