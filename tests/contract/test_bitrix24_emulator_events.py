@@ -10,7 +10,7 @@ from tests.contract.bitrix24_desk import ADMIN, ANNA, CONTACT, STRANGER, Desk, d
 
 from ringbridge.emulators.bitrix24 import deskwork
 from ringbridge.emulators.bitrix24.bus import Handler
-from ringbridge.emulators.bitrix24.wire import parse_query
+from ringbridge.emulators.common.forms import parse_query
 
 HANDLER = "http://127.0.0.1:1/hook"
 

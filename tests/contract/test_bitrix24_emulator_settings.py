@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.contract.bitrix24_desk import ADMIN, ANNA, CONTACT, STRANGER, desk, listener
 
 from ringbridge.emulators.bitrix24 import CrmMode, Fault, FaultKind, deskwork
-from ringbridge.emulators.bitrix24.wire import parse_query
+from ringbridge.emulators.common.forms import parse_query
 
 
 async def test_a_deleted_portal_says_so_with_any_of_the_reported_statuses() -> None:

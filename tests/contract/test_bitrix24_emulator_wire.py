@@ -11,7 +11,8 @@ from tests.contract.bitrix24_desk import ANNA, desk
 
 from ringbridge.emulators.bitrix24 import ScopeRefusal, demo
 from ringbridge.emulators.bitrix24.oauth import Webhook
-from ringbridge.emulators.bitrix24.wire import as_array, flatten, nest, parse_query, truthy, whole
+from ringbridge.emulators.bitrix24.wire import truthy, whole
+from ringbridge.emulators.common.forms import as_array, flatten, nest, parse_query
 
 JSON_TREES = st.recursive(
     st.text("abc01 =&", min_size=1),

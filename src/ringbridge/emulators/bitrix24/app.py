@@ -19,14 +19,15 @@ from starlette.routing import Route
 
 from ringbridge.emulators.bitrix24 import control, page, recordings, refusals
 from ringbridge.emulators.bitrix24.batch import FILE_METHODS, called_methods
-from ringbridge.emulators.bitrix24.connection import cut, hang
 from ringbridge.emulators.bitrix24.execution import envelope, execute
 from ringbridge.emulators.bitrix24.faults import Fault, FaultKind
 from ringbridge.emulators.bitrix24.methods import METHODS
 from ringbridge.emulators.bitrix24.oauth import Caller
 from ringbridge.emulators.bitrix24.portal import Portal
 from ringbridge.emulators.bitrix24.refusals import Refusal
-from ringbridge.emulators.bitrix24.wire import Params, nest, parse_json, parse_query, text, write
+from ringbridge.emulators.bitrix24.wire import Params, parse_json, text, write
+from ringbridge.emulators.common.connection import cut, hang
+from ringbridge.emulators.common.forms import nest, parse_query
 
 _HTML = {
     FaultKind.UNAVAILABLE: (503, "503 Service Temporarily Unavailable"),

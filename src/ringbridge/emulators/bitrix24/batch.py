@@ -14,7 +14,8 @@ from ringbridge.emulators.bitrix24 import refusals
 from ringbridge.emulators.bitrix24.execution import Done, Methods, execute
 from ringbridge.emulators.bitrix24.refusals import Refusal
 from ringbridge.emulators.bitrix24.request import Request
-from ringbridge.emulators.bitrix24.wire import Params, as_array, mapping, parse_query, text, truthy
+from ringbridge.emulators.bitrix24.wire import Params, mapping, text, truthy
+from ringbridge.emulators.common.forms import as_array, parse_query
 
 MAX_COMMANDS = 50
 FILE_METHODS = {"upload", "download"}

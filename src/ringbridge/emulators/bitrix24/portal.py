@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 
 from ringbridge.emulators.bitrix24 import demo
-from ringbridge.emulators.bitrix24.bus import Bus, Chores, Handler
+from ringbridge.emulators.bitrix24.bus import Bus, Handler
 from ringbridge.emulators.bitrix24.calls import Telephony
 from ringbridge.emulators.bitrix24.clients import Activities, Clients
 from ringbridge.emulators.bitrix24.directories import Directories
@@ -22,7 +22,9 @@ from ringbridge.emulators.bitrix24.oauth import Access, Application, Webhook
 from ringbridge.emulators.bitrix24.people import Staff, User
 from ringbridge.emulators.bitrix24.settings import Settings
 from ringbridge.emulators.bitrix24.traffic import Traffic
-from ringbridge.emulators.bitrix24.wire import Params, flatten
+from ringbridge.emulators.bitrix24.wire import Params
+from ringbridge.emulators.common.chores import Chores
+from ringbridge.emulators.common.forms import flatten
 
 Clock = Callable[[], datetime]
 

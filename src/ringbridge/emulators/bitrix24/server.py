@@ -2,66 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import uvicorn
+from starlette.types import ASGIApp
 
 from ringbridge.emulators.bitrix24.app import create_app
-from ringbridge.emulators.bitrix24.connection import Cuttable
 from ringbridge.emulators.bitrix24.portal import Portal
-
-_GRACE = 1  # seconds for requests that are still answered when the portal closes
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handlers, which tells when it is up and stops when it is told."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.up = asyncio.Event()
-        self.closing = asyncio.Event()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        try:
-            await super().startup(sockets)
-        finally:
-            self.up.set()
-
-    async def main_loop(self) -> None:
-        await self.closing.wait()
+from ringbridge.emulators.common.server import serve_app
 
 
 @asynccontextmanager
 async def serve(portal: Portal, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
     """Serve the portal while the context lasts; gives its address, ``http://host:port``. Port 0: any free one."""
-    listener = socket.create_server((host, port))
-    portal.address = f"http://{host}:{listener.getsockname()[1]}"
-    app = Cuttable(create_app(portal))
-    config = uvicorn.Config(
-        app,
-        http="h11",
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        date_header=False,
-        timeout_graceful_shutdown=_GRACE,
-    )
-    server = _Server(config)
-    with contextlib.closing(listener):
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            await server.up.wait()
-            yield portal.address
-        finally:
-            app.release()
-            server.closing.set()
-            await task
+
+    def app(address: str) -> ASGIApp:
+        portal.address = address
+        return create_app(portal)
+
+    async with serve_app(app, host=host, port=port) as address:
+        yield address

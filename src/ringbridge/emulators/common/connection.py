@@ -49,7 +49,7 @@ class Cuttable:
 
 def _connection(http: Request) -> tuple[HangUp, set[HangUp]]:
     if _KEY not in http.scope:
-        raise NotServed("this fault is one of the connection: it works only behind bitrix24.serve")
+        raise NotServed("this fault is one of the connection: it works only behind the emulator's serve")
     connection: tuple[HangUp, set[HangUp]] = http.scope[_KEY]
     return connection
 

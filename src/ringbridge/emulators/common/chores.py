@@ -1,0 +1,38 @@
+"""What an emulated CRM does behind its answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Chores:
+    """Sending events, fetching recordings and the like. In order, one at a time.
+
+    `run` works until it is cancelled (the server does it); `finish_waiting` does what waits now and returns.
+    """
+
+    waiting: deque[Callable[[], Awaitable[None]]] = field(default_factory=deque)
+    _wake: asyncio.Event | None = None
+
+    def add(self, chore: Callable[[], Awaitable[None]]) -> None:
+        self.waiting.append(chore)
+        if self._wake is not None:
+            self._wake.set()
+
+    async def run(self) -> None:
+        self._wake = asyncio.Event()
+        try:
+            while True:
+                await self.finish_waiting()
+                await self._wake.wait()
+                self._wake.clear()
+        finally:
+            self._wake = None
+
+    async def finish_waiting(self) -> None:
+        while self.waiting:
+            await self.waiting.popleft()()
