@@ -3,6 +3,10 @@
 SQLite in WAL mode lets readers go on while one connection writes. All writes of this process pass one door
 (`transaction`), so nobody meets "database is locked"; another process that writes (the command line) is waited for.
 `synchronous=FULL`: what was committed survives a power cut.
+
+What may wait has a thread: the beginning of a transaction (for another process), its commit (for the disk), and every
+query of a reader, which may be long. The statements in between touch a few rows by their index: they run where they
+are asked for, since to hand one to a thread and back costs more than to carry it out.
 """
 
 from __future__ import annotations
@@ -11,14 +15,14 @@ import asyncio
 import fcntl
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import IO, Any, Self, TypeVar
+from typing import IO, Any, ParamSpec, Self, TypeVar
 
-from sqlalchemy import CursorResult, Executable, event, make_url
+from sqlalchemy import Connection, Engine, Executable, Result, create_engine, event, make_url
 from sqlalchemy.dialects.sqlite import Insert, insert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.pool import QueuePool
 
 from ringbridge.store.errors import InUse, NotWritable, StoreError, in_plain_words
 from ringbridge.store.migration import upgrade
@@ -26,21 +30,38 @@ from ringbridge.store.migration import upgrade
 BUSY_TIMEOUT = 30  # seconds that another process's write is waited for
 READERS = 4
 
+P = ParamSpec("P")
 T = TypeVar("T")
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 __all__ = ["Database", "Insert", "Transaction", "insert"]
 
 
+class Threads:
+    """Where this process waits for the database."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(READERS + 1, thread_name_prefix="database")
+
+    async def run(self, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+        """To its end, whoever is cancelled meanwhile."""
+        running = asyncio.get_running_loop().run_in_executor(self._pool, lambda: work(*args, **named))
+        return await uninterrupted(running)
+
+    def close(self) -> None:
+        self._pool.shutdown()
+
+
 class Transaction:
     """Statements that are written together, or read from one moment. Ends with its `async with` block."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection, threads: Threads) -> None:
         self._connection = connection
+        self._threads = threads
         self._afterwards: list[Callable[[], None]] = []
 
-    async def execute(self, statement: Executable, parameters: Parameters | None = None) -> CursorResult[Any]:
-        return await uninterrupted(self._connection.execute(statement, parameters))
+    async def execute(self, statement: Executable, parameters: Parameters | None = None) -> Result[Any]:
+        return self._connection.execute(statement, parameters)
 
     def after_commit(self, act: Callable[[], None]) -> None:
         """Call `act` once what was written here is durable; never when it is rolled back."""
@@ -50,19 +71,29 @@ class Transaction:
         await uninterrupted(self._commit())
 
     async def _commit(self) -> None:
-        await self._connection.commit()
+        await self._threads.run(self._connection.commit)
         for act in self._afterwards:
             act()
+
+
+class _Reading(Transaction):
+    async def execute(self, statement: Executable, parameters: Parameters | None = None) -> Result[Any]:
+        return await self._threads.run(self._read, statement, parameters)
+
+    def _read(self, statement: Executable, parameters: Parameters | None) -> Result[Any]:
+        """With all its rows: none is fetched outside of the thread."""
+        return self._connection.execute(statement, parameters).freeze()()
 
 
 class Database:
     """Open it with `Database.open`, close it with `aclose`, or use it as an async context."""
 
-    def __init__(self, path: Path, writer: AsyncEngine, readers: AsyncEngine, guard: IO[str] | None) -> None:
+    def __init__(self, path: Path, writer: Engine, readers: Engine, guard: IO[str] | None) -> None:
         self.path = path
         self._writer = writer
         self._readers = readers
         self._guard = guard
+        self._threads = Threads()
         self._writing = asyncio.Lock()
         self._reading = asyncio.Semaphore(READERS)
 
@@ -83,16 +114,16 @@ class Database:
         database = cls(path, writer, readers, guard)
         try:
             with in_plain_words(path):
-                async with writer.begin() as connection:
-                    await connection.run_sync(upgrade)
+                await database._threads.run(brought_up_to_date, writer)
         except BaseException:
             await database.aclose()
             raise
         return database
 
     async def aclose(self) -> None:
-        await self._readers.dispose()
-        await self._writer.dispose()
+        self._threads.close()
+        self._readers.dispose()
+        self._writer.dispose()
         if self._guard:
             self._guard.close()
 
@@ -109,7 +140,7 @@ class Database:
         Raises `StoreError` when the file says no, e.g. `DiskFull`; then nothing of the block is stored.
         """
         async with self._writing, self._connected(self._writer) as connection:
-            transaction = Transaction(connection)
+            transaction = Transaction(connection, self._threads)
             yield transaction
             await transaction.commit()
 
@@ -117,19 +148,38 @@ class Database:
     async def reading(self) -> AsyncIterator[Transaction]:
         """Read, from one moment, without waiting for the writer. Cannot write."""
         async with self._reading, self._connected(self._readers) as connection:
-            yield Transaction(connection)
+            yield _Reading(connection, self._threads)
 
     @asynccontextmanager
-    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-        connection = engine.connect()
+    async def _connected(self, engine: Engine) -> AsyncIterator[Connection]:
         with in_plain_words(self.path):
+            connection = await self._begun(engine)
             try:
-                await uninterrupted(connection.start())
-                await uninterrupted(connection.begin())
                 yield connection
             finally:
-                if connection.sync_connection is not None:
-                    await uninterrupted(connection.close())  # rolls back what was not committed
+                connection.close()  # rolls back what was not committed
+
+    async def _begun(self, engine: Engine) -> Connection:
+        begun: list[Connection] = []
+        try:
+            await self._threads.run(begin, engine, begun)
+        except BaseException:
+            # Cancelled while it waited: it has begun all the same.
+            for connection in begun:
+                connection.close()
+            raise
+        return begun[0]
+
+
+def begin(engine: Engine, begun: list[Connection]) -> None:
+    connection = engine.connect()
+    begun.append(connection)
+    connection.begin()
+
+
+def brought_up_to_date(writer: Engine) -> None:
+    with writer.begin() as connection:
+        upgrade(connection)
 
 
 async def uninterrupted(work: Awaitable[T]) -> T:
@@ -187,16 +237,16 @@ def lock(path: Path) -> IO[str]:
     return file
 
 
-def engine(path: Path, *, begin: str, size: int) -> AsyncEngine:
-    made = create_async_engine(
-        f"sqlite+aiosqlite:///{path}",
-        poolclass=AsyncAdaptedQueuePool,
+def engine(path: Path, *, begin: str, size: int) -> Engine:
+    made = create_engine(
+        f"sqlite:///{path}",
+        poolclass=QueuePool,
         pool_size=size,
         max_overflow=0,
-        connect_args={"timeout": BUSY_TIMEOUT},
+        connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False},
     )
 
-    @event.listens_for(made.sync_engine, "connect")
+    @event.listens_for(made, "connect")
     def configure(connection: Any, _: object) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves: the driver would begin too late
         cursor = connection.cursor()
@@ -206,7 +256,7 @@ def engine(path: Path, *, begin: str, size: int) -> AsyncEngine:
             cursor.execute("PRAGMA query_only=ON")
         cursor.close()
 
-    @event.listens_for(made.sync_engine, "begin")
+    @event.listens_for(made, "begin")
     def start(connection: Any) -> None:
         connection.exec_driver_sql(begin)
 

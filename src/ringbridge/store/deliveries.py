@@ -201,9 +201,10 @@ INTERRUPTED = "Ringbridge stopped before the answer came"
 async def revive(tx: Transaction, portal: PortalId, call_key: CallKey, now: datetime) -> int:
     """A person wants what was given up of a call to be tried again. Returns how many rows that are."""
     again = update(deliveries).where(D.call_key == call_key, D.portal == portal, D.state == State.GIVEN_UP)
-    revived = await tx.execute(again.values(state=State.WAITING, attempts=0, due=now, reason=None, settled=None))
+    waiting = again.values(state=State.WAITING, attempts=0, due=now, reason=None, settled=None)
+    revived = (await tx.execute(waiting.returning(D.id))).all()
     await rearrange(tx, portal, {call_key}, now)
-    return revived.rowcount
+    return len(revived)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -185,9 +186,8 @@ async def test_the_story_tells_what_asterisk_said_and_what_was_decided(database)
 
 async def allow_writing(database: Database, *, allowed: bool) -> None:
     """SQLite itself refuses every write, as it does on a disk that has become read-only."""
-    async with database._writer.connect() as connection:
-        raw = (await connection.get_raw_connection()).driver_connection
-        await raw.execute(f"PRAGMA query_only={'OFF' if allowed else 'ON'}")
+    with closing(database._writer.raw_connection()) as connection:
+        connection.cursor().execute(f"PRAGMA query_only={'OFF' if allowed else 'ON'}")
 
 
 async def test_while_the_database_takes_nothing_no_event_is_lost(database):

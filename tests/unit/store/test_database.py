@@ -30,8 +30,8 @@ async def test_migrations_make_exactly_the_tables_that_the_code_speaks_of(databa
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         return list(compare_metadata(context, schema.metadata))
 
-    async with database._readers.connect() as connection:
-        assert await connection.run_sync(differences) == []
+    with database._readers.connect() as connection:
+        assert differences(connection) == []
 
 
 async def test_partial_indexes_are_those_that_the_code_speaks_of(database: Database) -> None:

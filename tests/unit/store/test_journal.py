@@ -112,8 +112,8 @@ async def test_a_search_finds_by_each_thing_it_asks_for(database: Database) -> N
 async def test_a_search_for_a_number_does_not_read_the_whole_journal(database: Database) -> None:
     wanted = calls.entries().where(*calls.conditions(Filters(number="9161234567")))
     sql = wanted.compile(dialect=database._readers.dialect, compile_kwargs={"literal_binds": True})
-    async with database._readers.connect() as connection:
-        plan = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}")).all()
+    with database._readers.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}").all()
     assert [row for row in plan if "USING INDEX ix_calls_number" in row[3]]
 
 
