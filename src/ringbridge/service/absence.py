@@ -28,8 +28,8 @@ LIVE = timedelta(seconds=5)
 CLOCKS = timedelta(minutes=5)
 """How far the PBX's clock may be from ours for a call to be recognised."""
 
-SAME_START = timedelta(seconds=3)
-"""Records have whole seconds."""
+WHOLE_SECONDS = timedelta(seconds=2)
+"""Records have no others, and are a moment later than the events."""
 
 
 class Past(Protocol):
@@ -84,10 +84,11 @@ class Absence:
 
     async def ended(self, resync: Resync) -> list[Call]:
         """The calls that ended before these channels were listed, and whose end nobody heard."""
-        since, now = self._since, self._clock()
-        self._since = resync.at
-        if since is None:
+        if self._since is None:
+            self._since = resync.at
             return []
+        since, now = self._since - WHOLE_SECONDS, self._clock()
+        self._since = resync.at
         self._looks.append(Look(due=now + LATE, since=since))
         # The records of a queue's phones that nobody answered are written while its caller still waits.
         alive = {channel.get(name) for channel in resync.channels for name in ("Uniqueid", "Linkedid")}
@@ -135,4 +136,4 @@ def is_same(told: Call, known: Call) -> bool:
 def is_alike(told: Call, known: Call) -> bool:
     """Records without Uniqueids, as Asterisk writes them where loguniqueid is not set."""
     numbers = {(call.external or "")[-10:] for call in (told, known)}
-    return told.direction is known.direction and len(numbers) == 1 and abs(told.start - known.start) <= SAME_START
+    return told.direction is known.direction and len(numbers) == 1 and abs(told.start - known.start) <= WHOLE_SECONDS
