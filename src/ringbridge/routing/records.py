@@ -9,10 +9,9 @@ gets a record of their own when they begin to speak. All are finished when the c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from zlib import crc32
+from datetime import datetime
 
 from ringbridge.routing.asked import seconds_among_colleagues, status_of_asked, why_not_reached
 from ringbridge.routing.intents import (
@@ -39,32 +38,17 @@ from ringbridge.routing.rules import (
     Decision,
     Responsible,
     Rule,
-    Spread,
-    SpreadList,
     TaskPlan,
     decide,
 )
+from ringbridge.routing.speakers import Speaker, recording_of, speakers_of
+from ringbridge.routing.spread import deal
 from ringbridge.routing.templates import fill, values_of
 from ringbridge.telephony.events import CallAnswered, CallEnded, CallEvent, CallStarted, LegLeft, LegLost, LegRinging
 from ringbridge.telephony.model import Call, Direction, Leg, Recording, Talk
 from ringbridge.telephony.numbers import parse_number
 
 WITHHELD = "anonymous"
-MARGIN = timedelta(seconds=2)
-"""A recording is begun a moment before or after the answer."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Speaker:
-    """A CRM user's share of a call."""
-
-    user: UserId
-    talks: tuple[Talk, ...]
-
-    @property
-    def seconds(self) -> int:
-        """Whole seconds; an answered call has at least one, or the CRM takes it for missed."""
-        return max(1, round(sum(talk.length.total_seconds() for talk in self.talks)))
 
 
 def intents_of(
@@ -248,14 +232,7 @@ class _Teller:
         return None
 
     def speakers(self) -> list[Speaker]:
-        """Who spoke, in the order they first did; several phones of one user are one speaker."""
-        shares: dict[UserId, list[Talk]] = {}
-        for talk in self.call.talks:
-            shares.setdefault(self.portal.staff.user_or_default(talk.extension), []).append(talk)
-        if self.portal.transfers is Transfers.SINGLE and shares:
-            last = self.portal.staff.user_or_default(self.call.talks[-1].extension)
-            return [Speaker(user=last, talks=self.call.talks)]
-        return [Speaker(user=user, talks=tuple(talks)) for user, talks in shares.items()]
+        return speakers_of(self.call, self.portal)
 
     # Steps
 
@@ -349,28 +326,5 @@ def dealt_to(call: Call, portal: Portal, decision: Decision) -> str | None:
     return None
 
 
-def deal(spread: SpreadList, dealt: Mapping[str, int], call: str) -> str | None:
-    """Whose turn it is, as a phone of theirs; the same call is always dealt to the same one of the same table."""
-    if not spread.extensions:
-        return None
-    counts = [dealt.get(extension, 0) for extension in spread.extensions]
-    match spread.how:
-        case Spread.ROUND_ROBIN:
-            return spread.extensions[sum(counts) % len(counts)]
-        case Spread.LEAST_LOADED:
-            return spread.extensions[counts.index(min(counts))]
-        case Spread.RANDOM:
-            return spread.extensions[crc32(call.encode()) % len(counts)]
-
-
 def makes_tasks(rules: Iterable[Rule]) -> bool:
     return any(rule.answers.task for rule in rules)
-
-
-def recording_of(call: Call, talks: Sequence[Talk]) -> Recording | None:
-    """The file in which these talks are: of the client's own channel if that is recorded (it lives as long as the
-    call), and of several the last begun before the talk, so that who took the call over gets their own part."""
-    begun = [recording for recording in call.recordings if recording.start <= talks[0].start + MARGIN]
-    of_client = [recording for recording in begun if recording.channel in call.client_channels]
-    candidates = of_client or begun or list(call.recordings)
-    return max(candidates, key=lambda recording: recording.start, default=None)
