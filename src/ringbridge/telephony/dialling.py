@@ -112,6 +112,8 @@ def dial_begin(board: Switchboard, message: Message, at: datetime) -> None:
             board.move(channel, board.call_of(parent))
     call = board.call_of(channel)
     board.hear(call, f"DialBegin {parent.name if parent else 'Originate'} -> {channel.name} ({channel.dial_string})")
+    if channel.uniqueid in call.clients:  # met by a listing, before this was told
+        call.external = dialled_number(channel.dial_string, channel.endpoint) or call.external
     if channel.is_local or channel.is_pseudo or call.leg(channel.uniqueid) or channel.uniqueid in call.clients:
         return
     if parent is not None and board.is_trunk(channel) and not rings_for_client(board, parent, call):

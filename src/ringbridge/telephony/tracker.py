@@ -4,24 +4,29 @@ What it knows of a call, in the order in which Asterisk tells it:
 
 1.  A **channel** appears (Newchannel). The first of its Linkedid begins a call. If it came in by a trunk, a client is
     calling: its Exten is the number called. If it is one of our phones, what it dials decides: a trunk channel means
-    that a client is being called, anything else stays internal.
+    that a client is being called, anything else stays internal. Of several tries, on one trunk after another, the
+    last that reached the client's phone says how it went.
 2.  Phones are **rung** (DialBegin, then the dialled channel's Newstate Ringing). A ring is a *leg*. Queues, groups and
     follow-me put Local channels between; they are never legs. An outside number that is dialled for a client who
     called (a forward to a mobile) is a leg too.
 3.  Somebody **answers** (the leg's channel is Up, DialEnd ANSWER). That is not yet a talk: in a click-to-call the
     employee's own phone answers, an IVR or a queue answers the trunk.
 4.  A **talk** is one of our people's channels hearing a client's channel, through however many bridges and Local
-    halves (`channels`). It begins and ends with BridgeEnter, BridgeLeave and Hangup. Hold changes nothing in it.
+    halves (`channels`). It begins and ends with BridgeEnter, BridgeLeave and Hangup. Hold changes nothing in it, nor
+    does a question to a colleague meanwhile, if the employee comes back to the client who waits; if not, and the
+    client is handed on, the talk ended when he was put on hold.
 5.  **Transfers** are told by BlindTransfer, AttendedTransfer and ParkedCall, in some order before or after the moves
     they explain; a redirect by the manager is not told at all and is read from the client's channel being taken out of
     a talk before another phone is rung for it (`transfers`). A consultation in a call of its own is absorbed when the
-    transfer is made.
+    transfer is made, unless it was with another client, who had called; handing on to a phone that still rings is a
+    blind transfer, whatever Asterisk calls it.
 6.  The call **ends** when its last channel is gone, a moment later: the Cdr, a Shutdown, an OriginateResponse
     may still come (`switchboard`). It ends as interrupted when the PBX or the connection ended first.
 
 Events of class ``call`` suffice; ``agent`` adds the queue's name, ``cdr`` what was missed at the beginning of a talk,
 ``system`` the Shutdown, ``dialplan`` the names of recordings. CEL is not used. No context or extension name of any
-dialplan decides anything. Events may repeat, come late, or name channels never seen; none of it raises.
+dialplan decides anything. Events may repeat, come late, or name channels never seen; none of it raises, and what is
+still said of a channel that is hung up neither revives it nor begins a call.
 
 There is no clock here: `at` comes with each message, and `next_deadline` says when `expire` wants to be called.
 """
