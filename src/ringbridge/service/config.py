@@ -375,6 +375,8 @@ def _plain(value: Any, *, secrets: bool) -> Any:
             return [_plain(each, secrets=secrets) for each in value]
         case Path():
             return str(value)
+        case date() | time():
+            return value.isoformat()
     return value
 
 
