@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+WIDTH = 118
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +20,8 @@ class Figure:
     rows: Sequence[tuple[str, ...]]
 
     def markdown(self) -> str:
-        lines = [f"## {self.title}", "", self.method, "", _line(self.columns), _line(("---",) * len(self.columns))]
+        paragraphs = "\n\n".join(textwrap.fill(text, WIDTH) for text in self.method.split("\n\n"))
+        lines = [f"## {self.title}", "", paragraphs, "", _line(self.columns), _line(("---",) * len(self.columns))]
         return "\n".join([*lines, *(_line(row) for row in self.rows), ""])
 
 
