@@ -40,6 +40,17 @@ def leg_result(status: str, cause: int | None) -> LegResult:
     return LEG_BY_CAUSE.get(cause or 0) or LEG_BY_STATUS.get(status, LegResult.NO_ANSWER)
 
 
+def status_of(result: LegResult | None) -> str:
+    """The dial status that says the same of a ring; of one that goes on or was answered, ANSWER."""
+    return {
+        LegResult.BUSY: "BUSY",
+        LegResult.DECLINED: "BUSY",
+        LegResult.UNAVAILABLE: "CONGESTION",
+        LegResult.NO_ANSWER: "NOANSWER",
+        LegResult.CANCELLED: "CANCEL",
+    }.get(result or LegResult.ANSWERED, "ANSWER")
+
+
 def outbound_result(status: str, cause: int | None, *, rang: bool) -> Disposition:
     """How a call to a client ended that nobody spoke in.
 

@@ -119,6 +119,8 @@ def dial_begin(board: Switchboard, message: Message, at: datetime) -> None:
     if parent is not None and board.is_trunk(channel) and not rings_for_client(board, parent, call):
         call_client(board, channel, call, parent, at)
     else:
+        if parent is not None and not board.is_trunk(channel):
+            client_called_first(board, call, at)
         ring(board, channel, call, parent, at)
 
 
@@ -153,6 +155,19 @@ def call_client(board: Switchboard, channel: Channel, call: OpenCall, parent: Ch
         board.tell(call, CallStarted, at)
 
 
+def client_called_first(board: Switchboard, call: OpenCall, at: datetime) -> None:
+    """An Originate had an outside number called, which has answered, and now one of our phones is rung, or a queue
+    entered: it is the client who is called back, and then an employee."""
+    leg = next((leg for leg in call.legs if leg.trunk and leg.answer), None)
+    channel = board.channels.get(leg.channel) if leg is not None else None
+    if leg is None or channel is None or call.direction is not None:
+        return
+    board.make_client(channel, call, Direction.OUTBOUND)
+    call.called_first(leg)
+    call.announced = True
+    board.tell(call, CallStarted, at)
+
+
 def employee_behind(board: Switchboard, parent: Channel, call: OpenCall) -> Extension | None:
     """Who is calling: the phone itself, or in a click-to-call the phone that was rung first."""
     if not parent.is_local and not parent.is_pseudo:
@@ -163,7 +178,8 @@ def employee_behind(board: Switchboard, parent: Channel, call: OpenCall) -> Exte
 
 def ring(board: Switchboard, channel: Channel, call: OpenCall, parent: Channel | None, at: datetime) -> None:
     """A phone is rung for this call. It is counted from here, and told when it truly rings."""
-    leg = OpenLeg(extension=board.person(channel), channel=channel.uniqueid, start=at)
+    trunk = channel.endpoint if board.is_trunk(channel) else ""
+    leg = OpenLeg(extension=board.person(channel), channel=channel.uniqueid, start=at, trunk=trunk)
     taken_elsewhere(board, call, leg, at)
     call.ring(leg)
     if parent is None and call.root == channel.uniqueid:
@@ -259,7 +275,7 @@ def _originated(board: Switchboard, message: Message, at: datetime) -> OpenCall 
             and root.originated
             and call.click_to_call is None
             and is_asterisks_own(call.root)
-            and root.name.startswith(f"{asked.removesuffix('/n')}-")
+            and (root.name.startswith(f"{asked.removesuffix('/n')}-") or root.dial_string == asked.partition("/")[2])
             and at - call.start <= ASKED_BEFORE
         ):
             return call

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from ringbridge.telephony.causes import outbound_result
+from ringbridge.telephony.causes import outbound_result, status_of
 from ringbridge.telephony.model import Call, CallId, Direction, Disposition, Extension, Recording, Transfer
 from ringbridge.telephony.pieces import Attempt, OpenLeg, OpenRecording, OpenTalk
 
@@ -174,8 +174,17 @@ class OpenCall:
         number = self.wanted or ""
         if number.lstrip("+").isdigit() and len(number.lstrip("+")) > LONGEST_INTERNAL and not self.legs_of_others():
             self.direction, self.external = Direction.OUTBOUND, number
+        elif self.click_to_call and len(self.legs) == 1 and self.legs[0].trunk:
+            self.direction = Direction.OUTBOUND
+            self.called_first(self.legs[0])
         else:
             self.direction = Direction.INTERNAL if self.legs else Direction.SERVICE
+
+    def called_first(self, leg: OpenLeg) -> None:
+        """What looked like an employee's mobile is the client's phone."""
+        self.legs.remove(leg)
+        self.external, self.trunk, self.caller = leg.extension, leg.trunk, None
+        self.attempt = Attempt(trunk=leg.trunk, status=status_of(leg.result), rang=leg.rang)
 
     def try_client(self, trunk: str) -> None:
         """The client is dialled, for the first time or again."""

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from ringbridge.ami.message import Message
 from ringbridge.telephony.channels import UNKNOWN
+from ringbridge.telephony.dialling import client_called_first
 from ringbridge.telephony.events import RecordingReady
 from ringbridge.telephony.model import Direction, Recording
 from ringbridge.telephony.opencall import OpenCall
@@ -22,8 +23,10 @@ SAME_RECORDING = timedelta(seconds=2)
 
 def queue_join(board: Switchboard, message: Message, at: datetime) -> None:
     channel = board.channel(message, at)
-    call = board.client_call(channel) if channel else None
-    if call is not None:
+    if channel is None:
+        return
+    client_called_first(board, board.call_of(channel), at)
+    if (call := board.client_call(channel)) is not None:
         call.queue = message.get("Queue")
         board.hear(call, f"QueueCallerJoin {call.queue}")
 

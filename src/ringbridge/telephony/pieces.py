@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ringbridge.telephony.causes import DECLINED, leg_result
+from ringbridge.telephony.channels import Channel
 from ringbridge.telephony.model import Extension, Leg, LegResult, Talk
 
 
@@ -14,6 +15,7 @@ class OpenLeg:
     extension: Extension
     channel: str
     start: datetime
+    trunk: str = ""  # by which an outside number is dialled
     rang: bool = False
     answer: datetime | None = None
     end: datetime | None = None
@@ -42,6 +44,12 @@ class OpenLeg:
             end=self.end,
             result=self.result,
         )
+
+
+def ringing_leg(channel: Channel, extension: Extension) -> OpenLeg:
+    """The leg of a channel that was met when it rang, or spoke, already."""
+    answer = channel.since if channel.up else None
+    return OpenLeg(extension=extension, channel=channel.uniqueid, start=channel.since, rang=True, answer=answer)
 
 
 @dataclass(slots=True, eq=False)

@@ -12,7 +12,7 @@ from ringbridge.telephony.dialling import NO_NUMBER, caller_id, learn_did, outsi
 from ringbridge.telephony.model import Direction
 from ringbridge.telephony.opencall import OpenCall
 from ringbridge.telephony.particulars import recording_named
-from ringbridge.telephony.pieces import OpenLeg, OpenTalk
+from ringbridge.telephony.pieces import OpenTalk, ringing_leg
 from ringbridge.telephony.switchboard import Switchboard
 
 
@@ -194,9 +194,7 @@ def _understand(board: Switchboard, call: OpenCall, dials: Mapping[str, Sequence
         _client_of_outbound(board, call, first, [other for other in others if board.is_trunk(other)])
     for other in members:
         if other.uniqueid not in call.clients and other is not first:
-            answer = other.since if other.up else None
-            leg = OpenLeg(extension=board.person(other), channel=other.uniqueid, start=other.since, answer=answer)
-            call.legs.append(leg)
+            call.legs.append(ringing_leg(other, board.person(other)))
 
 
 def _client_of_outbound(board: Switchboard, call: OpenCall, first: Channel, trunks: list[Channel]) -> None:

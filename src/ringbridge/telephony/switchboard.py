@@ -16,7 +16,7 @@ from ringbridge.telephony.channels import Channel, Channels, channel_of, dialled
 from ringbridge.telephony.events import CallAnswered, CallEnded, CallEvent, CallStarted, LegLeft, LegLost
 from ringbridge.telephony.model import CallId, Direction, Extension
 from ringbridge.telephony.opencall import MOST_HEARD, OpenCall
-from ringbridge.telephony.pieces import OpenLeg, OpenTalk
+from ringbridge.telephony.pieces import OpenLeg, OpenTalk, ringing_leg
 
 SETTLE = timedelta(milliseconds=1500)
 """After its last channel is gone a call waits this long for what comes late: Cdr, OriginateResponse, and Shutdown. An
@@ -149,7 +149,10 @@ class Switchboard:
             self._call_of[uniqueid] = target
         target.channels |= source.channels
         target.members |= source.members
-        target.legs += [*source.legs, *map(self._leg_of, filter(None, map(self.channels.get, source.clients)))]
+        outside = filter(
+            None, map(self.channels.get, source.clients)
+        )  # called for somebody else's sake, as it turns out
+        target.legs += [*source.legs, *(ringing_leg(channel, self.person(channel)) for channel in outside)]
         target.legs.sort(key=lambda leg: leg.start)
         target.recordings += source.recordings
         for uniqueid in source.clients:
@@ -162,13 +165,6 @@ class Switchboard:
         source.legs = []
         source.merged_into = target.id
         self.close(source, tell=source.announced)
-
-    def _leg_of(self, channel: Channel) -> OpenLeg:
-        """An outside number that was called, and turned out to be called for somebody else's sake."""
-        answer = channel.since if channel.up else None
-        return OpenLeg(
-            extension=self.person(channel), channel=channel.uniqueid, start=channel.since, rang=True, answer=answer
-        )
 
     def make_client(self, channel: Channel, call: OpenCall, direction: Direction) -> None:
         """This channel is the client's own."""
