@@ -1,0 +1,174 @@
+"""A number is clicked in the portal: the employee's phone rings, then the client's, and the one record of it is the
+call that the portal itself began. With a real Asterisk, events posted and fetched."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from tests.office.asterisk import Asterisk, Network
+from tests.office.clicking import GROUP, Clicking, clicking
+from tests.office.office import open_office
+from tests.office.scenarios import CLIENT, LONG, OTHER_CLIENT, SHORT, converse
+from tests.office.sound import Sound
+from tests.office.truth import spoke
+
+from ringbridge.emulators.bitrix24 import deskwork
+from ringbridge.emulators.bitrix24.calls import CallRecord, CallType
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
+
+NUMBER = f"+{CLIENT}"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["online", "offline"])
+async def company(
+    request: pytest.FixtureRequest,
+    pbx: tuple[Asterisk, Network],
+    pbx_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Clicking]:
+    async with (
+        open_office(*pbx, recordings=pbx_folder / "recordings") as office,
+        clicking(office, tmp_path_factory.mktemp("clicking"), events=request.param) as company,
+    ):
+        yield company
+
+
+@pytest_asyncio.fixture(loop_scope="module", autouse=True)
+async def quiet(company: Clicking) -> AsyncIterator[None]:
+    """Before each test nobody speaks; after it no card waits for its end."""
+    await company.office.clear()
+    company.portal.telephony.finished.clear()
+    yield
+    assert not company.portal.telephony.active
+
+
+def users_of(records: list[CallRecord]) -> list[int]:
+    return [record.user_id for record in records]
+
+
+async def test_a_click_rings_the_employee_then_the_client_and_is_one_record(company: Clicking) -> None:
+    call_id = company.click("101", NUMBER)
+    (inside,) = await company.office.ring_of("101")
+    assert inside.number == f"8{CLIENT[1:]}", "the phone shows whom it is about"
+    inside.answer()
+    outside = await company.office.providers["comtel"].rings()
+    assert outside.dialled == CLIENT
+    outside.answer()
+    await converse(inside, outside, seconds=LONG)
+    await outside.hangup()
+    await inside.until_ended()
+    (record,) = await company.finished(call_id)
+    assert (record.code, record.user_id, record.call.type) == ("200", 1, CallType.OUTGOING)
+    assert spoke(inside, since=outside.answered_at).lasted(record.duration)
+    await company.recorded(record)
+    assert record.record_file_id is not None
+    sound = Sound.of_wav(company.portal.telephony.files[record.record_file_id].content)
+    assert sound.loudness > 1000
+    assert list(company.portal.telephony.finished) == [call_id]
+
+
+async def test_the_client_is_called_by_the_line_that_was_chosen_in_the_card(company: Clicking) -> None:
+    call_id = company.click("102", NUMBER, line="Volga")
+    inside, outside = await company.dialled("102", by="volga")
+    await converse(inside, outside, seconds=1)
+    await inside.hangup()
+    await outside.until_ended()
+    (record,) = await company.finished(call_id)
+    assert (record.code, record.portal_number) == ("200", "Volga")
+
+
+async def test_an_employee_who_does_not_answer_ends_the_card_and_the_client_is_not_called(company: Clicking) -> None:
+    call_id = company.click("101", NUMBER)
+    (inside,) = await company.office.ring_of("101")
+    await inside.until_ended()
+    (record,) = await company.finished(call_id)
+    assert (record.code, record.duration) == ("603-S", 0)
+    assert "did not answer" in record.reason
+    assert not company.office.providers["comtel"].lines
+
+
+async def test_a_phone_that_is_off_ends_the_card_at_once(company: Clicking) -> None:
+    await company.office.phones["105"].unregister()
+    call_id = company.click("105", NUMBER)
+    (record,) = await company.finished(call_id)
+    assert (record.code, record.user_id) == ("603-S", 5)
+    assert "registered" in record.reason
+
+
+async def test_a_client_who_is_busy_is_told_as_busy(company: Clicking) -> None:
+    call_id = company.click("101", NUMBER)
+    (inside,) = await company.office.ring_of("101")
+    inside.answer()
+    outside = await company.office.providers["comtel"].arrives()
+    outside.reject(486, "Busy Here")
+    await inside.until_ended()
+    (record,) = await company.finished(call_id)
+    assert (record.code, record.duration, record.reason) == ("486", 0, "")
+
+
+async def test_five_clicks_at_once_each_end_their_own_card(company: Clicking) -> None:
+    numbers = {extension: f"+7912000{extension}0" for extension in ("101", "102", "103", "104", "105")}
+    clicked = {extension: company.click(extension, number) for extension, number in numbers.items()}
+    lines = await company.office.ring_of(*clicked)
+    for line in lines:
+        line.answer()
+    clients = {line.dialled: line for line in [await company.office.providers["comtel"].rings() for _ in clicked]}
+    pairs = [(inside, clients[numbers[inside.phone.name].lstrip("+")]) for inside in lines]
+    for _, outside in pairs:
+        outside.answer()
+    await converse(*(line for pair in pairs for line in pair), seconds=SHORT)
+    await asyncio.gather(*(outside.hangup() for _, outside in pairs))
+    await asyncio.gather(*(inside.until_ended() for inside, _ in pairs))
+    records = await company.finished(*clicked.values())
+    assert users_of(records) == [1, 2, 3, 4, 5]
+    assert [record.code for record in records] == ["200"] * 5
+    assert [record.call.phone.lstrip("+") for record in records] == [number[1:] for number in numbers.values()]
+    for record in records:
+        await company.recorded(record)
+    assert len({record.record_file_id for record in records} - {None}) == 5
+
+
+async def test_a_number_that_is_clicked_twice_rings_once(company: Clicking) -> None:
+    first, second = company.click("103", NUMBER), company.click("103", NUMBER)
+    inside, outside = await company.dialled("103")
+    await converse(inside, outside, seconds=1)
+    await inside.hangup()
+    await outside.until_ended()
+    answered, refused = await company.finished(first, second)
+    assert (answered.code, refused.code) == ("200", "603-S")
+    assert "a moment ago" in refused.reason
+    assert len(company.office.phones["103"].lines) == 1
+
+
+async def test_an_ordered_call_rings_the_office_then_the_client_and_is_a_callback(company: Clicking) -> None:
+    deskwork.order_callback(company.portal, number=f"+{OTHER_CLIENT}", text="Call me")
+    inside, outside = await company.dialled(GROUP)
+    assert outside.dialled == OTHER_CLIENT
+    await converse(inside, outside, seconds=SHORT)
+    await outside.hangup()
+    await inside.until_ended()
+    await company.finished()
+    await _until_one_is_finished(company)
+    (record,) = company.portal.telephony.finished.values()
+    assert (record.call.type, record.code, record.user_id) == (CallType.CALLBACK, "200", 2)
+    assert spoke(inside, since=outside.answered_at).lasted(record.duration)
+
+
+async def test_a_colleagues_number_that_is_clicked_rings_the_colleague(company: Clicking) -> None:
+    call_id = company.click("101", "104")
+    (inside,) = await company.office.ring_of("101")
+    inside.answer()
+    await inside.until_ended()  # the dialplan of a click reaches clients only
+    (record,) = await company.finished(call_id)
+    assert (record.duration, record.code) == (0, "480")
+
+
+async def _until_one_is_finished(company: Clicking) -> None:
+    from tests.office.company import until
+
+    await until(lambda: bool(company.portal.telephony.finished) or company.connector.ended)

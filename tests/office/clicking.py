@@ -1,0 +1,124 @@
+"""A company whose portal knows Ringbridge as its application: numbers are clicked there, and phones ring here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.office.company import DEFAULT_USER, until
+from tests.office.connector import Connector
+from tests.office.line import Line
+from tests.office.office import MANAGER, Office
+
+from ringbridge.emulators.bitrix24 import Portal, demo, deskwork, serve
+from ringbridge.emulators.bitrix24.calls import CallRecord
+from ringbridge.emulators.bitrix24.calls import Line as ExternalLine
+
+RING = 5  # seconds an employee's own phone rings
+GROUP = "102"  # whom clients' orders ring
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clicking:
+    office: Office
+    portal: Portal
+    connector: Connector
+
+    def click(self, extension: str, number: str, *, line: str = "") -> str:
+        """This employee clicks a number; the portal's id of the call."""
+        user = next(user.id for user in self.portal.staff.users.values() if user.inner_phone == extension)
+        return deskwork.click(self.portal, user_id=user, number=number, line=line)
+
+    async def dialled(self, extension: str, *, by: str = "comtel") -> tuple[Line, Line]:
+        """The employee's phone rings and is answered, then the client's rings and is: (the employee's line, the
+        client's)."""
+        (inside,) = await self.office.ring_of(extension)
+        inside.answer()
+        outside = await self.office.providers[by].rings()
+        outside.answer()
+        return inside, outside
+
+    async def finished(self, *call_ids: str) -> list[CallRecord]:
+        """The records of these calls, once the portal has them."""
+        finished = self.portal.telephony.finished
+        await until(lambda: all(call_id in finished for call_id in call_ids) or self.connector.ended)
+        return [finished[call_id] for call_id in call_ids]
+
+    async def recorded(self, record: CallRecord) -> CallRecord:
+        await until(lambda: record.record_file_id is not None or self.connector.ended)
+        return record
+
+
+@asynccontextmanager
+async def clicking(office: Office, folder: Path, *, events: str) -> AsyncIterator[Clicking]:
+    """Ringbridge runs, and the portal's events come `online` or `offline`."""
+    portal = Portal.demo()
+    async with serve(portal):
+        for number, name in enumerate(("Volga", "comtel"), start=1):
+            portal.telephony.lines.append(ExternalLine(id=number, number=name, application_id=1))
+        connector = Connector(folder, host=office.address)
+        await connector.configure(clicking_file(office, portal, events=events, address=connector.address))
+        async with connector.running():
+            offline = events == "offline"
+            await until(lambda: any(one.offline is offline for one in portal.bus.handlers))
+            yield Clicking(office=office, portal=portal, connector=connector)
+
+
+def clicking_file(office: Office, portal: Portal, *, events: str, address: str) -> str:
+    user, secret = MANAGER
+    access, refresh = portal.access.issue(portal.access.applications[0], demo.ADMIN_ID, portal.clock())
+    application_token = portal.access.applications[0].application_token
+    assert application_token
+    return f"""
+region = "RU"
+timezone = "Europe/Moscow"
+public_address = "{address}"
+
+[[pbx]]
+name = "main"
+host = "{office.address}"
+username = "{user}"
+secret = "{secret}"
+recordings = [{{ pbx = "{office.recordings}" }}]
+
+[[trunk]]
+name = "comtel"
+
+[[trunk]]
+name = "volga"
+line = "Volga"
+dial_prefix = "9"
+
+[dialing]
+context = "click-to-call"
+outside_channel = "Local/{{extension}}@from-phones/n"
+number_format = "national"
+ring_seconds = {RING}
+callback_to = "{GROUP}"
+auto_answer = "Alert-Info: auto"
+
+[hours]
+opens = "00:00:00"
+closes = "23:59:59"
+days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+[[portal]]
+name = "bitrix"
+default_user = "{DEFAULT_USER}"
+allow_http = true
+allow_private = true
+request_limit = 2
+events = "{events}"
+
+[portal.oauth]
+client_id = "{demo.CLIENT_ID}"
+client_secret = "{demo.CLIENT_SECRET}"
+access_token = "{access}"
+refresh_token = "{refresh}"
+endpoint = "{portal.address}/rest/"
+server = "{portal.address}/rest/"
+member_id = "{portal.member_id}"
+authorization_server = "{portal.address}"
+"""
