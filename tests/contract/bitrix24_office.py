@@ -15,10 +15,13 @@ from ringbridge.emulators.bitrix24 import Portal, demo, serve
 from ringbridge.emulators.bitrix24 import Settings as PortalSettings
 from ringbridge.routing.intents import (
     AttachRecording,
+    CloseTasks,
+    CompleteActivity,
     Creation,
     FinishCall,
     HideCard,
     Intent,
+    MakeTask,
     PortalId,
     RecordKey,
     RecordKind,
@@ -207,3 +210,29 @@ def attach(n: int = 1, /, **changes: Any) -> AttachRecording:
 
 def hours_ago(hours: float) -> datetime:
     return datetime.now(UTC) - timedelta(hours=hours)
+
+
+def complete(text: str = "Waited 0:12.", n: int = 1) -> CompleteActivity:
+    return CompleteActivity(**_common(n), text=text)
+
+
+def task(n: int = 1, /, **changes: Any) -> MakeTask:
+    values: dict[str, Any] = {
+        "number": CLIENT,
+        "responsible": UserId("3"),
+        "owner_first": True,
+        "title": "Call back Мария",
+        "text": "Rung: 101, 102. Waited 0:30.",
+        "deadline": datetime(2026, 3, 10, 12, 30, tzinfo=UTC),
+    }
+    return MakeTask(**{**_common(n), **values, **changes})
+
+
+def close_tasks(n: int = 1, number: str = CLIENT) -> CloseTasks:
+    return CloseTasks(**_common(n), number=number)
+
+
+def commands(at: Office, begun: int = 0) -> list[str]:
+    """What was executed since, batches themselves not counted."""
+    executed = at.portal.traffic.executed[begun:]
+    return [one.method for one in executed if one.method != "batch"]

@@ -30,7 +30,7 @@ def ways_to_write(number: str, region: str) -> list[str]:
     if parsed is None or parsed.e164 is None:
         return [number]
     ways = {key_of(number): number}
-    for other in sorted(spellings(parsed, region)):
+    for other in sorted(spellings(parsed, region) - {parsed.digits}):  # without its plus, +86… would be a Russian 8…
         ways.setdefault(key_of(other), other)
     return list(ways.values())
 

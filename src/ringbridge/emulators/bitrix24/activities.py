@@ -151,6 +151,8 @@ async def binding_delete(request: Request) -> bool:
     if binding not in row["BINDINGS"]:
         raise Refusal("NOT_FOUND", "Binding not found")
     row["BINDINGS"].remove(binding)
+    if row["BINDINGS"] and (row["OWNER_TYPE_ID"], row["OWNER_ID"]) == tuple(binding.values()):
+        row |= row["BINDINGS"][0]  # the next one owns it
     return True
 
 

@@ -57,6 +57,7 @@ class Settings:
     closed_leads_match: bool = False  # whether a phone search finds leads in a final status
     unfinished_call_lifetime: timedelta | None = None  # not documented; None: for ever
     repeat_for_known_clients: bool = False  # a repeat lead or deal when an existing client calls
+    task_tags_as_rows: bool = False  # tags of a task as {"1": {"id", "title"}} instead of plain texts
     reuse_refresh_token: bool = False  # whether a refresh token opens twice
     mode: CrmMode = CrmMode.CLASSIC
     language: Language = Language.RU

@@ -1,7 +1,7 @@
 """tasks.task.*: what somebody shall do, such as calling back.
 
 Source: Bitrix24 REST docs, `tasks.task.add`, `get`, `update`, `list`, `complete`. Fields go in in upper case and come
-out in camelCase.
+out in camelCase. How tags come out is not documented: `task_tags_as_rows` switches it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ _WAITING, _COMPLETED = "2", "5"
 _TEXTS = ("TITLE", "DESCRIPTION", "DEADLINE", "PRIORITY", "GROUP_ID", "PARENT_ID", "START_DATE_PLAN", "END_DATE_PLAN",
           "RESPONSIBLE_ID", "CREATED_BY", "STATUS")  # fmt: skip
 _LISTS = ("ACCOMPLICES", "AUDITORS", "TAGS", "UF_CRM_TASK")
+
+_ONLY_IN_FILTERS = ("TAG", "REAL_STATUS")
 
 
 async def add(request: Request) -> Params:
@@ -96,16 +98,23 @@ def _task(request: Request) -> Params:
 
 
 async def list_rows(request: Request) -> Page:
-    every: list[Any] = list(request.portal.tasks.values())
-    names = ["ID", *_TEXTS, *_LISTS, "CREATED_DATE", "CHANGED_DATE", "CLOSED_DATE"]
+    every: list[Any] = [_searchable(task) for task in request.portal.tasks.values()]
+    names = ["ID", *_TEXTS, *_LISTS, *_ONLY_IN_FILTERS, "CREATED_DATE", "CHANGED_DATE", "CLOSED_DATE"]
     rows: list[Any] = select_rows(every, request.params.get("filter"), fields=names)
     rows = sort_rows(rows, request.params.get("order") or {"ID": "ASC"}, fields=names)
     page = Page.cut(rows, whole(request.params.get("start")))
-    return Page(rows={"tasks": [_camel(request, row) for row in page.rows]}, total=page.total, next=page.next)
+    shown = [_camel(request, {n: v for n, v in row.items() if n not in _ONLY_IN_FILTERS}) for row in page.rows]
+    return Page(rows={"tasks": shown}, total=page.total, next=page.next)
+
+
+def _searchable(task: Params) -> Params:
+    return {**task, "TAG": task.get("TAGS", []), "REAL_STATUS": task["STATUS"]}
 
 
 def _camel(request: Request, task: Params) -> Params:
     shown = {_camel_name(name): value for name, value in task.items()}
+    if request.portal.settings.task_tags_as_rows and "tags" in shown:
+        shown["tags"] = {str(n): {"id": n, "title": tag} for n, tag in enumerate(shown["tags"], start=1)}
     shown["creator"] = _person(request, whole(task["CREATED_BY"]))
     shown["responsible"] = _person(request, whole(task["RESPONSIBLE_ID"]))
     return shown

@@ -1,0 +1,424 @@
+"""Whom a call is about: clients and deals made by rule, owners, the one of several whose owner spoke."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from tests.contract.bitrix24_office import (
+    CLIENT,
+    STRANGER,
+    Office,
+    commands,
+    finish,
+    office,
+    portal,
+    record,
+    register,
+)
+
+from ringbridge.crm.contract import Receipt, Throttled, Transient
+from ringbridge.emulators.bitrix24 import CrmMode, Fault, FaultKind, Portal
+from ringbridge.emulators.bitrix24.fields import Kind
+from ringbridge.routing.intents import AdoptCall, Creation, RecordKind, UserId
+from ringbridge.routing.results import CallStatus
+from ringbridge.routing.rules import Attach, Create
+from ringbridge.telephony.model import CallId
+
+DEAL = Creation(
+    what=Create.CONTACT_AND_DEAL,
+    source="ADVERTISING",
+    title="Call of +7 999",
+    pipeline="1",
+    stage="PREPARATION",
+    tags=("radio", "night shift"),
+)
+
+
+def rows(at: Office, kind: Kind) -> list[dict[str, Any]]:
+    return list(at.portal.clients.rows[kind].values())
+
+
+def made(at: Office) -> dict[str, int]:
+    """New entities of each kind: the demonstration office has contacts of its own."""
+    ours = {kind: [row for row in rows(at, kind) if row["ORIGINATOR_ID"] or row["PHONE"]] for kind in (Kind.LEAD,)}
+    contacts = [row for row in rows(at, Kind.CONTACT) if row["ORIGINATOR_ID"] == "ringbridge"]
+    return {"lead": len(ours[Kind.LEAD]), "contact": len(contacts), "deal": len(rows(at, Kind.DEAL))}
+
+
+def add(at_portal: Portal, kind: Kind, phone: str, owner: int, **fields: Any) -> int:
+    values = {"PHONE": [{"VALUE": phone}], "TITLE": f"{kind} of {owner}", "ASSIGNED_BY_ID": owner, **fields}
+    return at_portal.clients.add(kind, values, user_id=1, at=at_portal.local(at_portal.clock()))
+
+
+def unknown(creation: Creation, n: int = 1, **changes: Any) -> Any:
+    return register(n, **{"number": STRANGER, "creation": creation, **changes})
+
+
+# Made by rule
+
+
+async def test_an_unknown_number_gets_the_contact_and_the_deal_that_the_rule_asks_for() -> None:
+    async with office() as at:
+        facts = await at.registered(unknown(DEAL, user=UserId("2")))
+        (contact,) = [row for row in rows(at, Kind.CONTACT) if row["ORIGIN_ID"] == record()]
+        (deal,) = rows(at, Kind.DEAL)
+        assert contact["PHONE"][0]["VALUE"] == STRANGER
+        assert (contact["SOURCE_ID"], contact["ASSIGNED_BY_ID"]) == ("ADVERTISING", "2")
+        assert (deal["TITLE"], deal["CATEGORY_ID"], deal["STAGE_ID"]) == ("Call of +7 999", "1", "C1:PREPARATION")
+        assert (deal["CONTACT_ID"], deal["COMMENTS"]) == (contact["ID"], "#radio #night_shift")
+        assert facts["client"] == {"kind": "contact", "id": contact["ID"]}
+        assert [one["kind"] for one in facts["made"]] == ["contact", "deal"]
+        await at.do(finish(user=UserId("2")), facts=facts)
+        (activity,) = at.portal.activities.rows.values()
+        assert {(b["OWNER_TYPE_ID"], b["OWNER_ID"]) for b in activity["BINDINGS"]} == {
+            ("3", contact["ID"]),
+            ("2", deal["ID"]),
+        }
+
+
+@pytest.mark.parametrize(
+    ("creation", "classic", "simple"),
+    [
+        (Creation(what=Create.CLIENT), {"lead": 1}, {"contact": 1, "deal": 1}),
+        (Creation(what=Create.CLIENT, title="T"), {"lead": 1}, {"contact": 1, "deal": 1}),
+        (Creation(what=Create.CLIENT, pipeline="1"), {"contact": 1, "deal": 1}, {"contact": 1, "deal": 1}),
+        (Creation(what=Create.LEAD), {"lead": 1}, {"contact": 1, "deal": 1}),
+        (Creation(what=Create.CONTACT), {"contact": 1}, {"contact": 1}),
+        (Creation(what=Create.CONTACT_AND_DEAL), {"contact": 1, "deal": 1}, {"contact": 1, "deal": 1}),
+        (Creation(what=Create.LEAD_AND_DEAL), {"lead": 1, "deal": 1}, {"contact": 1, "deal": 1}),
+        (Creation(what=Create.UNSORTED), {"lead": 1}, {"contact": 1, "deal": 1}),
+    ],
+)
+@pytest.mark.parametrize("mode", list(CrmMode))
+async def test_each_kind_of_creation_in_both_crm_modes(
+    mode: CrmMode, creation: Creation, classic: dict[str, int], simple: dict[str, int]
+) -> None:
+    async with office(portal(mode=mode)) as at:
+        contacts = len(rows(at, Kind.CONTACT))
+        answers = await at.do(unknown(creation), finish())
+        assert all(isinstance(answer, Receipt) for answer in answers)
+        found = {
+            "lead": len(rows(at, Kind.LEAD)),
+            "contact": len(rows(at, Kind.CONTACT)) - contacts,
+            "deal": len(rows(at, Kind.DEAL)),
+        }
+        assert {kind: count for kind, count in found.items() if count} == (
+            classic if mode is CrmMode.CLASSIC else simple
+        )
+        assert answers[0].facts["client"]["kind"] in {"lead", "contact"}
+
+
+async def test_what_the_portal_makes_by_itself_costs_no_search() -> None:
+    async with office() as at:
+        await at.crm.check()
+        begun = len(at.portal.traffic.executed)
+        await at.registered(unknown(Creation(what=Create.LEAD)))
+        assert commands(at, begun) == ["telephony.externalcall.register"]
+        assert len(rows(at, Kind.LEAD)) == 1
+
+
+async def test_a_leads_stage_is_its_status() -> None:
+    async with office() as at:
+        await at.registered(unknown(Creation(what=Create.LEAD, stage="IN_PROCESS", title="Radio")))
+        (lead,) = rows(at, Kind.LEAD)
+        assert (lead["STATUS_ID"], lead["TITLE"], lead["SOURCE_ID"]) == ("IN_PROCESS", "Radio", "CALL")
+
+
+async def test_a_known_client_gets_nothing_new_and_stays_the_portals_choice() -> None:
+    async with office() as at:
+        contacts = len(rows(at, Kind.CONTACT))
+        facts = await at.registered(register(creation=DEAL))
+        assert len(rows(at, Kind.CONTACT)) == contacts
+        assert not rows(at, Kind.DEAL)
+        assert facts["client"] == {"kind": "contact", "id": "1"}
+        assert "CRM_ENTITY_ID" not in facts["register"]
+
+
+async def test_a_client_whose_number_was_written_the_national_way_is_known() -> None:
+    async with office() as at:
+        contact = add(at.portal, Kind.CONTACT, "9990001122", 3)
+        facts = await at.registered(unknown(DEAL))
+        assert facts["client"] == {"kind": "contact", "id": str(contact)}
+        assert not rows(at, Kind.DEAL)
+        assert (await at.crm.find(STRANGER)).id == str(contact)
+
+
+@pytest.mark.parametrize("field", ["inner_phone", "work_phone", "personal_phone", "personal_mobile"])
+async def test_no_client_is_made_of_an_employees_number(field: str) -> None:
+    async with office() as at:
+        setattr(at.portal.staff.users[2], field, "8 (999) 000-11-22")
+        (answer,) = await at.do(unknown(DEAL))
+        assert made(at) == {"lead": 0, "contact": 0, "deal": 0}
+        assert "employee" in answer.facts["warning"]
+
+
+async def test_two_calls_of_one_unknown_number_at_once_make_one_client() -> None:
+    async with office() as at:
+        answers = await at.do(unknown(DEAL, 1), unknown(DEAL, 2, user=UserId("2")))
+        assert made(at) == {"lead": 0, "contact": 1, "deal": 1}
+        assert len({answer.facts["client"]["id"] for answer in answers}) == 1
+    async with office() as at:
+        await asyncio.gather(*(at.do(unknown(DEAL, n)) for n in range(4)))
+        assert made(at) == {"lead": 0, "contact": 1, "deal": 1}
+        assert len(at.running) == 4
+
+
+async def test_a_creation_that_the_portal_refuses_loses_no_call() -> None:
+    async with office() as at:
+        at.portal.faults.add(Fault(kind=FaultKind.REFUSE, method="crm.contact.add", text="Access denied."))
+        (answer,) = await at.do(unknown(DEAL))
+        assert "Access denied" in answer.facts["warning"]
+        assert answer.facts["created"] == [{"kind": "lead", "id": "1"}]
+        assert not rows(at, Kind.DEAL)
+
+
+async def test_a_deal_that_the_portal_refuses_leaves_the_contact_and_the_call() -> None:
+    async with office() as at:
+        at.portal.faults.add(Fault(kind=FaultKind.REFUSE, method="crm.deal.add", text="Required field: Budget"))
+        (answer,) = await at.do(unknown(DEAL))
+        assert "Budget" in answer.facts["warning"]
+        assert answer.facts["client"]["kind"] == "contact"
+        assert made(at) == {"lead": 0, "contact": 1, "deal": 0}
+
+
+async def test_a_search_that_the_portal_refuses_leaves_the_choice_to_it() -> None:
+    async with office() as at:
+        at.portal.faults.add(
+            Fault(kind=FaultKind.OPERATION_LIMIT, method="telephony.externalcall.searchcrmentities", times=2)
+        )
+        (answer,) = await at.do(unknown(DEAL))
+        assert answer.facts["created"] == [{"kind": "lead", "id": "1"}]
+        assert "not found out" in answer.facts["warning"]
+
+
+async def test_without_the_permission_crm_calls_are_registered_all_the_same() -> None:
+    at_portal = portal()
+    at_portal.access.webhooks[0].scopes = ("telephony", "user")
+    async with office(at_portal) as at:
+        answers = await at.do(unknown(DEAL), finish(new_owner=UserId("2")))
+        assert all(isinstance(answer, Receipt) for answer in answers)
+        assert len(at.finished) == 1
+
+
+LOST = [FaultKind.LOSE_ANSWER, FaultKind.GATEWAY_TIMEOUT, FaultKind.CUT, FaultKind.HTML_500, FaultKind.INTERNAL_ERROR]
+
+
+@pytest.mark.parametrize("kind", LOST)
+@pytest.mark.parametrize("hit", range(5))
+async def test_a_client_is_made_once_whichever_answer_was_lost(kind: FaultKind, hit: int) -> None:
+    async with office() as at:
+        await at.crm.users()
+        at.portal.faults.add(Fault(kind=kind, skip=hit))
+        waiting, facts = [(unknown(DEAL), False), (finish(user=UserId("4")), False)], dict[str, Any]()
+        for _ in range(5):
+            at_once = list(waiting)
+            answers = []
+            for intent, doubt in at_once:
+                answers += await at.do(intent, facts=facts, uncertain=doubt)
+                if not isinstance(answers[-1], Receipt):
+                    break
+                facts |= answers[-1].facts
+            done = sum(isinstance(answer, Receipt) for answer in answers)
+            waiting = waiting[done:]
+            if not waiting:
+                break
+            assert isinstance(answers[-1], Transient | Throttled), answers[-1]
+            waiting[0] = (waiting[0][0], waiting[0][1] or bool(getattr(answers[-1], "maybe_done", False)))
+        assert not waiting
+        assert made(at) == {"lead": 0, "contact": 1, "deal": 1}
+        assert len(at.finished) == 1
+        assert not at.running
+        (deal,) = rows(at, Kind.DEAL)
+        contact = at.portal.clients.rows[Kind.CONTACT][int(deal["CONTACT_ID"])]
+        assert (deal["ASSIGNED_BY_ID"], contact["ASSIGNED_BY_ID"]) == ("4", "4")
+
+
+async def test_a_register_that_failed_after_the_client_was_made_finds_it_again() -> None:
+    async with office() as at:
+        at.portal.faults.add(Fault(kind=FaultKind.OPERATION_LIMIT, method="telephony.externalcall.register"))
+        (throttled,) = await at.do(unknown(DEAL))
+        assert isinstance(throttled, Throttled)
+        at.crm._sender._closed.clear()
+        (done,) = await at.do(unknown(DEAL))
+        assert [one["kind"] for one in done.facts["made"]] == ["contact", "deal"]
+        assert made(at) == {"lead": 0, "contact": 1, "deal": 1}
+
+
+# Repeated clients
+
+
+@pytest.mark.parametrize(("stage", "deals"), [(None, 1), ("WON", 2), ("LOSE", 2), ("EXECUTING", 1)])
+async def test_a_client_without_an_open_deal_gets_a_new_one_where_that_is_set(stage: str | None, deals: int) -> None:
+    async with office(settings={"repeat_deals": True}) as at:
+        if stage:
+            at.portal.clients.add(Kind.DEAL, {"CONTACT_ID": 1, "STAGE_ID": stage}, user_id=1, at="")
+        facts = await at.registered(register(creation=DEAL))
+        assert len(rows(at, Kind.DEAL)) == deals
+        assert facts["client"] == {"kind": "contact", "id": "1"}
+        assert {row["CONTACT_ID"] for row in rows(at, Kind.DEAL)} == {"1"}
+
+
+async def test_a_known_client_gets_no_deal_by_default() -> None:
+    async with office() as at:
+        await at.registered(register(creation=DEAL))
+        assert not rows(at, Kind.DEAL)
+
+
+# Owners
+
+
+async def test_a_missed_call_is_finished_in_the_name_of_the_clients_owner() -> None:
+    async with office() as at:
+        facts = await at.registered(register(user=UserId("5")))
+        (done,) = await at.do(
+            finish(user=UserId("5"), owner_first=True, duration=0, status=CallStatus.MISSED), facts=facts
+        )
+        assert at.finished[0].user_id == 2
+        assert done.facts["finished_by"] == "2"
+
+
+async def test_a_missed_call_without_a_ring_is_finished_by_the_owner_as_well() -> None:
+    async with office() as at:
+        await at.do(register(user=UserId("5"), live=False), finish(user=UserId("5"), owner_first=True, duration=0))
+        assert at.finished[0].user_id == 2
+
+
+@pytest.mark.parametrize("read", [True, False])
+async def test_a_dismissed_owner_finishes_no_call(read: bool) -> None:
+    async with office() as at:
+        at.portal.staff.users[2].active = False
+        if read:
+            await at.crm.users()
+        facts = await at.registered(register(user=UserId("5")))
+        (done,) = await at.do(finish(user=UserId("5"), owner_first=True, duration=0), facts=facts)
+        assert isinstance(done, Receipt)
+        assert at.finished[0].user_id == 5
+        assert at.executed("telephony.externalCall.finish") == 1 + (not read)
+
+
+async def test_an_unknown_number_has_no_owner_though_a_lead_was_made_of_it() -> None:
+    async with office() as at:
+        facts = await at.registered(unknown(Creation(what=Create.CLIENT), user=UserId("3")))
+        begun = len(at.portal.traffic.executed)
+        await at.do(finish(user=UserId("5"), owner_first=True, duration=0), facts=facts)
+        assert at.finished[0].user_id == 5
+        assert commands(at, begun) == ["telephony.externalcall.finish"]
+
+
+@pytest.mark.parametrize("creation", [Creation(what=Create.CLIENT), DEAL])
+async def test_a_new_client_is_given_to_whom_the_rules_name(creation: Creation) -> None:
+    async with office() as at:
+        facts = await at.registered(unknown(creation, user=UserId("3")))
+        await at.do(finish(user=UserId("5"), new_owner=UserId("4")), facts=facts)
+        owners = {row["ASSIGNED_BY_ID"] for kind in Kind for row in rows(at, kind) if row["CREATED_BY_ID"] != "1"}
+        owners |= {row["ASSIGNED_BY_ID"] for kind in Kind for row in rows(at, kind) if row["ORIGIN_ID"] == record()}
+        assert owners == {"4"}
+
+
+async def test_a_client_that_has_its_owner_already_is_not_written() -> None:
+    async with office() as at:
+        facts = await at.registered(unknown(DEAL, user=UserId("3")))
+        begun = len(at.portal.traffic.executed)
+        await at.do(finish(user=UserId("3")), facts=facts)
+        assert commands(at, begun) == ["telephony.externalcall.finish", "crm.activity.binding.add"]
+
+
+async def test_what_is_put_right_after_a_finish_is_tried_until_it_is() -> None:
+    async with office() as at:
+        facts = await at.registered(unknown(Creation(what=Create.CLIENT), user=UserId("3")))
+        at.portal.faults.add(Fault(kind=FaultKind.CUT, skip=1))
+        end = finish(user=UserId("5"), new_owner=UserId("4"))
+        (failed,) = await at.do(end, facts=facts)
+        assert isinstance(failed, Transient)
+        assert failed.maybe_done
+        (done,) = await at.do(end, facts=facts, uncertain=True)
+        assert isinstance(done, Receipt)
+        assert rows(at, Kind.LEAD)[0]["ASSIGNED_BY_ID"] == "4"
+        assert len(at.finished) == 1
+
+
+async def test_an_owner_who_may_not_be_set_leaves_a_warning_and_the_call() -> None:
+    async with office() as at:
+        facts = await at.registered(unknown(Creation(what=Create.CLIENT), user=UserId("3")))
+        at.portal.faults.add(Fault(kind=FaultKind.REFUSE, method="crm.lead.update", text="Access denied."))
+        (done,) = await at.do(finish(user=UserId("5"), new_owner=UserId("4")), facts=facts)
+        assert "Access denied" in done.facts["warning"]
+
+
+# One real client, several companies
+
+
+@pytest.fixture
+def holding() -> Portal:
+    """Contact 1 of Anna (2), company 1 of user 4, company 2 of user 5, all with the same number."""
+    at_portal = portal()
+    add(at_portal, Kind.COMPANY, CLIENT, 4)
+    add(at_portal, Kind.COMPANY, CLIENT, 5)
+    return at_portal
+
+
+def bound(at: Office) -> set[tuple[str, str]]:
+    (activity,) = at.portal.activities.rows.values()
+    return {(one["OWNER_TYPE_ID"], one["OWNER_ID"]) for one in activity["BINDINGS"]}
+
+
+SPEAKERS: dict[str, Any] = {"attach": Attach.SPEAKERS}
+
+
+async def test_a_call_belongs_to_the_company_whose_owner_it_rings(holding: Portal) -> None:
+    async with office(holding) as at:
+        facts = await at.registered(register(user=UserId("5"), **SPEAKERS))
+        assert facts["client"] == {"kind": "company", "id": "2"}
+        await at.do(finish(user=UserId("5"), **SPEAKERS), facts=facts)
+        assert bound(at) == {("4", "2")}
+
+
+async def test_a_call_moves_to_the_company_whose_owner_spoke(holding: Portal) -> None:
+    async with office(holding) as at:
+        facts = await at.registered(register(user=UserId("5"), **SPEAKERS))
+        await at.do(finish(user=UserId("4"), **SPEAKERS), facts=facts)
+        assert bound(at) == {("4", "1")}
+        (activity,) = at.portal.activities.rows.values()
+        assert (activity["OWNER_TYPE_ID"], activity["OWNER_ID"]) == ("4", "1")
+
+
+async def test_a_call_that_rang_nobodys_owner_goes_to_who_spoke_alone(holding: Portal) -> None:
+    async with office(holding) as at:
+        facts = await at.registered(register(user=UserId("1"), **SPEAKERS))
+        assert facts["client"] == {"kind": "contact", "id": "1"}
+        await at.do(finish(user=UserId("4"), **SPEAKERS), facts=facts)
+        assert bound(at) == {("4", "1")}
+
+
+async def test_where_the_speaker_owns_none_the_portals_choice_stands(holding: Portal) -> None:
+    async with office(holding) as at:
+        facts = await at.registered(register(user=UserId("1"), **SPEAKERS))
+        begun = len(at.portal.traffic.executed)
+        await at.do(finish(user=UserId("1"), **SPEAKERS), facts=facts)
+        assert bound(at) == {("3", "1"), ("4", "1"), ("4", "2")}
+        assert commands(at, begun) == ["telephony.externalcall.finish"]
+
+
+async def test_the_second_record_of_a_transferred_call_goes_to_its_own_speakers_company(holding: Portal) -> None:
+    async with office(holding) as at:
+        first = await at.registered(register(1, user=UserId("4"), **SPEAKERS))
+        second = await at.registered(register(2, user=UserId("5"), kind=RecordKind.TRANSFERRED, **SPEAKERS))
+        assert (first["client"]["id"], second["client"]["id"]) == ("1", "2")
+
+
+# Calls that the portal registered itself
+
+
+async def test_a_clicked_numbers_call_is_adopted_without_a_request_and_finished() -> None:
+    async with office() as at:
+        facts = await at.registered(register(kind=RecordKind.OUTBOUND))
+        requests = at.portal.traffic.requests
+        adopted = AdoptCall(record=record(7), call=CallId("7"), call_id=facts["call_id"])
+        (receipt,) = await at.do(adopted)
+        assert receipt.facts == {"call_id": facts["call_id"]}
+        assert at.portal.traffic.requests == requests
+        answers = await at.do(adopted, finish(7, **SPEAKERS))
+        assert all(isinstance(answer, Receipt) for answer in answers)
+        assert len(at.finished) == 1
