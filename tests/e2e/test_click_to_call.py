@@ -152,23 +152,28 @@ async def test_an_ordered_call_rings_the_office_then_the_client_and_is_a_callbac
     await converse(inside, outside, seconds=SHORT)
     await outside.hangup()
     await inside.until_ended()
-    await company.finished()
-    await _until_one_is_finished(company)
-    (record,) = company.portal.telephony.finished.values()
+    record = await company.one_finished()
     assert (record.call.type, record.code, record.user_id) == (CallType.CALLBACK, "200", 2)
     assert spoke(inside, since=outside.answered_at).lasted(record.duration)
 
 
-async def test_a_colleagues_number_that_is_clicked_rings_the_colleague(company: Clicking) -> None:
+async def test_a_colleagues_number_that_is_clicked_rings_both(company: Clicking) -> None:
     call_id = company.click("101", "104")
     (inside,) = await company.office.ring_of("101")
     inside.answer()
-    await inside.until_ended()  # the dialplan of a click reaches clients only
+    (colleague,) = await company.office.ring_of("104")
+    colleague.answer()
+    await converse(inside, colleague, seconds=SHORT)
+    await inside.hangup()
+    await colleague.until_ended()
     (record,) = await company.finished(call_id)
-    assert (record.duration, record.code) == (0, "480")
+    assert (record.code, record.user_id) == ("200", 1)
+    assert spoke(colleague).lasted(record.duration)
 
 
-async def _until_one_is_finished(company: Clicking) -> None:
-    from tests.office.company import until
-
-    await until(lambda: bool(company.portal.telephony.finished) or company.connector.ended)
+async def test_a_number_that_the_dialplan_does_not_know_ends_the_card_with_the_pbxs_words(company: Clicking) -> None:
+    call_id = company.click("101", "+1 415 555 2671")
+    (record,) = await company.finished(call_id)
+    assert (record.code, record.duration) == ("503", 0)
+    assert "Extension does not exist" in record.reason
+    assert not company.office.phones["101"].lines

@@ -46,6 +46,13 @@ class Clicking:
         await until(lambda: all(call_id in finished for call_id in call_ids) or self.connector.ended)
         return [finished[call_id] for call_id in call_ids]
 
+    async def one_finished(self) -> CallRecord:
+        """The only record that the portal gets."""
+        finished = self.portal.telephony.finished
+        await until(lambda: bool(finished) or self.connector.ended)
+        (record,) = finished.values()
+        return record
+
     async def recorded(self, record: CallRecord) -> CallRecord:
         await until(lambda: record.record_file_id is not None or self.connector.ended)
         return record
@@ -92,8 +99,7 @@ line = "Volga"
 dial_prefix = "9"
 
 [dialing]
-context = "click-to-call"
-outside_channel = "Local/{{extension}}@from-phones/n"
+context = "from-phones"
 number_format = "national"
 ring_seconds = {RING}
 callback_to = "{GROUP}"
