@@ -251,7 +251,7 @@ def originate_response(board: Switchboard, message: Message, at: datetime) -> No
         return
     call = board.find(message.get("Uniqueid")) or board.find(action) or _originated(board, message, at)
     if call is None:
-        if outside(number) and message.get("Response") == "Failure":
+        if (outside(number) or action.startswith(OURS)) and message.get("Response") == "Failure":
             _never_rang(board, message, at)
         return
     call.click_to_call = message.get("ActionID")
@@ -301,7 +301,7 @@ def _never_rang(board: Switchboard, message: Message, at: datetime) -> None:
         start=at,
         root="",
         channels={identity: None},
-        direction=Direction.OUTBOUND,
+        direction=Direction.OUTBOUND if outside(message.get("Exten")) else Direction.INTERNAL,
         external=message.get("Exten"),
         caller=Extension(employee) if employee not in UNKNOWN else None,
         click_to_call=action,
