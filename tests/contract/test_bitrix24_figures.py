@@ -26,6 +26,7 @@ from tests.contract.bitrix24_office import (
     task,
 )
 
+from ringbridge.crm.bitrix24.errors import BY_CODE
 from ringbridge.crm.contract import Receipt, Step
 from ringbridge.emulators.bitrix24.fields import Kind
 from ringbridge.emulators.bitrix24.people import User
@@ -169,3 +170,13 @@ def test_the_documented_table_says_the_same() -> None:
     page = (Path(__file__).parents[2] / "docs" / "reference" / "bitrix24.md").read_text()
     for one in SCENARIOS:
         assert f"| {one.name} | {one.commands} | {one.requests} |" in page
+
+
+def test_every_refusal_we_know_stands_in_the_documentation() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "bitrix24.md").read_text().lower()
+    assert [code for code in BY_CODE if f"`{code}`" not in page] == []
+
+
+def test_every_way_to_make_a_client_stands_in_the_documentation() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "bitrix24.md").read_text()
+    assert [one for one in Create if f"| `{one.value}`" not in page] == []
