@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from tests.stateful.killing.truth import Played
 from tests.stateful.killing.world import DEFAULT_USER
@@ -31,8 +31,14 @@ def differences(portal: Portal, calls: Sequence[Played], heard_whole: Callable[[
         whole = heard_whole(call)
         told = records.get(call.key, [])
         label = f"#{call.nth} {call.name} {call.key} at {call.at:.1f} s ({'heard whole' if whole else 'not whole'})"
-        found += [f"{label}: {line}" for line in one_call(call, told, whole)]
+        found += [f"{label}: {line}" for line in one_call(call, told, whole, responsible(portal, call.phone))]
     return found
+
+
+def responsible(portal: Portal, phone: str) -> set[str]:
+    """The users whose client this is: a missed call goes to them first."""
+    found = portal.clients.by_number(phone, (Kind.CONTACT, Kind.COMPANY, Kind.LEAD), closed_leads=True)
+    return {str(portal.clients.rows[kind][client]["ASSIGNED_BY_ID"]) for kind, client in found}
 
 
 def in_the_journal(rows: Sequence[tuple[str, str, str]], calls: Sequence[Played]) -> Iterator[str]:
@@ -70,7 +76,7 @@ def phones_of_leads(portal: Portal) -> Iterator[str]:
         yield from (phone["VALUE"] for phone in lead["PHONE"])
 
 
-def one_call(call: Played, told: Sequence[CallRecord], whole: bool) -> Iterator[str]:
+def one_call(call: Played, told: Sequence[CallRecord], whole: bool, owners: set[str]) -> Iterator[str]:
     if not told:
         yield "LOST"
         return
@@ -89,6 +95,8 @@ def one_call(call: Played, told: Sequence[CallRecord], whole: bool) -> Iterator[
     most = max(1, len(call.shares))
     if len(told) > most or (whole and len(told) < most):
         yield f"{len(told)} records, not {most}"
+    elif not call.shares:
+        yield from unanswered(told, call.rung | owners | {DEFAULT_USER})
     elif whole:
         yield from heard(call, told)
     else:
@@ -97,9 +105,6 @@ def one_call(call: Played, told: Sequence[CallRecord], whole: bool) -> Iterator[
 
 def heard(call: Played, told: Sequence[CallRecord]) -> Iterator[str]:
     """Everything is known."""
-    if not call.shares:
-        yield from unanswered(call, told)
-        return
     for record, share in zip(told, call.shares, strict=True):
         if str(record.user_id) != share.user:
             yield f"user {record.user_id}, not {share.user}"
@@ -111,18 +116,15 @@ def heard(call: Played, told: Sequence[CallRecord]) -> Iterator[str]:
 
 def heard_of(call: Played, told: Sequence[CallRecord]) -> Iterator[str]:
     """A part was missed, or all of it: whoever is named had a part in it."""
-    if not call.shares:
-        yield from unanswered(call, told)
-        return
     speakers = [share.user for share in call.shares]
     users = [str(record.user_id) for record in told]
     if not set(users) <= set(speakers):
         yield f"users {users}, not {speakers}"
 
 
-def unanswered(call: Played, told: Sequence[CallRecord]) -> Iterator[str]:
+def unanswered(told: Sequence[CallRecord], holders: Collection[str]) -> Iterator[str]:
     for record in told:
-        if str(record.user_id) not in call.rung | {DEFAULT_USER}:
-            yield f"user {record.user_id}, who was not rung"
+        if str(record.user_id) not in holders:
+            yield f"user {record.user_id}, neither rung nor responsible"
         if record.record_file_id is not None:
             yield "a recording of nothing"
