@@ -203,6 +203,14 @@ async def test_application_is_installed_and_removed_by_the_page(at: Desk, applic
     assert "not installed" in await text_of(at, "/telephony/")
 
 
+@pytest.mark.parametrize("action", ["install", "uninstall"])
+async def test_only_an_administrator_installs_and_removes(at: Desk, action: str, application: Listener) -> None:
+    form = {"address": f"{application.address}/install", "application": "1", "as": str(ANNA)}
+    assert (await submit(at, action, **form)).headers["location"].endswith("said=no_admin")
+    assert not await told(at, application)
+    assert at.portal.access.applications[0].installed
+
+
 @pytest.mark.parametrize("back", ["//evil.example/", "https://evil.example/x", "\\\\evil.example", "///evil.example"])
 async def test_form_never_leads_to_another_site(at: Desk, back: str) -> None:
     location = (await submit(at, "mend", back=back)).headers["location"]

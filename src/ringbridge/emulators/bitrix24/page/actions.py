@@ -70,6 +70,8 @@ def _close_card(portal: Portal, _: User, form: Form) -> str:
 
 
 def _install(portal: Portal, employee: User, form: Form) -> str:
+    if not employee.admin:
+        return "no_admin"
     address = urlsplit(form["address"].strip())
     if address.scheme not in {"http", "https"} or not address.netloc:
         return "bad_address"
@@ -78,7 +80,9 @@ def _install(portal: Portal, employee: User, form: Form) -> str:
     return "installed"
 
 
-def _uninstall(portal: Portal, _: User, form: Form) -> str:
+def _uninstall(portal: Portal, employee: User, form: Form) -> str:
+    if not employee.admin:
+        return "no_admin"
     application = portal.application(int(form["application"]))
     deskwork.uninstall(portal, clean="clean" in form, application=application)
     return "uninstalled"

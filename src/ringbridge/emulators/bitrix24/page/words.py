@@ -180,6 +180,10 @@ _BOTH = {
     "said_closed": ("The card is closed.", "Карточка закрыта."),
     "said_installed": ("The application is told that it is installed.", "Приложению сообщено об установке."),
     "said_uninstalled": ("The application is removed.", "Приложение удалено."),
+    "said_no_admin": (
+        "Only an administrator installs and removes applications: choose another employee above.",
+        "Приложения ставит и удаляет только администратор: выберите выше другого сотрудника.",
+    ),
     "said_bad_address": ("The installation address must be a web address.", "Адрес установки — это веб-адрес."),
     "said_expired": ("All access tokens are old now.", "Все токены доступа теперь просрочены."),
     "said_broken": ("Broken. Now watch Ringbridge.", "Сломано. Теперь смотрите на Ringbridge."),
