@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from typing import Any
 
 import pytest
@@ -11,17 +12,19 @@ from tests.contract.bitrix24_office import (
     STRANGER,
     Office,
     commands,
+    complete,
     finish,
     office,
     portal,
     record,
     register,
+    task,
 )
 
-from ringbridge.crm.contract import Receipt, Throttled, Transient
+from ringbridge.crm.contract import Receipt, Step, Throttled, Transient
 from ringbridge.emulators.bitrix24 import CrmMode, Fault, FaultKind, Portal
 from ringbridge.emulators.bitrix24.fields import Kind
-from ringbridge.routing.intents import AdoptCall, Creation, RecordKind, UserId
+from ringbridge.routing.intents import AdoptCall, Creation, Intent, RecordKind, UserId
 from ringbridge.routing.results import CallStatus
 from ringbridge.routing.rules import Attach, Create
 from ringbridge.telephony.model import CallId
@@ -422,3 +425,63 @@ async def test_a_clicked_numbers_call_is_adopted_without_a_request_and_finished(
         answers = await at.do(adopted, finish(7, **SPEAKERS))
         assert all(isinstance(answer, Receipt) for answer in answers)
         assert len(at.finished) == 1
+
+
+# Everything at once
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_whatever_is_lost_on_the_way_each_call_each_client_and_each_deal_is_there_once(seed: int) -> None:
+    """Eight unknown callers and two calls of a ninth at different stages, every second request struck by a fault."""
+    chance = random.Random(seed)
+    async with office(portal(mode=chance.choice(list(CrmMode))), oauth=bool(seed % 2)) as at:
+        facts: dict[int, dict[str, Any]] = {n: {} for n in range(10)}
+        waiting: dict[int, list[tuple[Intent, bool]]] = {}
+        for n in facts:
+            number = f"+7999000{max(n, 1):04}"
+            end = finish(n, user=UserId("3"), owner_first=True, new_owner=UserId("4"), duration=0)
+            waiting[n] = [
+                (i, False) for i in (unknown(DEAL, n, number=number), end, complete(n=n), task(n, number=number))
+            ]
+        for _ in range(300):
+            if chance.random() < 0.5:
+                at.portal.faults.clear()
+                at.portal.faults.add(Fault(kind=chance.choice(LOST), skip=chance.randrange(4)))
+            sent = [(n, one) for n in facts if chance.random() < 0.6 for one in waiting[n][: chance.randint(1, 4)]]
+            steps = [Step(intent=intent, facts=facts[n], uncertain=doubt) for n, (intent, doubt) in sent]
+            answers = await at.crm.carry_out(steps)
+            for (n, (intent, doubt)), answer in zip(sent, answers, strict=True):
+                place = waiting[n].index((intent, doubt))
+                if isinstance(answer, Receipt):
+                    del waiting[n][place]
+                    facts[n] |= answer.facts
+                else:
+                    assert isinstance(answer, Transient | Throttled), answer
+                    waiting[n][place] = (intent, doubt or bool(getattr(answer, "maybe_done", False)))
+            if not any(waiting.values()):
+                break
+        assert not any(waiting.values())
+        assert sorted(call.call.external_call_id for call in at.finished) == sorted(record(n) for n in facts)
+        assert not at.running
+        contacts = [row for row in rows(at, Kind.CONTACT) if row["ORIGINATOR_ID"]]
+        assert len({row["PHONE"][0]["VALUE"] for row in contacts}) == len(contacts) == 9
+        assert sorted(row["CONTACT_ID"] for row in rows(at, Kind.DEAL)) == sorted(row["ID"] for row in contacts)
+        assert {row["ASSIGNED_BY_ID"] for row in (*contacts, *rows(at, Kind.DEAL))} == {"4"}
+        assert len(at.portal.tasks) == 9
+        assert {row["DESCRIPTION"] for row in at.portal.activities.rows.values()} == {"Waited 0:12."}
+
+
+@pytest.mark.parametrize("number", ["+7 912 000-00-00 #12", "+4915112345678", "8" * 40, "+1 (415) 555-2699", "911"])
+async def test_clients_are_made_of_numbers_of_all_kinds(number: str) -> None:
+    async with office() as at:
+        contacts = len(rows(at, Kind.CONTACT))
+        answers = await at.do(unknown(DEAL, number=number), finish())
+        assert all(isinstance(answer, Receipt) for answer in answers)
+        assert len(rows(at, Kind.CONTACT)) == contacts + 1
+
+
+@pytest.mark.parametrize("number", ["anonymous", "", "+", "неизвестно"])
+async def test_no_client_is_looked_for_or_made_of_a_withheld_number(number: str) -> None:
+    async with office() as at:
+        await at.do(unknown(DEAL, number=number, attach=Attach.SPEAKERS), finish(owner_first=True, duration=0))
+        assert commands(at) == ["telephony.externalcall.register", "telephony.externalcall.finish"]

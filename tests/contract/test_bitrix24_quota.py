@@ -10,12 +10,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
+import pytest
 from tests.contract.bitrix24_office import Shelf, adapter, attach, finish, register
 
 from ringbridge.crm.contract import Receipt, Step
 from ringbridge.emulators.bitrix24 import Fault, FaultKind, Portal, create_app
 from ringbridge.emulators.bitrix24 import Settings as PortalSettings
-from ringbridge.routing.intents import Intent, Priority
+from ringbridge.emulators.bitrix24.fields import Kind
+from ringbridge.routing.intents import Creation, Intent, Priority
+from ringbridge.routing.rules import Create
 
 EPOCH = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 
@@ -52,7 +55,13 @@ def connected(loop: QuickLoop, **settings: Any) -> tuple[Portal, Any]:
     return portal, crm
 
 
-def test_five_hundred_calls_in_a_minute_are_registered_and_finished_within_two_without_a_refusal() -> None:
+BY_RULE = Creation(what=Create.CONTACT_AND_DEAL, pipeline="1", title="Radio")
+
+
+@pytest.mark.parametrize("creation", [None, BY_RULE], ids=["known to the portal alone", "clients made by rule"])
+def test_five_hundred_calls_in_a_minute_are_registered_and_finished_within_two_without_a_refusal(
+    creation: Creation | None,
+) -> None:
     async def work(loop: QuickLoop) -> None:
         portal, crm = connected(loop)
         waiting: dict[Priority, deque[Step]] = {priority: deque() for priority in Priority}
@@ -66,7 +75,7 @@ def test_five_hundred_calls_in_a_minute_are_registered_and_finished_within_two_w
 
         async def calls() -> None:
             for n in range(500):
-                want(register(n, number=f"+7999{n:07}", started=portal.clock()), {})
+                want(register(n, number=f"+7999{n:07}", started=portal.clock(), creation=creation), {})
                 await asyncio.sleep(60 / 500)
 
         async def worker() -> None:
@@ -91,6 +100,7 @@ def test_five_hundred_calls_in_a_minute_are_registered_and_finished_within_two_w
             group.create_task(calls())
             group.create_task(worker())
         assert len(portal.telephony.finished) == 500
+        assert len(portal.clients.rows[Kind.DEAL]) == (500 if creation else 0)
         assert portal.traffic.statuses[503] == 0
         assert loop.time() < 120
         assert max(registered.values()) < 5
