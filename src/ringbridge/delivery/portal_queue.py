@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -72,15 +72,17 @@ class PortalQueue:
             if parked:
                 return parked.until
             for priorities in (URGENT, UNHURRIED):
-                while self._has_room(priorities) and (batch := await self._claim(priorities)):
+                while self._has_room(priorities) and await self._is_due(priorities):
+                    if not (batch := await self._claim(priorities)):
+                        break
                     self._start(batch, priorities, deliver, batches)
-            return await self._next_due()
+            return await self._next_due([p for each in (URGENT, UNHURRIED) if self._has_room(each) for p in each])
         except StoreError as error:
             log.error("deliveries_not_read", portal=self.portal, reason=str(error))
             return self._pace.now() + STORE_RETRY
 
     async def _parked(self) -> portals.Parked | None:
-        async with self._database.reading() as tx:
+        with self._database.glance() as tx:
             parked = await portals.parked(tx, self.portal)
         if parked is None or parked.holds(self._pace.now()):
             return parked
@@ -93,8 +95,16 @@ class PortalQueue:
         room = len(self._under_way) < self._pace.batches
         return room and (priorities is URGENT or unhurried < max(1, self._pace.batches - 1))
 
+    async def _is_due(self, priorities: tuple[Priority, ...]) -> bool:
+        """A glance spares most claims, which would wait for whoever is writing."""
+        due = await self._next_due(priorities)
+        return due is not None and due <= self._pace.now()
+
     async def _claim(self, priorities: tuple[Priority, ...]) -> list[Delivery]:
         async with self._database.transaction() as tx:
+            parked = await portals.parked(tx, self.portal)
+            if parked and parked.holds(self._pace.now()):
+                return []  # by the answer to a batch that came back while this one waited for its turn to write
             batch = await deliveries.claim(tx, self.portal, self._pace.now(), self._pace.size, priorities)
             self._not_begun |= {row.id for row in batch}
         return batch
@@ -137,10 +147,9 @@ class PortalQueue:
                 log.error("outcomes_not_stored", portal=self.portal, rows=len(settled), reason=str(error))
                 await asyncio.sleep(STORE_RETRY.total_seconds())
 
-    async def _next_due(self) -> datetime | None:
-        wanted = [p for priorities in (URGENT, UNHURRIED) if self._has_room(priorities) for p in priorities]
-        async with self._database.reading() as tx:
-            return await deliveries.next_due(tx, self.portal, wanted)
+    async def _next_due(self, priorities: Collection[Priority]) -> datetime | None:
+        with self._database.glance() as tx:
+            return await deliveries.next_due(tx, self.portal, priorities)
 
     async def _sleep(self, until: datetime | None) -> None:
         longest = LONGEST_SLEEP if until is None else min(until - self._pace.now(), LONGEST_SLEEP)

@@ -5,8 +5,8 @@ SQLite in WAL mode lets readers go on while one connection writes. All writes of
 `synchronous=FULL`: what was committed survives a power cut.
 
 What may wait has a thread: the beginning of a transaction (for another process), its commit (for the disk), and every
-query of a reader, which may be long. The statements in between touch a few rows by their index: they run where they
-are asked for, since to hand one to a thread and back costs more than to carry it out.
+query of a reader, which may be long. The statements in between touch a few rows by their index, and so does a glance:
+they run where they are asked for, since to hand one to a thread and back costs more than to carry it out.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import IO, Any, ParamSpec, Self, TypeVar
 
@@ -92,6 +92,7 @@ class Database:
         self.path = path
         self._writer = writer
         self._readers = readers
+        self._glances = engine(path, begin="BEGIN", size=1)
         self._guard = guard
         self._threads = Threads()
         self._writing = asyncio.Lock()
@@ -122,6 +123,7 @@ class Database:
 
     async def aclose(self) -> None:
         self._threads.close()
+        self._glances.dispose()
         self._readers.dispose()
         self._writer.dispose()
         if self._guard:
@@ -149,6 +151,12 @@ class Database:
         """Read, from one moment, without waiting for the writer. Cannot write."""
         async with self._reading, self._connected(self._readers) as connection:
             yield _Reading(connection, self._threads)
+
+    @contextmanager
+    def glance(self) -> Iterator[Transaction]:
+        """Read a few rows by their index, at once. Cannot write."""
+        with in_plain_words(self.path), self._glances.connect() as connection:
+            yield Transaction(connection, self._threads)
 
     @asynccontextmanager
     async def _connected(self, engine: Engine) -> AsyncIterator[Connection]:

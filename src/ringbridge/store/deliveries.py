@@ -25,7 +25,29 @@ from ringbridge.store.outcome import Delivery, DeliveryId, Done, GiveUp, Outcome
 from ringbridge.store.schema import HEADS, OPEN, Moment, deliveries
 
 D = deliveries.c
+# Written once: to put a statement together takes longer than to carry it out.
+NEXT_HEAD = (
+    select(D.due).where(D.portal == bindparam("of"), D.rank == bindparam("haste"), HEADS).order_by(D.due).limit(1)
+)
+TAKE = (
+    update(deliveries)
+    .where(D.id == bindparam("row"))
+    .values(state=State.SENDING, sent_at=bindparam("now", type_=Moment))
+)
+REARRANGE = update(deliveries).where(D.id == bindparam("row")).values(head=bindparam("first"), rank=bindparam("haste"))
 ORDER = (D.call_key, D.id, D.record, D.kind, D.rank, D.state, D.due, D.head, D.reason)
+ROWS_OF_CALLS = (
+    select(*ORDER)
+    .where(
+        D.call_key.in_(bindparam("calls", expanding=True)),
+        D.portal == bindparam("of"),
+        or_(
+            D.state.in_([State.WAITING, State.SENDING]),
+            and_(D.kind == RegisterCall.__name__, D.state == State.GIVEN_UP),
+        ),
+    )
+    .order_by(D.id)
+)
 
 
 async def enqueue(
@@ -77,8 +99,7 @@ async def claim(
     chosen = chosen[:limit]
     if not chosen:
         return []
-    taken = update(deliveries).where(D.id == bindparam("row")).values(state=State.SENDING, sent_at=now)
-    await tx.execute(taken, [{"row": i} for i in chosen])
+    await tx.execute(TAKE, [{"row": i, "now": now} for i in chosen])
     return await handed_out(tx, portal, chosen)
 
 
@@ -248,8 +269,7 @@ async def next_due(
     """When the next row may be claimed, if nothing else happens; None while nothing waits."""
     moments: list[datetime] = []
     for priority in priorities:
-        wanted = select(D.due).where(D.portal == portal, D.rank == priority.rank, HEADS).order_by(D.due).limit(1)
-        moments += (await tx.execute(wanted)).scalars()
+        moments += (await tx.execute(NEXT_HEAD, {"of": portal, "haste": priority.rank})).scalars()
     return min(moments, default=None)
 
 
@@ -265,10 +285,7 @@ async def rearrange(tx: Transaction, portal: PortalId, calls: Collection[str], n
         ended = update(deliveries).where(D.id == bindparam("row"), D.state == State.WAITING)
         await tx.execute(ended.values(state=State.GIVEN_UP, reason=bindparam("why"), settled=now), doomed)
     if edits:
-        await tx.execute(
-            update(deliveries).where(D.id == bindparam("row")).values(head=bindparam("first"), rank=bindparam("haste")),
-            edits,
-        )
+        await tx.execute(REARRANGE, edits)
 
 
 def edited(row: Row, heads: Collection[int], demoted: Collection[int]) -> dict[str, Any] | None:
@@ -281,13 +298,7 @@ async def rows_of(tx: Transaction, portal: PortalId, calls: Collection[str]) -> 
     found: dict[str, list[Row]] = defaultdict(list)
     if not calls:
         return found
-    for row in (await tx.execute(select_rows(portal, calls))).mappings():
+    for row in (await tx.execute(ROWS_OF_CALLS, {"calls": list(calls), "of": portal})).mappings():
         values = dict(row)
         found[values.pop("call_key")].append(Row(**values | {"state": State(row["state"])}))
     return found
-
-
-def select_rows(portal: PortalId, calls: Iterable[str]) -> Select[Any]:
-    refused = and_(D.kind == RegisterCall.__name__, D.state == State.GIVEN_UP)
-    wanted = select(*ORDER).where(D.call_key.in_(list(calls)), D.portal == portal)
-    return wanted.where(or_(D.state.in_([State.WAITING, State.SENDING]), refused)).order_by(D.id)

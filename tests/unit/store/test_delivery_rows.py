@@ -314,7 +314,8 @@ async def test_a_claim_reads_the_due_heads_in_their_order_from_the_index_and_sor
         "SEARCH deliveries USING INDEX ix_deliveries_heads (portal=? AND rank=? AND due<?)"
     ]
     many = [key_of(n) for n in range(50)]
-    for of_calls in (deliveries.select_rows(PORTAL, many), deliveries.select_facts(PORTAL, many)):
+    rows = deliveries.ROWS_OF_CALLS.params(calls=many, of=PORTAL)
+    for of_calls in (rows, deliveries.select_facts(PORTAL, many)):
         assert await plan(database, of_calls) == [
             "SEARCH deliveries USING INDEX ix_deliveries_call (call_key=?)",
             "USE TEMP B-TREE FOR ORDER BY",  # of fifty calls' rows
