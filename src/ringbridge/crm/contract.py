@@ -16,7 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
-from ringbridge.routing.intents import AttachRecording, Intent, UserId
+from ringbridge.routing.intents import AttachRecording, Intent, RecordKey, UserId
 from ringbridge.routing.recordings import Absent as Absent
 from ringbridge.routing.recordings import NotYet as NotYet
 
@@ -119,6 +119,7 @@ class CrmUser:
     phones: tuple[str, ...] = ()  # mobiles and others, as written
     departments: tuple[str, ...] = ()  # by name where the CRM tells it, else by id
     working_day: WorkingDay | None = None  # None: the CRM does not tell
+    email: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +180,17 @@ class RecordingSource(Protocol):
     """Where an adapter gets the file that an `AttachRecording` speaks of. Given to it when it is made."""
 
     async def fetch(self, intent: AttachRecording) -> RecordingFile | NotYet | Absent: ...
+
+
+@runtime_checkable
+class RecordingAddresses(Protocol):
+    """A source that can tell where a recording will be before there is a file. Ask with
+    ``isinstance(source, RecordingAddresses)``."""
+
+    def address(self, record: RecordKey, name: str, expires: datetime) -> str | None:
+        """A signed address that opens the record's recording as `name` (``….mp3``) until then; None when we have no
+        address that can be reached from outside."""
+        ...
 
 
 class Crm(Protocol):
