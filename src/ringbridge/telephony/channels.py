@@ -191,5 +191,10 @@ class Channels:
         return heard
 
 
+def whole_number(value: str) -> int | None:
+    """A header's number, of at most nine digits; None where it is none."""
+    return int(value) if value.isascii() and value.isdigit() and len(value) <= 9 else None
+
+
 def _known(value: str) -> str | None:
     return None if value in UNKNOWN else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from ringbridge.ami.message import Message
-from ringbridge.telephony.channels import UNKNOWN, Channel, dialled_number, endpoint_of
+from ringbridge.telephony.channels import UNKNOWN, Channel, dialled_number, endpoint_of, whole_number
 from ringbridge.telephony.events import CallStarted, LegRinging
 from ringbridge.telephony.model import CallId, Direction, Extension, LegResult
 from ringbridge.telephony.opencall import LONGEST_INTERNAL, OpenCall
@@ -210,7 +210,7 @@ def hangup(board: Switchboard, message: Message, at: datetime) -> None:
         return
     call = board.call_of(channel)
     call.last_heard = at
-    cause = int(message.get("Cause")) if message.get("Cause").isdigit() else None
+    cause = whole_number(message.get("Cause"))
     concerned = board.affected(channel)
     if channel.uniqueid in call.clients and call.attempt is not None:
         call.attempt.cause = cause

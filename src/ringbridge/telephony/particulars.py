@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from ringbridge.ami.message import Message
-from ringbridge.telephony.channels import UNKNOWN
+from ringbridge.telephony.channels import UNKNOWN, whole_number
 from ringbridge.telephony.dialling import client_called_first
 from ringbridge.telephony.events import RecordingReady
 from ringbridge.telephony.model import Direction, Recording
@@ -44,8 +44,8 @@ def variable(board: Switchboard, message: Message, at: datetime) -> None:
             call.did = call.did if call.did and call.did != "s" else value
         case "VM_MESSAGEFILE" | "VMSTATUS":
             call.voicemail = True
-        case "ANSWEREDTIME_MS" if value.isdigit():
-            met_midway(call.talks, at, timedelta(milliseconds=int(value)))
+        case "ANSWEREDTIME_MS":
+            met_midway(call.talks, at, timedelta(milliseconds=whole_number(value) or 0))
 
 
 def recording_named(board: Switchboard, call: OpenCall, channel: str, path: str, at: datetime) -> None:
@@ -96,10 +96,10 @@ def cdr(board: Switchboard, message: Message, at: datetime) -> None:
         call.voicemail = True
     if call.direction is Direction.INBOUND and not call.did and message.get("did"):
         call.did = message.get("did")
-    seconds = message.get("BillableSeconds")
-    if seconds.isdigit() and message.get("Disposition") == "ANSWERED" and message.get("LastApplication") == "Dial":
+    seconds = whole_number(message.get("BillableSeconds"))
+    if message.get("Disposition") == "ANSWERED" and message.get("LastApplication") == "Dial":
         ends = {message.get("Channel"), message.get("DestinationChannel")}
-        met_midway([talk for talk in call.talks if talk.name in ends], at, timedelta(seconds=int(seconds)))
+        met_midway([talk for talk in call.talks if talk.name in ends], at, timedelta(seconds=seconds or 0))
 
 
 def met_midway(talks: Sequence[OpenTalk], at: datetime, talked: timedelta) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from ringbridge.ami.message import Message
-from ringbridge.telephony.channels import Channel, dialled_number
+from ringbridge.telephony.channels import Channel, dialled_number, whole_number
 from ringbridge.telephony.dialling import NO_NUMBER, caller_id, learn_did, outside
 from ringbridge.telephony.model import Direction
 from ringbridge.telephony.opencall import OpenCall
@@ -18,10 +18,10 @@ from ringbridge.telephony.switchboard import Switchboard
 
 def fully_booted(board: Switchboard, message: Message, at: datetime) -> None:
     """A PBX that has started since we last heard of it: nothing from before is alive."""
-    uptime = message.get("Uptime")
-    if board.heard_at is None or not uptime.isdigit():
+    uptime = whole_number(message.get("Uptime"))
+    if board.heard_at is None or uptime is None:
         return
-    started = at - timedelta(seconds=int(uptime))
+    started = at - timedelta(seconds=uptime)
     if started > board.heard_at:
         forget_unheard(board, board.lost_at or started)
 
@@ -147,11 +147,10 @@ def _variables(row: Message) -> dict[str, str]:
 
 def age(row: Message) -> timedelta:
     """How long the channel is up: ``Duration: 00:01:04`` of CoreShowChannel, ``Seconds: 64`` of Status."""
-    if parts := re.fullmatch(r"(\d+):(\d\d):(\d\d)", row.get("Duration")):
+    if parts := re.fullmatch(r"(\d{1,6}):(\d\d):(\d\d)", row.get("Duration")):
         hours, minutes, seconds = map(int, parts.groups())
         return timedelta(hours=hours, minutes=minutes, seconds=seconds)
-    seconds_up = row.get("Seconds")
-    return timedelta(seconds=int(seconds_up) if seconds_up.isdigit() else 0)
+    return timedelta(seconds=whole_number(row.get("Seconds")) or 0)
 
 
 def _dial_strings(rows: Sequence[Message]) -> dict[str, list[str]]:

@@ -40,7 +40,7 @@ class Switchboard:
         self._by_linkedid: dict[str, OpenCall] = {}
         self._client_of: dict[str, OpenCall] = {}
         self._resting: dict[CallId, OpenCall] = {}  # in the order they fell silent
-        self._over: dict[str, None] = {}  # Uniqueids of the calls that ended last
+        self._over: dict[str, None] = {}  # the calls that ended last, and their channels
         self._sweep: datetime | None = None
         self._told: list[CallEvent] = []
 
@@ -72,10 +72,10 @@ class Switchboard:
         return self.channel(message, at, prefix)
 
     def _is_gone(self, uniqueid: str) -> bool:
-        if uniqueid in self._over:
-            return True
+        if self.channels.get(uniqueid) is not None:
+            return False
         call = self._call_of.get(uniqueid)
-        return call is not None and uniqueid not in call.members and self.channels.get(uniqueid) is None
+        return uniqueid in self._over if call is None else uniqueid not in call.members
 
     def is_over(self, uniqueid: str) -> bool:
         """Whether the channel's call has ended lately."""
@@ -102,7 +102,7 @@ class Switchboard:
 
     def _begin(self, channel: Channel, at: datetime) -> OpenCall:
         identity = CallId(channel.linkedid or channel.uniqueid)
-        if identity in self.calls:
+        if identity in self.calls or identity in self._over:
             identity = CallId(channel.uniqueid)
         call = OpenCall(id=identity, start=at, root=channel.uniqueid)
         self.calls[identity] = call
@@ -338,6 +338,7 @@ class Switchboard:
             self.tell(call, CallEnded, end)
         self.calls.pop(call.id, None)
         self._resting.pop(call.id, None)
+        self._over[call.id] = None
         for uniqueid in call.channels:
             self._call_of.pop(uniqueid, None)
             self._over[uniqueid] = None

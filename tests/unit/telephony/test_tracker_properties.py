@@ -64,14 +64,14 @@ def play(messages: Iterable[tuple[Message, datetime]]) -> list[CallEvent]:
     named: set[str] = set()
     last: datetime | None = None
     for message, at in messages:
-        named |= {value for name, value in message.headers if name.lower().endswith("uniqueid")}
+        named |= {value for name, value in message.headers if name.lower().endswith(("uniqueid", "linkedid"))}
         told += tracker.feed(message, at)
         last = at
     if last is not None:
         told += tracker.expire(last + timedelta(hours=13))
         told += tracker.finish(last + timedelta(hours=13))
     assert len(tracker) == 0
-    assert held(tracker) <= len(named), "more of ended calls is kept than the names of their channels"
+    assert held(tracker) <= len(named), "more of ended calls is kept than their names and those of their channels"
     return told
 
 
@@ -154,7 +154,7 @@ def spoilt(draw: st.DrawFn, *, clock: bool = True) -> Stream:
 
 odd_values = st.one_of(
     st.sampled_from(
-        ("", "<unknown>", "anonymous", "+", "s", "none", "4" * 40, 'OOO "Romashka"', "Local/;1", "0", "-1")
+        ("", "<unknown>", "anonymous", "+", "s", "none", "4" * 40, 'OOO "Romashka"', "Local/;1", "0", "-1", "²")
     ),
     st.text(max_size=30),
 )
@@ -242,6 +242,28 @@ def test_broken_bytes_stop_nothing(data: st.DataObject, name: str) -> None:
     protocol, start = Protocol(), next(iter(read_trace(TRACES / f"{name}.ami.gz"))).at
     protocol.receive_data(bytes(raw[: data.draw(st.integers(1, len(raw)))]))
     check_life(play((item, start) for item in protocol.events_received() if isinstance(item, Message)))
+
+
+row_headers = ("Channel", "Uniqueid", "Linkedid", "ChannelStateDesc", "Exten", "CallerIDNum", "Duration", "Seconds")
+listings = st.lists(
+    st.lists(st.tuples(st.sampled_from((*row_headers, "BridgeId", "DNID", "ApplicationData", "Variable")), odd_values))
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(name=st.sampled_from(NAMES), at=st.integers(5, 15), listing=listings, complete=st.booleans())
+def test_whatever_a_listing_of_channels_says_each_call_lives_once(
+    name: str, at: int, listing: list[list[tuple[str, str]]], complete: bool
+) -> None:
+    before, (_, now), after = stream(name)[:at], stream(name)[at], stream(name)[at:]
+    rows = [message("CoreShowChannel", ("Application", "Dial"), *headers) for headers in listing]
+    tracker = CallTracker(trunks=TRUNKS)
+    told = [event for heard, then in before for event in tracker.feed(heard, then)]
+    tracker.disconnected(heard=now, lost=now)
+    tracker.connected()
+    told += tracker.resync(rows, now, complete=complete)
+    told += [event for heard, then in after for event in tracker.feed(heard, then)]
+    check_life(told + tracker.finish(after[-1][1]))
 
 
 HEALTHY = (
