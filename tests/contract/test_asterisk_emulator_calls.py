@@ -127,6 +127,16 @@ def test_at_double_speed_a_call_takes_half_the_time() -> None:
     assert (fast.at(recorded.end) - NOW) == (slow.at(recorded.end) - NOW) / 2
 
 
+@each_call
+def test_the_seconds_in_the_records_pass_as_fast_as_the_call(recorded: RecordedCall) -> None:
+    slow = Renewal(recorded, Cast(client="1"), Counters(), start=NOW)
+    fast = Renewal(recorded, Cast(client="1"), Counters(), start=NOW, speed=4)
+    for event in recorded.events:
+        if event.message.event == "Cdr":
+            seconds = int(slow.renewed(event.message).get("BillableSeconds"))
+            assert int(fast.renewed(event.message).get("BillableSeconds")) == round(seconds / 4)
+
+
 # The whole of it, fast
 
 
@@ -190,6 +200,24 @@ async def test_a_round_plays_every_call_and_leaves_its_recordings_and_records(tm
     assert len(rows) >= len(recorded_calls()) - 1
     assert all(len(row) == 21 for row in rows)
     assert all(re.fullmatch(r"\d{10}\.\d+", row[16]) and re.fullmatch(r"\d{10}\.\d+", row[19]) for row in rows)
+
+
+async def test_an_office_that_is_stopped_plays_its_calls_to_their_end_and_begins_no_more() -> None:
+    begun: list[str] = []
+    setup = Setup(
+        users=(User(name="u", secret="s"),),
+        port=0,
+        script=Script(speed=50, gap=0.1, lines=6, seed=1),
+        begun=lambda renewal: begun.append(renewal.linkedid),
+    )
+    async with asyncio.timeout(60), emulated_asterisk(setup) as asterisk:
+        async with up(link_to(asterisk)) as link:
+            await until_event(link, "Cdr")
+        asterisk.office.stop()
+        await asterisk.office.rounds_played.wait()
+        assert asterisk.office.played == len(begun)
+        assert asterisk.server.channels.alive == {}
+    assert len(set(begun)) == len(begun) > 0
 
 
 @each_call

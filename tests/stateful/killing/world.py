@@ -17,7 +17,9 @@ from tests.stateful.killing.death import BadDay, Death, Fate, Sign, deaths
 from tests.stateful.killing.truth import PBX, Played, played, user_of
 from tests.stateful.killing.victim import Life, Victim
 
+from ringbridge.ami.message import Message
 from ringbridge.emulators.asterisk import EMPLOYEES, Asterisk, Script, Setup, User, emulated_asterisk
+from ringbridge.emulators.asterisk.office import Office
 from ringbridge.emulators.asterisk.renewal import Renewal
 from ringbridge.emulators.bitrix24 import Portal, Settings, serve
 
@@ -29,6 +31,7 @@ FAULTS = 0.06  # share of the requests that go wrong
 LONGEST_LIFE = 25.0  # seconds, when the sign of its death does not come
 PAUSES = 0.05  # share of the deaths after which it stays dead for a while: whole calls pass
 LONGEST_PAUSE = 3.0
+LAST_CALLS = 10
 PATIENCE = 150.0  # seconds in which everything that is left must reach the portal
 
 
@@ -48,6 +51,8 @@ class World:
         self._folder = folder
         self._life: Life | None = None
         self._fate: Fate | None = None
+        self._last: int | None = None  # how many calls are played in all
+        self._enough = asyncio.Event()
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Asterisk]:
@@ -63,7 +68,7 @@ class World:
             recordings=recordings,
             records=records,
             begun=self._begun,
-            heard=lambda _: self._see(Sign.EVENT),
+            heard=self._heard,
         )
         async with serve(self.portal):
             office = self._folder / "office.toml"
@@ -91,10 +96,16 @@ class World:
             await asyncio.sleep(self._chance.uniform(1.0, LONGEST_PAUSE))  # it is dead: nothing is waited for
 
     @asynccontextmanager
-    async def last_life(self) -> AsyncIterator[None]:
-        """One that is left in peace; the portal has no bad days any more either."""
+    async def last_life(self, office: Office) -> AsyncIterator[None]:
+        """One that is left in peace; the portal has no bad days any more either. The office plays a few more calls,
+        which are surely heard whole, and comes to its end."""
         self.faults.rate = 0.0
         async with self._life_of(Death(sign=Sign.BIRTH, count=-1)) as life:
+            await life.ready.wait()
+            self._last = len(self.played) + LAST_CALLS
+            await self._enough.wait()
+            office.stop()
+            await office.rounds_played.wait()
             yield
             assert not life.over.is_set(), f"it ended without being killed:\n{self.tail()}"
         self._note_ends()
@@ -119,6 +130,9 @@ class World:
         if "event=delivered" in line:
             self._see(Sign.DELIVERED)
 
+    def _heard(self, _: Message) -> None:
+        self._see(Sign.EVENT)
+
     def _see(self, sign: Sign) -> bool:
         return self._fate is not None and self._fate.see(sign)
 
@@ -126,6 +140,8 @@ class World:
         life = self.lives if self._life is not None and self._life.ready.is_set() and not self._life.killed else None
         at = asyncio.get_running_loop().time() - self._opened
         self.played.append(played(renewal, nth=len(self.played), life=life, at=at, speed=SPEED))
+        if self._last is not None and len(self.played) >= self._last:
+            self._enough.set()
 
     def heard_whole(self, call: Played) -> bool:
         """One life heard it from before its beginning, and had its end in the journal before it died itself."""

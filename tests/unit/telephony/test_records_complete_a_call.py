@@ -1,0 +1,56 @@
+"""A call that was going on when we died, and whose end only the PBX's records tell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ringbridge.telephony.events import CallEnded
+from ringbridge.telephony.model import Call, CallId, Direction, Disposition, Extension, Talk
+from ringbridge.telephony.tracker import CallTracker
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+LATER = NOON + timedelta(seconds=9)
+
+
+def going_on(direction: Direction) -> Call:
+    return Call(
+        id=CallId("1.1"),
+        direction=direction,
+        start=NOON,
+        external="79125551122",
+        trunk="mango",
+        caller=Extension("101") if direction is Direction.OUTBOUND else None,
+        channels=("1.1", "1.2"),
+        client_channels=("1.2" if direction is Direction.OUTBOUND else "1.1",),
+    )
+
+
+def end_of(known: Call, told: Call) -> Call:
+    tracker = CallTracker(trunks={"mango"})
+    tracker.restore([known])
+    (ended,) = (event.call for event in tracker.ended_unheard(told) if isinstance(event, CallEnded))
+    assert len(tracker) == 0
+    return ended
+
+
+@pytest.mark.parametrize("result", [Disposition.BUSY, Disposition.FAILED, Disposition.NO_ANSWER])
+def test_why_a_client_was_not_reached_is_taken_from_the_records(result: Disposition) -> None:
+    known = going_on(Direction.OUTBOUND)
+    ended = end_of(known, replace(known, end=LATER, disposition=result))
+    assert (ended.disposition, ended.end, ended.interrupted) == (result, LATER, False)
+
+
+def test_a_caller_who_spoke_to_the_voicemail_meanwhile_was_missed_and_left_a_message() -> None:
+    known = going_on(Direction.INBOUND)
+    ended = end_of(known, replace(known, end=LATER, disposition=Disposition.MISSED, voicemail=True))
+    assert (ended.disposition, ended.voicemail) == (Disposition.MISSED, True)
+
+
+def test_a_client_who_was_answered_meanwhile_was_answered() -> None:
+    known = going_on(Direction.INBOUND)
+    talk = Talk(extension=Extension("102"), start=NOON + timedelta(seconds=4), end=LATER)
+    ended = end_of(known, replace(known, end=LATER, disposition=Disposition.ANSWERED, talks=(talk,)))
+    assert (ended.disposition, ended.talks) == (Disposition.ANSWERED, (talk,))
