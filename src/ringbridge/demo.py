@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from ringbridge.emulators.asterisk import Script, Setup, User, emulated_asterisk
 from ringbridge.emulators.bitrix24 import Portal, serve
@@ -19,6 +20,7 @@ from ringbridge.store.database import Database
 from ringbridge.store.vault import Vault
 
 TRUNKS = {"mango": "73432723033", "mtt": "74993508890", "provider": ""}
+ZONE = ZoneInfo("Europe/Moscow")
 MANAGER = User(name="ringbridge", secret="demo")  # noqa: S106 of an emulator on this machine
 
 WORDS = """
@@ -54,7 +56,7 @@ async def playing(*, data: Path, port: int, portal_port: int, script: Script | N
     recordings = data / "monitor"
     recordings.mkdir(parents=True, exist_ok=True)
     setup = Setup(
-        users=(MANAGER,), port=0, script=script or Script(), recordings=recordings, records=data / "Master.csv"
+        users=(MANAGER,), port=0, script=script or Script(zone=ZONE), recordings=recordings, records=data / "Master.csv"
     )
     portal = Portal.demo(settings=PortalSettings())
     async with emulated_asterisk(setup) as asterisk, serve(portal, port=portal_port) as portal_address:
@@ -78,6 +80,7 @@ def demo_office(ami_port: int, webhook: str, recordings: Path, cdr: Path) -> Off
                     "cdr": str(cdr),
                 }
             ],
+            "timezone": ZONE.key,
             "trunk": [{"name": name, **({"line": line} if line else {})} for name, line in TRUNKS.items()],
             "portal": [
                 {

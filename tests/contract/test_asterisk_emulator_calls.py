@@ -8,7 +8,7 @@ import csv
 import re
 import wave
 from collections.abc import AsyncIterator, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -135,6 +135,14 @@ def test_the_seconds_in_the_records_pass_as_fast_as_the_call(recorded: RecordedC
         if event.message.event == "Cdr":
             seconds = int(slow.renewed(event.message).get("BillableSeconds"))
             assert int(fast.renewed(event.message).get("BillableSeconds")) == round(seconds / 4)
+
+
+def test_records_are_written_by_the_clock_on_the_offices_wall() -> None:
+    recorded = recorded_calls()[0]
+    there = Renewal(recorded, Cast(client="1"), Counters(), start=NOW, zone=timezone(timedelta(hours=3)))
+    (record, *_) = (event.message for event in recorded.events if event.message.event == "Cdr")
+    began = datetime.fromisoformat(f"{there.renewed(record).get('StartTime')}+03:00")
+    assert abs(began - NOW) < timedelta(minutes=1)
 
 
 # The whole of it, fast

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import NoReturn
 
 from ringbridge.ami.message import Message
@@ -35,7 +35,8 @@ class Script:
 
     ``calls``: names of the recorded calls to play, all by default; ``clients``: the numbers that call, else random
     ones, of which some call again; ``rounds``: how often all are played, None for ever; ``gap``: from one call's
-    beginning to the next, on the average; ``lines``: calls at a time; ``speed``: 2 plays twice as fast.
+    beginning to the next, on the average; ``lines``: calls at a time; ``speed``: 2 plays twice as fast; ``zone``: of
+    the clock by which the PBX writes its records and names its recordings.
     """
 
     calls: Sequence[str] = ()
@@ -45,6 +46,7 @@ class Script:
     lines: int = 4
     speed: float = 1.0
     seed: int | None = None
+    zone: tzinfo = UTC
     monitor: str = "/var/spool/asterisk/monitor"
     voicemail: str = "/var/spool/asterisk/voicemail"
 
@@ -131,6 +133,7 @@ class Office:
             self.counters,
             start=self.clock(),
             speed=self.script.speed,
+            zone=self.script.zone,
             monitor=self.script.monitor,
             voicemail=self.script.voicemail,
         )

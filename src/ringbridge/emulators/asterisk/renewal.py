@@ -10,7 +10,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from ringbridge.ami.message import Message
 from ringbridge.emulators.asterisk.library import EXTENSION, RecordedCall
@@ -70,11 +70,12 @@ class Renewal:
         *,
         start: datetime,
         speed: float = 1.0,
+        zone: tzinfo = UTC,
         monitor: str = "/var/spool/asterisk/monitor",
         voicemail: str = "/var/spool/asterisk/voicemail",
     ) -> None:
         self._call, self._cast = call, cast
-        self._start, self._speed = start, speed
+        self._start, self._speed, self._zone = start, speed, zone
         self._folders = (monitor.rstrip("/") + "/", voicemail.rstrip("/") + "/")
         self._serial = counters.call
         counters.call += 1
@@ -137,7 +138,8 @@ class Renewal:
         )
 
     def _at_text(self, digits: str) -> datetime:
-        return self.at(datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=UTC))
+        """The PBX of the recordings wrote UTC."""
+        return self.at(datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=UTC)).astimezone(self._zone)
 
     def _uniqueid(self, match: re.Match[str]) -> str:
         epoch = self.at(datetime.fromtimestamp(int(match[1]), UTC)).timestamp()
