@@ -277,6 +277,13 @@ async def test_application_is_removed_and_installed_again(
     assert company.complaints == []
 
 
+async def test_page_of_a_client_who_was_deleted_says_so(chromium: Browser, company: Company) -> None:
+    page = await company.visit(chromium, "/crm/contact/details/1/")
+    await expect(number(page, CONTACT)).to_be_visible()
+    await company.call("crm.contact.delete", id=1)
+    await expect(page.get_by_role("heading", name="404")).to_be_visible()
+
+
 async def test_portal_that_is_gone_is_said_and_comes_back_by_itself(chromium: Browser) -> None:
     portal = Portal.demo()
     async with serve(portal):

@@ -4,6 +4,7 @@ import { morph } from "./morph.js";
 const PAUSE = 1000;
 const byId = (id) => document.getElementById(id);
 let known = null; // the tag of the page that is shown
+let gone = false; // what the page is about was deleted
 
 function here() {
   const address = new URL(location.href);
@@ -33,6 +34,7 @@ async function look() {
     const answer = await fetch(here(), { headers, cache: "no-store" });
     if (answer.status !== 304) {
       known = answer.headers.get("ETag");
+      gone = answer.status === 404;
       take(await answer.text());
     }
     byId("lost").hidden = true;
@@ -43,7 +45,7 @@ async function look() {
 
 async function watch() {
   if (!document.hidden) await look();
-  setTimeout(watch, PAUSE);
+  if (!gone) setTimeout(watch, PAUSE);
 }
 
 async function send(form, button) {
