@@ -26,8 +26,15 @@ from ringbridge.store.schema import HEADS, OPEN, Moment, deliveries
 
 D = deliveries.c
 # Written once: to put a statement together takes longer than to carry it out.
-NEXT_HEAD = (
-    select(D.due).where(D.portal == bindparam("of"), D.rank == bindparam("haste"), HEADS).order_by(D.due).limit(1)
+NEXT_HEADS = select(
+    *(
+        select(D.due)
+        .where(D.portal == bindparam("of"), D.rank == priority.rank, HEADS)
+        .order_by(D.due)
+        .limit(1)
+        .scalar_subquery()
+        for priority in Priority
+    )
 )
 TAKE = (
     update(deliveries)
@@ -267,9 +274,8 @@ async def next_due(
     tx: Transaction, portal: PortalId, priorities: Collection[Priority] = tuple(Priority)
 ) -> datetime | None:
     """When the next row may be claimed, if nothing else happens; None while nothing waits."""
-    moments: list[datetime] = []
-    for priority in priorities:
-        moments += (await tx.execute(NEXT_HEAD, {"of": portal, "haste": priority.rank})).scalars()
+    heads = (await tx.execute(NEXT_HEADS, {"of": portal})).one()
+    moments = [due for priority in priorities if (due := heads[priority.rank])]
     return min(moments, default=None)
 
 
