@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from tests.unit.service.dialing_twins import MAIN, Crm, Switchboard
 
 from ringbridge.ami.errors import ActionRefused, AmiError, NotConnected
-from ringbridge.ami.message import Action, ActionId, Message
+from ringbridge.ami.message import Action, Message
 from ringbridge.ami.protocol import Answer
 from ringbridge.delivery.local import LocalEngine
 from ringbridge.routing.asked import NOT_RUNG
 from ringbridge.routing.dialing import DialKind, DialPlan, DialRequest
-from ringbridge.routing.intents import PortalId, UserId, idempotency_key
-from ringbridge.routing.office import Portal, Staff
+from ringbridge.routing.intents import UserId, idempotency_key
 from ringbridge.routing.records import intents_of
 from ringbridge.service.dialing import LOOKS, Dialing
 from ringbridge.store import calls, deliveries, dials, schema
@@ -30,52 +30,8 @@ from ringbridge.store.documents import load_intent
 from ringbridge.telephony.events import CallEnded
 from ringbridge.telephony.tracker import CallTracker
 
-MAIN, PBX = PortalId("main"), PbxId("office")
-STAFF = Staff(default=UserId("9"), users={"101": UserId("1"), "102": UserId("2")})
+PBX = PbxId("office")
 START = datetime(2026, 3, 10, 12, tzinfo=UTC)
-
-
-class Switchboard:
-    """A PBX that does as it is told, or as `fails` says."""
-
-    def __init__(self) -> None:
-        self.asked: list[Action] = []
-        self.live: set[str] = set()
-        self.fails: AmiError | None = None
-        self.dialled = asyncio.Event()
-
-    async def action(self, action: Action) -> Answer:
-        response = Message((("Response", "Success"),))
-        if action.name == "CoreShowChannels":
-            rows = tuple(Message((("Uniqueid", channel),)) for channel in self.live)
-            return Answer(action_id=ActionId("1"), response=response, rows=rows)
-        self.asked.append(action)
-        self.dialled.set()
-        if self.fails:
-            raise self.fails
-        return Answer(action_id=ActionId("1"), response=response)
-
-
-class Crm:
-    """A portal that remembers what calls it waits for."""
-
-    def __init__(self) -> None:
-        self.adopted: dict[str, str] = {}
-        self.ordered: set[str] = set()
-
-    @property
-    def routing(self) -> Portal:
-        return Portal(id=MAIN, staff=STAFF, adopted=self.adopted, ordered=self.ordered)
-
-    def expect(self, channels: tuple[str, ...], request: DialRequest) -> None:
-        if request.crm_call_id:
-            self.adopted.update(dict.fromkeys(channels, request.crm_call_id))
-        else:
-            self.ordered.update(channels)
-
-    def forget(self, channels: tuple[str, ...]) -> None:
-        for channel in channels:
-            self.adopted.pop(channel, None)
 
 
 class Desk:

@@ -1,0 +1,193 @@
+"""An emulated portal and our entrance for it, on real ports: what the portal posts arrives, and what is asked for is
+dialled on a PBX in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx2
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from tests.contract.bitrix24_office import Shelf, portal
+from tests.unit.service.dialing_twins import MAIN, Crm, Switchboard
+
+from ringbridge.crm.bitrix24 import Application, Bitrix24, Credentials, Settings, Tokens
+from ringbridge.crm.reach import Reach
+from ringbridge.delivery.local import LocalEngine
+from ringbridge.emulators.bitrix24 import Portal, demo, serve
+from ringbridge.routing.dialing import DialPlan
+from ringbridge.routing.hours import WorkingHours
+from ringbridge.serve import listening
+from ringbridge.service.dialing import Dialing
+from ringbridge.service.events import PortalEvents, Sense
+from ringbridge.store import dials
+from ringbridge.store.database import Database
+from ringbridge.store.dials import Dial
+from ringbridge.store.keys import PbxId
+from ringbridge.web.bitrix24 import BitrixDesk, BitrixPages
+from ringbridge.web.security import SameOrigin, SecurityHeaders
+
+ALWAYS = WorkingHours(days=frozenset())
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Entrance:
+    portal: Portal
+    crm: Bitrix24
+    events: PortalEvents
+    pbx: Switchboard
+    address: str
+    http: httpx2.AsyncClient
+    database: Database
+    saved: list[Credentials]
+    heard: list[str] = field(default_factory=list)  # connected, removed
+
+    @property
+    def application_token(self) -> str:
+        return self.portal.access.applications[0].application_token
+
+    def form(self, event: str, data: dict[str, Any], *, ts: float | None = None, **auth: str) -> bytes:
+        """An event as the portal would post it; whatever is given goes before what is right."""
+        proof = {"application_token": self.application_token, "member_id": self.portal.member_id, **auth}
+        moment = int(datetime.now(UTC).timestamp() if ts is None else ts)
+        pairs = {"event": event, "ts": str(moment), **{f"data[{k}]": v for k, v in data.items()}}
+        return urlencode({**pairs, **{f"auth[{k}]": v for k, v in proof.items()}}).encode()
+
+    async def post(self, body: bytes, path: str = "/bitrix24/main/events", **more: Any) -> int:
+        headers = {"Content-Type": "application/x-www-form-urlencoded", **more}
+        return (await self.http.post(f"{self.address}{path}", content=body, headers=headers)).status_code
+
+    async def dials(self) -> list[Dial]:
+        async with self.database.reading() as tx:
+            return await dials.since(tx, LONG_AGO)
+
+    async def until_dialled(self, count: int = 1) -> list[Dial]:
+        async with asyncio.timeout(20):
+            while len(found := await self.dials()) < count:  # noqa: ASYNC110 - rows tell nobody that they were written
+                await asyncio.sleep(0.02)
+        return found
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Handlers are bound, the queue is fetched."""
+        task = asyncio.create_task(self.events.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def until_bound(self) -> None:
+        async with asyncio.timeout(20):
+            while not self.portal.bus.handlers:  # noqa: ASYNC110 - the portal's own state
+                await asyncio.sleep(0.02)
+
+
+def click(**more: Any) -> dict[str, Any]:
+    now = int(datetime.now(UTC).timestamp())
+    call_id = f"externalCall.{secrets.token_hex(16)}.{now}"
+    return {"CALL_ID": call_id, "USER_ID": "1", "PHONE_NUMBER": "8 912 555-11-22", "LINE_NUMBER": "", **more}
+
+
+def tokens_of(portal: Portal, *, user_id: int = demo.ADMIN_ID, application_token: bool = True) -> Tokens:
+    access, refresh = portal.access.issue(portal.access.applications[0], user_id, portal.clock())
+    return Tokens(
+        access=access,
+        refresh=refresh,
+        endpoint=f"{portal.address}/rest/",
+        server=f"{portal.address}/rest/",
+        member=portal.member_id,
+        application_token=portal.access.applications[0].application_token if application_token else "",
+    )
+
+
+@asynccontextmanager
+async def entrance(
+    folder: Path, *, sense: Sense = Sense.POSTED, installed: bool = True, knows_token: bool = True, endpoint: str = ""
+) -> AsyncIterator[Entrance]:
+    at = portal()
+    doors: dict[str, BitrixDesk] = {}
+    pages = Starlette(
+        routes=BitrixPages(doors, now=lambda: datetime.now(UTC)).routes,
+        middleware=[Middleware(SecurityHeaders), Middleware(SameOrigin)],
+    )
+    async with (
+        serve(at),
+        await Database.open(f"sqlite:///{folder}/ringbridge.db") as database,
+        listening(pages, "127.0.0.1", 0) as address,
+        httpx2.AsyncClient(trust_env=False) as http,
+    ):
+        nothing = Tokens(access="", refresh="", endpoint=endpoint)
+        saved: list[Credentials] = []
+
+        async def save(credentials: Credentials) -> None:
+            saved.append(credentials)
+
+        crm = Bitrix24(
+            Settings(
+                portal=MAIN,
+                reach=Reach(allow_http=True, allow_private=True),
+                authorization_server=at.address,
+                rate=1000.0,
+                burst=1000,
+            ),
+            tokens_of(at, application_token=knows_token) if installed else nothing,
+            recordings=Shelf(),
+            save=save,
+            application=Application(client_id=demo.CLIENT_ID, client_secret=demo.CLIENT_SECRET),
+        )
+        pbx, heard = Switchboard(), list[str]()
+        dialing = Dialing(
+            DialPlan(callback_to="600"),
+            name=PbxId("office"),
+            pbx=pbx,
+            database=database,
+            announcer=LocalEngine(database, [MAIN]),
+            portals={MAIN: Crm()},
+        )
+
+        async def connected() -> None:
+            heard.append("connected")
+
+        async def removed() -> None:
+            heard.append("removed")
+
+        async def is_busy() -> bool:
+            return True
+
+        events = PortalEvents(
+            MAIN,
+            desk=crm.desk,
+            installation=crm.installation,
+            dialing=dialing,
+            sense=sense,
+            handler=f"{address}/bitrix24/main/events",
+            hours=ALWAYS,
+            connected=connected,
+            removed=removed,
+            is_busy=is_busy,
+        )
+        doors["main"] = events
+        try:
+            yield Entrance(
+                portal=at,
+                crm=crm,
+                events=events,
+                pbx=pbx,
+                address=address,
+                http=http,
+                database=database,
+                saved=saved,
+                heard=heard,
+            )
+        finally:
+            await crm.aclose()
