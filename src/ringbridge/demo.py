@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from ringbridge.emulators.asterisk import Script, Setup, User, emulated_asterisk
 from ringbridge.emulators.bitrix24 import Portal, serve
 from ringbridge.emulators.bitrix24 import Settings as PortalSettings
+from ringbridge.emulators.bitrix24.demo import ADMIN_ID
 from ringbridge.serve import running, stop_signal
 from ringbridge.service.bootstrap import Bootstrap
 from ringbridge.service.config import Office, office_of
@@ -29,7 +30,9 @@ Ringbridge is running on an emulated office. Nothing here leaves this machine.
   {page}   the page of Ringbridge: calls as they happen, the journal;
                             open a call for its whole story
   {portal}   what the employees see in their Bitrix24: cards open and close
-                            with the phones, the list of calls with recordings
+                            with the phones, the list of calls with recordings;
+                            click a number there and it is dialled, or break the
+                            portal on its "bad day" page and watch nothing get lost
 
 A call comes every few seconds: answered, missed, queues, groups, transfers.
 Stop it with Ctrl-C. Its data are in {data}.
@@ -60,41 +63,64 @@ async def playing(*, data: Path, port: int, portal_port: int, script: Script | N
     )
     portal = Portal.demo(settings=PortalSettings())
     async with emulated_asterisk(setup) as asterisk, serve(portal, port=portal_port) as portal_address:
-        office = demo_office(asterisk.port, portal.webhook_url, recordings, data / "Master.csv")
+        office = demo_office(
+            ami_port=asterisk.port,
+            oauth=application_of(portal),
+            page=f"http://{bootstrap.host}:{port}" if port else None,
+            recordings=recordings,
+            cdr=data / "Master.csv",
+        )
         async with await Database.open(bootstrap.database) as database:
             await save_office(database, Vault.open(bootstrap.key), office, by="demo")
         async with running(bootstrap) as page:
             yield Demo(page=page, portal=portal_address)
 
 
-def demo_office(ami_port: int, webhook: str, recordings: Path, cdr: Path) -> Office:
-    return office_of(
-        {
-            "pbx": [
-                {
-                    "name": "office",
-                    "port": ami_port,
-                    "username": MANAGER.name,
-                    "secret": MANAGER.secret,
-                    "recordings": [{"pbx": str(recordings)}],
-                    "cdr": str(cdr),
-                }
-            ],
-            "timezone": ZONE.key,
-            "trunk": [{"name": name, **({"line": line} if line else {})} for name, line in TRUNKS.items()],
-            "portal": [
-                {
-                    "name": "bitrix24",
-                    "webhook": webhook,
-                    "default_user": "6",
-                    "allow_http": True,
-                    "allow_private": True,
-                    "request_limit": 5.0,
-                }
-            ],
-        },
-        "the demonstration",
-    )
+def application_of(portal: Portal) -> dict[str, str]:
+    """Ringbridge as a local application of the emulated portal, installed already."""
+    application = portal.access.applications[0]
+    access, refresh = portal.access.issue(application, ADMIN_ID, portal.clock())
+    return {
+        "client_id": application.client_id,
+        "client_secret": application.client_secret,
+        "access_token": access,
+        "refresh_token": refresh,
+        "endpoint": f"{portal.address}/rest/",
+        "server": f"{portal.address}/rest/",
+        "member_id": portal.member_id,
+        "authorization_server": portal.address,
+    }
+
+
+def demo_office(*, ami_port: int, oauth: dict[str, str], page: str | None, recordings: Path, cdr: Path) -> Office:
+    """`page`: where the portal posts its events; without it they are fetched from the portal."""
+    document = {
+        "pbx": [
+            {
+                "name": "office",
+                "port": ami_port,
+                "username": MANAGER.name,
+                "secret": MANAGER.secret,
+                "recordings": [{"pbx": str(recordings)}],
+                "cdr": str(cdr),
+            }
+        ],
+        "timezone": ZONE.key,
+        "trunk": [{"name": name, **({"line": line} if line else {})} for name, line in TRUNKS.items()],
+        "dialing": {"callback_to": "102"},
+        "portal": [
+            {
+                "name": "bitrix24",
+                "oauth": oauth,
+                "events": "online" if page else "offline",
+                "default_user": "6",
+                "allow_http": True,
+                "allow_private": True,
+                "request_limit": 5.0,
+            }
+        ],
+    }
+    return office_of(document | ({"public_address": page} if page else {}), "the demonstration")
 
 
 def main(data: Path, port: int, portal_port: int) -> None:
