@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from tests.office.asterisk import Asterisk, Network
-from tests.office.clicking import GROUP, Clicking, clicking
+from tests.office.clicking import AUTO_ANSWER, GROUP, Clicking, clicking
 from tests.office.office import open_office
 from tests.office.scenarios import CLIENT, LONG, OTHER_CLIENT, SHORT, converse
 from tests.office.sound import Sound
@@ -55,6 +55,7 @@ async def test_a_click_rings_the_employee_then_the_client_and_is_one_record(comp
     call_id = company.click("101", NUMBER)
     (inside,) = await company.office.ring_of("101")
     assert inside.number == f"8{CLIENT[1:]}", "the phone shows whom it is about"
+    assert inside.invited_with("Call-Info") == AUTO_ANSWER.partition(": ")[2]
     inside.answer()
     outside = await company.office.providers["comtel"].rings()
     assert outside.dialled == CLIENT

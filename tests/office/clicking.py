@@ -17,6 +17,7 @@ from ringbridge.emulators.bitrix24.calls import CallRecord
 from ringbridge.emulators.bitrix24.calls import Line as ExternalLine
 
 RING = 5  # seconds an employee's own phone rings
+AUTO_ANSWER = "Call-Info: ;answer-after=0"
 GROUP = "102"  # whom clients' orders ring
 
 
@@ -103,7 +104,7 @@ context = "from-phones"
 number_format = "national"
 ring_seconds = {RING}
 callback_to = "{GROUP}"
-auto_answer = "Alert-Info: auto"
+auto_answer = "{AUTO_ANSWER}"
 
 [hours]
 opens = "00:00:00"

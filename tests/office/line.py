@@ -78,6 +78,10 @@ class Line:
     def answered_elsewhere(self) -> bool:
         return "elsewhere" in self.ending.lower()
 
+    def invited_with(self, header: str) -> str:
+        """What the call that reached this phone said in a header of its INVITE."""
+        return self._invite.get(header) if self._invite else ""
+
     async def until_ringing(self) -> None:
         await self._until(lambda: self.rang_at is not None, "it rang")
 
