@@ -88,6 +88,7 @@ def application_of(portal: Portal) -> dict[str, str]:
         "endpoint": f"{portal.address}/rest/",
         "server": f"{portal.address}/rest/",
         "member_id": portal.member_id,
+        "application_token": application.application_token,
         "authorization_server": portal.address,
     }
 

@@ -19,7 +19,7 @@ from ringbridge.crm.bitrix24.auth import NOT_INSTALLED
 from ringbridge.pbx.link import Link
 from ringbridge.pbx.link import LinkState as Rung
 from ringbridge.service.bootstrap import Bootstrap
-from ringbridge.service.events import PortalEvents
+from ringbridge.service.events import PortalEvents, Sense
 from ringbridge.service.portals import OfficePortal
 from ringbridge.service.runtime import Runtime, open_runtime
 from ringbridge.store import deliveries, portals
@@ -168,10 +168,18 @@ async def portal_status(portal: OfficePortal, runtime: Runtime) -> PortalStatus:
     )
 
 
+UNPROVEN = (
+    "The secret of the portal's events is not known yet: it comes with the first click on a number, or enter it as "
+    "application_token under oauth. Until then clients' orders are refused."
+)
+
+
 def waits_for(events: PortalEvents | None) -> tuple[str, ...]:
     """What keeps a portal's events away, in words."""
     if events is None or not events.installation.possible:
         return ()
     if not events.installation.done:
         return (NOT_INSTALLED,)
+    if events.sense is Sense.POSTED and not events.installation.knows_token:
+        return (UNPROVEN,)
     return (events.trouble,) if events.trouble else ()

@@ -103,6 +103,10 @@ class BitrixOAuth(Part):
     endpoint: str = Field("", description="client_endpoint: https://your-portal/rest/")
     server: str = Field("", description="server_endpoint, where the portal told one.")
     member_id: str = Field("", description="The portal's member_id.")
+    application_token: Secret = Field(
+        Secret(""),
+        description="By which the portal's events show that they are its. The installation brings it; else enter it.",
+    )
     authorization_server: str | None = Field(None, description="Another authorization server than Bitrix24's own two.")
 
 
@@ -345,6 +349,9 @@ def office_of(document: dict[str, Any], origin: str = "configuration") -> Office
         raise ConfigError("\n".join(lines)) from error
 
 
+SECRETS = frozenset({"secret", "webhook", "client_secret", "access_token", "refresh_token", "application_token"})
+
+
 def _mistake(error: dict[str, Any]) -> str:
     place = ""
     for step in error["loc"]:
@@ -353,9 +360,7 @@ def _mistake(error: dict[str, Any]) -> str:
         "extra_forbidden": "no such setting",
         "missing": "is missing",
     }.get(error["type"], error["msg"].removeprefix("Value error, "))
-    secret = any(
-        part in {"secret", "webhook", "client_secret", "access_token", "refresh_token"} for part in error["loc"]
-    )
+    secret = any(part in SECRETS for part in error["loc"])
     given = "" if secret or error["type"] in {"missing", "value_error"} else f" (given: {str(error['input'])[:60]!r})"
     return f"{place or 'the office'}: {words}{given}"
 

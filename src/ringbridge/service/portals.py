@@ -178,7 +178,7 @@ async def open_portal(
         stored = await kept.tokens(tx, vault, portal)
     credentials, application = credentials_of(config)
     if stored and stored["given"] == given:
-        credentials = _restored(stored)
+        credentials = _with_event_secret(_restored(stored), credentials)
 
     async def save(changed: Credentials) -> None:
         async with database.transaction() as tx:
@@ -189,6 +189,13 @@ async def open_portal(
     opened = OfficePortal(config, office, crm, database)
     await opened.recall()
     return opened
+
+
+def _with_event_secret(kept_last: Credentials, configured: Credentials) -> Credentials:
+    """The secret of the portal's events may be entered later than the tokens were."""
+    if isinstance(kept_last, Tokens) and isinstance(configured, Tokens) and not kept_last.application_token:
+        return replace(kept_last, application_token=configured.application_token)
+    return kept_last
 
 
 def settings_of(config: Portal) -> Settings:
@@ -216,6 +223,7 @@ def credentials_of(config: Portal) -> tuple[Credentials, Application | None]:
         endpoint=oauth.endpoint,
         server=oauth.server,
         member=oauth.member_id,
+        application_token=oauth.application_token.get_secret_value(),
     )
     return tokens, Application(client_id=oauth.client_id, client_secret=oauth.client_secret.get_secret_value())
 
