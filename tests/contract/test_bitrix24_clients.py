@@ -249,6 +249,23 @@ async def test_a_register_that_failed_after_the_client_was_made_finds_it_again()
         assert made(at) == {"lead": 0, "contact": 1, "deal": 1}
 
 
+@pytest.mark.parametrize("hit", range(5))
+async def test_a_call_that_is_over_gives_its_client_to_the_right_owner_whichever_answer_was_lost(hit: int) -> None:
+    async with office() as at:
+        await at.crm.users()
+        at.portal.faults.add(Fault(kind=FaultKind.LOSE_ANSWER, skip=hit))
+        steps = (unknown(DEAL, live=False), finish(user=UserId("3"), new_owner=UserId("4")))
+        answers = await at.do(*steps)
+        for _ in range(2):
+            if not all(isinstance(answer, Receipt) for answer in answers):
+                answers = await at.do(*steps, uncertain=True)
+        assert all(isinstance(answer, Receipt) for answer in answers)
+        assert made(at) == {"lead": 0, "contact": 1, "deal": 1}
+        ours = [row for kind in (Kind.CONTACT, Kind.DEAL) for row in rows(at, kind) if row["ORIGIN_ID"]]
+        assert {row["ASSIGNED_BY_ID"] for row in ours} == {"4"}
+        assert len(at.finished) == 1
+
+
 # Repeated clients
 
 

@@ -30,7 +30,7 @@ from ringbridge.crm.bitrix24.making import Found, Making, Plan
 from ringbridge.crm.bitrix24.sender import Sender, whole_failure
 from ringbridge.crm.bitrix24.settings import Settings
 from ringbridge.crm.bitrix24.telephony import Command, as_map, text
-from ringbridge.crm.contract import CrmError, Transient
+from ringbridge.crm.contract import CrmError, Receipt, Transient
 from ringbridge.routing.intents import Creation, FinishCall, RecordKey, RegisterCall, UserId
 from ringbridge.routing.rules import Attach
 
@@ -62,6 +62,7 @@ class Preparation:
     async def prepare(self) -> None:
         making = {index: creation for index in self._ledger.open() if (creation := self._made_here(index))}
         asking = [index for index in self._ledger.open() if index in making or self._asks(index)]
+        await self._recover()
         if not asking:
             return
         # Two calls of one number at once make one client.
@@ -77,6 +78,29 @@ class Preparation:
             plans = [self._plans[index] for index in making]
             if plans and (failure := await self._making.make(plans, self._ledger.urgency(making))):
                 self._refuse(making, failure)
+
+    async def _recover(self) -> None:
+        """What was made for calls of which only the statistics told that they are registered: it is put right after
+        their finish like everything else."""
+        proven = [index for index in self._ledger.answered_with(Receipt) if self._may_have_made(index)]
+        questions = {f"o{index}{kind}": made_for(kind, self._ledger.record(index)) for index in proven for kind in MADE}
+        if not questions:
+            return
+        outcomes = await self._sender.many(questions, self._ledger.urgency(proven))
+        if failure := whole_failure(outcomes):
+            records = {self._ledger.record(index) for index in proven}
+            steps = [i for i in self._ledger.answered_with(Receipt) if self._ledger.record(i) in records]
+            self._refuse(steps, Transient(str(failure), exchange=failure.exchange, maybe_done=True))
+            return
+        for index in proven:
+            if made := self._made_before(index, outcomes):
+                self._ledger.add_facts(index, {"made": [entity.document() for entity in made]})
+
+    def _may_have_made(self, index: int) -> bool:
+        step, intent = self._ledger.step(index), self._ledger.intent(index)
+        if not isinstance(intent, RegisterCall) or intent.creation is None or not step.uncertain:
+            return False
+        return not is_left_to_portal(intent.creation, leads=self._knowledge.leads) or self._settings.repeat_deals
 
     # What the other stages ask
 
