@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.office.clicking import Clicking, clicking
 from tests.office.office import Office
-from tests.office.scenarios import CLIENT, LONG, SHORT, converse
+from tests.office.scenarios import CLIENT, LONG, OTHER_CLIENT, SHORT, converse
 from tests.office.truth import spoke
 
 pytestmark = pytest.mark.asterisk
@@ -67,3 +67,21 @@ async def test_a_number_that_was_clicked_while_ringbridge_was_away_is_dialled_wh
             await outside.hangup()
             await inside.until_ended()
             await assert_is_the_one_record(company, call_id)
+
+
+async def test_a_phone_that_is_rung_through_the_dialplan_ends_the_same_card(office: Office, tmp_path: Path) -> None:
+    async with clicking(office, tmp_path, events="online", channel="Local/{extension}@from-phones/n") as company:
+        call_id = company.click("101", NUMBER)
+        inside, outside = await company.dialled("101")
+        await converse(inside, outside, seconds=SHORT)
+        await outside.hangup()
+        await inside.until_ended()
+        await assert_is_the_one_record(company, call_id)
+        record = company.portal.telephony.finished[call_id]
+        assert spoke(inside, since=outside.answered_at).lasted(record.duration)
+        missed = company.click("101", f"+{OTHER_CLIENT}")
+        (inside,) = await office.ring_of("101")
+        await inside.until_ended()
+        (record,) = await company.finished(missed)
+        assert (record.code, record.duration) == ("603-S", 0)
+        assert not company.portal.telephony.active

@@ -158,6 +158,16 @@ async def test_an_ordered_call_rings_the_office_then_the_client_and_is_a_callbac
     assert spoke(inside, since=outside.answered_at).lasted(record.duration)
 
 
+async def test_an_order_that_nobody_here_takes_is_a_missed_call_of_the_client(company: Clicking) -> None:
+    deskwork.order_callback(company.portal, number="+79990005566")
+    (inside,) = await company.office.ring_of(GROUP)
+    await inside.until_ended()
+    record = await company.one_finished()
+    assert (record.call.type, record.code, record.duration) == (CallType.CALLBACK, "304", 0)
+    assert record.call.phone.endswith("9990005566")
+    assert not company.office.providers["comtel"].lines
+
+
 async def test_a_colleagues_number_that_is_clicked_rings_both(company: Clicking) -> None:
     call_id = company.click("101", "104")
     (inside,) = await company.office.ring_of("101")

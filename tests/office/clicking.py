@@ -60,25 +60,25 @@ class Clicking:
 
 
 @asynccontextmanager
-async def clicking(office: Office, folder: Path, *, events: str) -> AsyncIterator[Clicking]:
+async def clicking(
+    office: Office, folder: Path, *, events: str, channel: str = "PJSIP/{extension}"
+) -> AsyncIterator[Clicking]:
     """Ringbridge runs, and the portal's events come `online` or `offline`."""
     portal = Portal.demo()
     async with serve(portal):
         for number, name in enumerate(("Volga", "comtel"), start=1):
             portal.telephony.lines.append(ExternalLine(id=number, number=name, application_id=1))
         connector = Connector(folder, host=office.address)
-        await connector.configure(clicking_file(office, portal, events=events, address=connector.address))
+        await connector.configure(clicking_file(office, portal, events, channel, connector.address))
         async with connector.running():
             offline = events == "offline"
             await until(lambda: any(one.offline is offline for one in portal.bus.handlers))
             yield Clicking(office=office, portal=portal, connector=connector)
 
 
-def clicking_file(office: Office, portal: Portal, *, events: str, address: str) -> str:
+def clicking_file(office: Office, portal: Portal, events: str, channel: str, address: str) -> str:
     user, secret = MANAGER
     access, refresh = portal.access.issue(portal.access.applications[0], demo.ADMIN_ID, portal.clock())
-    application_token = portal.access.applications[0].application_token
-    assert application_token
     return f"""
 region = "RU"
 timezone = "Europe/Moscow"
@@ -100,6 +100,7 @@ line = "Volga"
 dial_prefix = "9"
 
 [dialing]
+channel = "{channel}"
 context = "from-phones"
 number_format = "national"
 ring_seconds = {RING}
@@ -127,5 +128,6 @@ refresh_token = "{refresh}"
 endpoint = "{portal.address}/rest/"
 server = "{portal.address}/rest/"
 member_id = "{portal.member_id}"
+application_token = "{portal.access.applications[0].application_token}"
 authorization_server = "{portal.address}"
 """
