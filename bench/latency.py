@@ -12,7 +12,7 @@ from bench.played import Template, arrivals
 from bench.street import Street, play, street
 
 WARM_UP = 20  # calls
-RATES = ((1.0, 40), (20.0, 400), (100.0, 1200))  # calls per second, calls
+RATES = ((1.0, 30), (20.0, 400), (100.0, 1200))  # calls per second, calls
 
 
 METHOD = """\

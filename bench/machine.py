@@ -8,7 +8,7 @@ import sqlite3
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-PACKAGES = ("ringbridge", "panoramisk", "sqlalchemy", "aiosqlite", "httpx2")
+PACKAGES = ("ringbridge", "panoramisk", "sqlalchemy", "httpx2")
 
 
 def described() -> str:

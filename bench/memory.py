@@ -143,7 +143,7 @@ def seconds_of(program: str) -> float:
 
 def measure() -> Figure:
     ours, bare = start_times()
-    start = f"The service starts in {ours:.2f} s, {ours / bare:.0f} times as long as Python itself ({bare:.3f} s)."
+    start = f"The service is imported in {ours:.2f} s, {ours / bare:.0f} times as long as Python itself ({bare:.3f} s)."
     return Figure(
         title=f"Memory at {CALLS:,} live calls, and after they end",
         method=f"{METHOD}\n\n{start}",
