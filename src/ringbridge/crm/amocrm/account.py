@@ -1,0 +1,137 @@
+"""amoCRM (Kommo) as a `Crm`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
+
+import httpx2
+
+from ringbridge.crm.amocrm.auth import Application, Credentials, Key, LongLived, LongLivedKey, Save, TokenKey
+from ringbridge.crm.amocrm.cards import CardFeed, Cards
+from ringbridge.crm.amocrm.check import ask, portal_info
+from ringbridge.crm.amocrm.connection import Connection
+from ringbridge.crm.amocrm.finishing import Finishing
+from ringbridge.crm.amocrm.knowledge import Knowledge
+from ringbridge.crm.amocrm.ledger import Ledger
+from ringbridge.crm.amocrm.rest import Rest
+from ringbridge.crm.amocrm.search import Search
+from ringbridge.crm.amocrm.settings import REQUEST_LIMIT, Settings
+from ringbridge.crm.amocrm.tasks import Tasks
+from ringbridge.crm.amocrm.users import USERS, WITH, users_in
+from ringbridge.crm.amocrm.writing import Writing
+from ringbridge.crm.client import Door
+from ringbridge.crm.contract import (
+    Client,
+    CrmError,
+    CrmUser,
+    PortalInfo,
+    Receipt,
+    RecordingSource,
+    Step,
+)
+from ringbridge.routing.intents import Priority, UserId
+
+
+class AmoCrm:
+    """One account. Make it inside the event loop that uses it, and `aclose` it."""
+
+    request_limit = REQUEST_LIMIT  # the longest the account works on one request
+
+    def __init__(
+        self,
+        settings: Settings,
+        credentials: Credentials,
+        *,
+        recordings: RecordingSource,
+        save: Save,
+        application: Application | None = None,
+        cards: CardFeed | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`save` stores credentials that changed (tokens renewed, account moved) before they are used; `application`
+        is needed with `Tokens`; `cards` pushes our widget's cards; `recordings` that are `RecordingAddresses` too let
+        a call carry its recording's link at once; `transport` replaces the network by an account in this process."""
+        self._settings = settings
+        self._recordings = recordings
+        self._cards = cards
+        self._key = _key(settings, credentials, application, save)
+        self._door = Door(
+            portal=settings.portal,
+            quota=settings.quota,
+            reach=settings.reach,
+            secrets=self._key.secrets,
+            moved=self._key.moved,
+            answer_within=REQUEST_LIMIT.total_seconds() + 5,
+            transport=transport,
+        )
+        self._rest = Rest(self._door, self._key)
+        self._search = Search(self._rest, region=settings.region)
+        self._knowledge = Knowledge(settings.region, clock)
+        self.connection = Connection(self._key, self._door) if isinstance(self._key, TokenKey) else None
+
+    @property
+    def credentials(self) -> Credentials:
+        """What opens the account now."""
+        return self._key.credentials
+
+    async def check(self) -> PortalInfo:
+        findings = await ask(self._rest)
+        self._knowledge.user = findings.user
+        return portal_info(urlsplit(self._key.address("")).hostname or self._settings.portal, findings)
+
+    async def users(self) -> Sequence[CrmUser]:
+        """Everybody who works or worked there, with a phone or without."""
+        everyone = users_in(await self._rest.everything(USERS, "users", [WITH], priority=Priority.REST))
+        self._knowledge.learn_staff(everyone)
+        return everyone
+
+    async def find(self, number: str) -> Client | None:
+        """A contact, else a company; of several, the oldest. Answers are good for a minute."""
+        digits = self._knowledge.digits(number)
+        found = self._knowledge.found.get(digits)
+        if found is None:
+            found = await self._search.clients(number, priority=Priority.CARD)
+            self._knowledge.found.put(digits, found)
+        found = found or self._knowledge.made.get(digits) or ()
+        if not found:
+            return None
+        best = found[0]
+        return Client(
+            kind=best.kind.value,
+            id=str(best.id),
+            name=best.name,
+            responsible=UserId(best.owner) if best.owner else None,
+        )
+
+    async def carry_out(self, steps: Sequence[Step]) -> Sequence[Receipt | CrmError]:
+        ledger = Ledger(steps)
+        writing = Writing(ledger, self._rest, self._search, settings=self._settings, recordings=self._recordings)
+        await Cards(ledger, self._rest, self._knowledge, self._cards).send()
+        finishing = Finishing(
+            ledger,
+            self._rest,
+            self._search,
+            self._knowledge,
+            settings=self._settings,
+            recordings=self._recordings,
+        )
+        await finishing.finish()
+        await writing.complete()
+        await Tasks(ledger, self._rest, self._knowledge).send()
+        await writing.attach()
+        return ledger.results()
+
+    async def aclose(self) -> None:
+        await self._key.aclose()
+        await self._door.aclose()
+
+
+def _key(settings: Settings, credentials: Credentials, application: Application | None, save: Save) -> Key:
+    if isinstance(credentials, LongLived):
+        return LongLivedKey(credentials, save=save)
+    if application is None:
+        raise ValueError("tokens are renewed with the integration's client_id and client_secret: both are needed")
+    return TokenKey(application, credentials, save=save, domains=settings.domains)
