@@ -110,6 +110,13 @@ async def test_keys_that_do_not_prove_themselves_are_not_taken(tmp_path: Path, l
         assert not at.crm.installation.done
 
 
+async def test_who_offers_made_up_keys_again_and_again_is_not_asked_about(tmp_path: Path) -> None:
+    async with entrance(tmp_path, installed=False) as at:
+        answers = [await opened(at, tokens_of(at.portal), REFRESH_ID="0" * 70) for _ in range(12)]
+        assert all(answer.status_code == 400 for answer in answers)
+        assert ["too often" in answer.text for answer in answers] == [False] * 10 + [True] * 2
+
+
 async def test_keys_of_another_application_are_not_taken(tmp_path: Path) -> None:
     async with entrance(tmp_path, installed=False) as at:
         other = Application(id=2, client_id="local.other", client_secret="other")

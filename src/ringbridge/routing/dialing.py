@@ -103,6 +103,7 @@ class DialPlan:
     countries: frozenset[str] = frozenset()  # empty: all
     callback_countries: frozenset[str] = frozenset()
     per_minute: int = 10  # calls one employee may ask for
+    working_hours_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +161,7 @@ def planned(
         return number
     return (
         too_late(request, now)
+        or after_hours(plan, portal, now)
         or too_often(request, plan, portal, earlier)
         or not_allowed(request, plan, portal)
         or originate(request, plan, portal, number)
@@ -210,6 +212,12 @@ def too_late(request: DialRequest, now: datetime) -> Refusal | None:
         status=CallStatus.CANCELLED,
         reason=f"Not dialled: it was asked for {seconds} seconds ago (or the clocks differ by so much).",
     )
+
+
+def after_hours(plan: DialPlan, portal: Portal, now: datetime) -> Refusal | None:
+    if not plan.working_hours_only or portal.hours.open_at(now):
+        return None
+    return Refusal(status=CallStatus.FORBIDDEN, reason="Not dialled: calls are made in working hours only.")
 
 
 def too_often(request: DialRequest, plan: DialPlan, portal: Portal, earlier: Iterable[Earlier]) -> Refusal | None:

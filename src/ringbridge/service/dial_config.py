@@ -86,6 +86,7 @@ class DialingConfig(Part):
         None, description="The same for calls that clients order in a form; by default the office's own country."
     )
     per_minute: int = Field(10, ge=1, le=1000, description="Calls that one employee may ask for in a minute.")
+    working_hours_only: bool = Field(False, description="Nothing is dialled outside of working hours, see [hours].")
 
     @field_validator("countries", "callback_countries")
     @classmethod
@@ -117,4 +118,5 @@ class DialingConfig(Part):
             countries=frozenset(self.countries),
             callback_countries=frozenset((region,) if ordered is None else ordered),
             per_minute=self.per_minute,
+            working_hours_only=self.working_hours_only,
         )

@@ -115,6 +115,8 @@ class Dialing:
         if isinstance(decision, Refusal):
             log.warning("dial_refused", **seen, user=request.caller, reason=decision.reason)
             return dial
+        if request.line and request.line not in self._plan.lines:
+            log.warning("dial_line_unknown", **seen, line=masked(request.line))
         log.info("dial_accepted", **seen, user=request.caller, extension=dial.extension)
         self._expect(dial)
         self._open[dial.id] = dial

@@ -17,19 +17,22 @@ import structlog
 
 from ringbridge.crm.bitrix24.desk import EventDesk
 from ringbridge.crm.bitrix24.events import Clicked, Event, Installed, Ordered, Uninstalled, event_in, form_of
-from ringbridge.crm.bitrix24.install import Offer, offer_in_auth, offer_in_frame
+from ringbridge.crm.bitrix24.install import NoOffer, Offer, offer_in_auth, offer_in_frame
 from ringbridge.crm.bitrix24.installation import Installation
 from ringbridge.crm.contract import CrmError, Throttled
 from ringbridge.routing.dialing import DialKind, DialRequest
 from ringbridge.routing.hours import WorkingHours
 from ringbridge.routing.intents import PortalId
 from ringbridge.service.dialing import Dialing
+from ringbridge.service.gate import Gate
 from ringbridge.store.errors import StoreError
 
 log = structlog.get_logger(__name__)
 
 QUICK, SLOW, LONGEST = 2.5, 15.0, 60.0  # seconds between two fetches
 RETRY = timedelta(minutes=1)
+MINUTE = timedelta(minutes=1)
+MOST_OFFERS, MOST_DOUBTS = 10, 30
 STALE = timedelta(minutes=10)
 """An older farewell is no news: the portal says it once, at once."""
 
@@ -84,6 +87,9 @@ class PortalEvents:
         self._is_busy = is_busy
         self._clock = clock
         self._changed = asyncio.Event()  # the key came or went
+        # Anyone may post an offer, and each is asked about elsewhere.
+        self._offers = Gate(clock, most=MOST_OFFERS, within=MINUTE)
+        self._doubts = Gate(clock, most=MOST_DOUBTS, within=MINUTE)
         self._log = log.bind(portal=portal)
 
     async def run(self) -> None:
@@ -172,7 +178,7 @@ class PortalEvents:
     async def _is_genuine(self, event: Event) -> bool:
         if self.installation.knows_token:
             return self.installation.is_from_portal(event.proof)
-        return await self.installation.vouch(event.proof)
+        return self._doubts.lets_in() and await self.installation.vouch(event.proof)
 
     async def _act(self, event: Event) -> None:
         match event:
@@ -203,6 +209,8 @@ class PortalEvents:
         await self._welcome()
 
     async def _take(self, offer: Offer) -> None:
+        if not self._offers.lets_in():
+            raise NoOffer("Keys were brought too often within a minute: try again in a while.")
         await self.installation.take(offer)
         await self._welcome()
 

@@ -15,7 +15,7 @@ Source: Bitrix24 REST docs, "Events", "Installing applications", "OAuth 2.0", "B
 from __future__ import annotations
 
 import secrets
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from html import escape
@@ -32,6 +32,7 @@ from ringbridge.crm.bitrix24.install import NoOffer
 from ringbridge.crm.bitrix24.installation import Installation
 from ringbridge.crm.contract import CrmError
 from ringbridge.service.events import Verdict
+from ringbridge.service.gate import Gate
 from ringbridge.store.errors import StoreError
 
 log = structlog.get_logger(__name__)
@@ -39,7 +40,6 @@ log = structlog.get_logger(__name__)
 LIBRARY = "https://api.bitrix24.com"
 LARGEST = 64 * 1024  # bytes of a form; the longest event is some 3 kB
 MOST, WITHIN = 600, timedelta(minutes=1)  # requests of one sender
-MOST_SENDERS = 1000
 STATE_LIVES = timedelta(minutes=10)
 MOST_STATES = 100
 
@@ -70,7 +70,7 @@ class BitrixPages:
     def __init__(self, portals: Mapping[str, BitrixDesk], *, now: Callable[[], datetime]) -> None:
         self._portals = portals
         self._now = now
-        self._gate = Gate(now)
+        self._gate = Gate(now, most=MOST, within=WITHIN)
         self._states: OrderedDict[str, tuple[str, datetime]] = OrderedDict()  # state -> portal, until when
 
     @property
@@ -153,27 +153,6 @@ class BitrixPages:
             log.warning("application_not_authorized", reason=str(error))
             return page("The application is not connected", str(error), status=400)
         return page("Ringbridge is connected", "Calls are recorded from now on. You can close this page.")
-
-
-class Gate:
-    """So many requests of one sender within a while; the senders that came last are remembered."""
-
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        self._now = now
-        self._seen: OrderedDict[str, deque[datetime]] = OrderedDict()
-
-    def lets_in(self, sender: str) -> bool:
-        now = self._now()
-        seen = self._seen.setdefault(sender, deque())
-        self._seen.move_to_end(sender)
-        while len(self._seen) > MOST_SENDERS:
-            self._seen.popitem(last=False)
-        while seen and seen[0] <= now - WITHIN:
-            seen.popleft()
-        if len(seen) >= MOST:
-            return False
-        seen.append(now)
-        return True
 
 
 async def body_of(request: Request) -> bytes:
