@@ -172,7 +172,8 @@ class Finishing:
         priority, intent = self._telling.priority(call), call.intent
         speakers = intent.attach is Attach.SPEAKERS
         if call.clients is None:
-            call.clients = await self._search.clients(call.number, priority=priority, both=speakers)
+            unseen = self._is_unseen(call)
+            call.clients = await self._search.clients(call.number, priority=priority, both=speakers, unseen=unseen)
         if not call.clients:
             return
         owner = call.clients[0].owner
@@ -198,7 +199,8 @@ class Finishing:
         """The account found nobody. A phone that it misses is found by its digits all the same: one with an extension
         behind it, two in one field."""
         if call.clients is None and call.creation is not None:
-            call.clients = await self._search.clients(call.number, priority=self._telling.priority(call))
+            priority = self._telling.priority(call)
+            call.clients = await self._search.clients(call.number, priority=priority, unseen=True)
         if call.clients:
             call.place = await self._search.place(call.clients[0], priority=self._telling.priority(call))
 

@@ -218,7 +218,7 @@ class Making:
         left = list(calls)
         for level in Level:
             if not left:
-                break
+                return failed
             items = {str(call.index): body_of(form, call, level) for call in left}
             answers = await self._rest.post_many(form.value, form.rows, items, priority=priority)
             refused: list[Finished] = []
@@ -234,7 +234,10 @@ class Making:
                 else:
                     failed[call.index] = answer
             left = refused
-        return failed
+            if form is Form.UNSORTED and level is Level.PLAIN:
+                break
+        # Incoming leads are switched off, perhaps: then it is an ordinary one.
+        return failed | (await self._post(Form.COMPLEX, left, priority) if left else {})
 
     def _take(self, form: Form, call: Finished, row: Row) -> None:
         call.made, call.is_new = made_by(form, call, row), True
@@ -242,4 +245,4 @@ class Making:
         call.is_told = form is Form.UNSORTED
         call.unsorted = text(row.get("uid"))
         if call.made and form is not Form.UNSORTED:
-            self._knowledge.made.put(self._key(call), call.made)
+            self._knowledge.made.put(self._knowledge.digits(call.number), call.made)

@@ -24,16 +24,19 @@ class Search:
         self._rest = rest
         self._region = region
 
-    async def clients(self, given: str, *, priority: Priority, both: bool = False) -> tuple[Entity, ...]:
+    async def clients(
+        self, given: str, *, priority: Priority, both: bool = False, unseen: bool = False
+    ) -> tuple[Entity, ...]:
         """Everybody with this number: contacts first, the oldest first. Companies are asked for when no contact has
-        it, or when `both` are wanted."""
+        it, or when `both` are wanted. `unseen`: the account itself has found nobody, so that only a phone that it
+        misreads is left to find; those are people's, and companies are not asked for again."""
         number = parse_number(given, self._region)
         query = query_for(number, self._region) if number else None
         if number is None or query is None:
             return ()
         found: list[Entity] = []
         for kind in (Kind.CONTACT, Kind.COMPANY):
-            if not found or both:
+            if kind is Kind.CONTACT or both or not (found or unseen):
                 asked: Query = [("query", query), ("with", "leads")]
                 rows = await self._rest.everything(f"{API}/{kind.path}", kind.path, asked, priority=priority)
                 matching = (entity_of(kind, row) for row in rows if has_number(row, number, self._region))
