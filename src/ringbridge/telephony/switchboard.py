@@ -77,6 +77,12 @@ class Switchboard:
         call = self._call_of.get(uniqueid)
         return uniqueid in self._over if call is None else uniqueid not in call.members
 
+    def over(self, *names: str) -> None:
+        """These are ids of a call that has ended, and of its channels."""
+        self._over |= dict.fromkeys(names)
+        while len(self._over) > LAST_OVER:
+            self._over.pop(next(iter(self._over)))
+
     def is_over(self, uniqueid: str) -> bool:
         """Whether the channel's call has ended lately."""
         return uniqueid in self._over
@@ -338,12 +344,9 @@ class Switchboard:
             self.tell(call, CallEnded, end)
         self.calls.pop(call.id, None)
         self._resting.pop(call.id, None)
-        self._over[call.id] = None
         for uniqueid in call.channels:
             self._call_of.pop(uniqueid, None)
-            self._over[uniqueid] = None
-        while len(self._over) > LAST_OVER:
-            self._over.pop(next(iter(self._over)))
+        self.over(call.id, *call.channels)
         for uniqueid in call.clients:
             self._client_of.pop(uniqueid, None)
         for linkedid in call.linkedids:

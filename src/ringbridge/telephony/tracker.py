@@ -137,11 +137,13 @@ class CallTracker:
         return self._board.told()
 
     def ended_unheard(self, told: Call) -> list[CallEvent]:
-        """A call that ended while there was no connection, from the PBX's own records."""
+        """A call that ended while there was no connection, from the PBX's own records. It may have ended while we were
+        logging in: what the connection still says of it begins no call."""
         known = next(filter(None, map(self._board.find, (told.id, *told.channels))), None)
         known = known or self._board.calls.get(told.id)
         if told.end is None:
             return []
+        self._board.over(told.id, *told.channels)
         if known is None:
             return [CallEnded(call=told, at=told.end)]
         known.complete(told)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ringbridge.ami.message import Message
 from ringbridge.telephony.events import CallEnded
 from ringbridge.telephony.model import Call, CallId, Direction, Disposition, Extension, Talk
 from ringbridge.telephony.tracker import CallTracker
@@ -54,3 +55,16 @@ def test_a_client_who_was_answered_meanwhile_was_answered() -> None:
     talk = Talk(extension=Extension("102"), start=NOON + timedelta(seconds=4), end=LATER)
     ended = end_of(known, replace(known, end=LATER, disposition=Disposition.ANSWERED, talks=(talk,)))
     assert (ended.disposition, ended.talks) == (Disposition.ANSWERED, (talk,))
+
+
+def test_what_is_still_said_of_a_call_that_the_records_ended_begins_no_other() -> None:
+    """It ended while we were logging in: its last events come behind the listing, in which it is not."""
+    tracker = CallTracker(trunks={"mango"})
+    told = replace(going_on(Direction.INBOUND), end=LATER, disposition=Disposition.MISSED)
+    assert [event.call for event in tracker.ended_unheard(told)] == [told]
+    tracker.resync([], LATER)
+    for name in ("Newstate", "BridgeLeave", "Hangup"):
+        headers = (("Event", name), ("Channel", "PJSIP/mango-00000001"), ("Uniqueid", "1.1"), ("Linkedid", "1.1"))
+        assert tracker.feed(Message((*headers, ("BridgeUniqueid", "b"))), LATER) == []
+    assert len(tracker) == 0
+    assert tracker.expire(LATER + timedelta(minutes=1)) == []
