@@ -164,7 +164,13 @@ async def portal_status(portal: OfficePortal, runtime: Runtime) -> PortalStatus:
         waiting=waiting,
         failed=failed,
         next_try=due,
-        missing=(*waits_for(runtime.events.get(portal.id)), *portal.missing, *portal.conflicts),
+        missing=(
+            *waits_for(runtime.events.get(portal.id)),
+            *portal.missing,
+            *portal.conflicts,
+            *portal.lines.failures,
+            *(f"The portal has a line that belongs to no trunk: {line}" for line in portal.lines.strange),
+        ),
     )
 
 

@@ -79,6 +79,10 @@ class Pbx(Part):
 class Trunk(Part):
     name: str = Field(min_length=1, description="The trunk's endpoint name, as in the channel names: PJSIP/NAME-…")
     line: str | None = Field(None, description="What the CRM calls this line; without it, the number that was called.")
+    title: str = Field("", description="Name of the line in the CRM, for people.")
+    auto_create: bool = Field(
+        True, description="The CRM makes a client when an employee calls an unknown number by it."
+    )
     numbers: tuple[str, ...] = Field(
         (), description="Our numbers on this trunk: a CRM line of such a name is dialled by it as well."
     )
@@ -122,9 +126,15 @@ class Portal(Part):
     recordings: RecordingMode = Field(
         RecordingMode.UPLOAD, description="upload: we send the file; link: the portal fetches it from public_address."
     )
+    largest_upload_mb: int = Field(100, ge=1, le=2000, description="Larger recordings are linked instead of sent.")
     add_to_chat: bool = Field(True, description="A message about each call in the employee's chat.")
+    repeat_deals: bool = Field(
+        False, description="A known client without an open deal gets a new one, where the rules make deals."
+    )
+    lines: bool = Field(True, description="Keep the portal's external lines equal to the trunks (application only).")
     allow_http: bool = Field(False, description="Allow a portal at plain http (closed networks).")
     allow_private: bool = Field(False, description="Allow a portal at a private address (closed networks).")
+    ca_file: Path | None = Field(None, description="PEM file of the authority that signed the portal's certificate.")
     requests_per_second: float = Field(2.0, gt=0, le=50, description="The portal's quota: 2, Enterprise 5.")
     burst: int = Field(40, ge=1, le=250, description="How many requests it takes at once: 40 of 50, Enterprise 240.")
     request_limit: float = Field(60.0, gt=0, description="Seconds the portal may work on one request at most.")

@@ -16,7 +16,7 @@ import structlog
 from ringbridge.crm.bitrix24.auth import Application, Credentials, Tokens, Webhook
 from ringbridge.crm.bitrix24.portal import Bitrix24
 from ringbridge.crm.bitrix24.settings import Settings
-from ringbridge.crm.contract import Crm, CrmError, RecordingSource
+from ringbridge.crm.contract import Crm, CrmError, Line, LinesKeeper, LinesReport, RecordingSource
 from ringbridge.crm.reach import Reach
 from ringbridge.routing.dialing import DialKind, DialRequest
 from ringbridge.routing.intents import PortalId, UserId
@@ -51,6 +51,7 @@ class OfficePortal:
         self.ordered: set[str] = set()  # channels of calls that clients ordered
         self.conflicts: tuple[str, ...] = ()
         self.missing: tuple[str, ...] = ()  # what the connection does not give
+        self.lines = LinesReport()
         self.users_known = False  # they were read once, in this life or an earlier one
         self.routing = self._routing(())
 
@@ -64,6 +65,22 @@ class OfficePortal:
             self._dealt_on = date.fromisoformat(stored["on"])
             self.dealt.update(stored["to"])
         self.routing = self._routing(users)
+
+    async def _keep_lines(self) -> None:
+        """The portal's lines are those of the trunks, where the connection may keep them."""
+        wanted = [
+            Line(number=trunk.line, name=trunk.title, auto_create=trunk.auto_create)
+            for trunk in self._office.trunk
+            if trunk.line
+        ]
+        if not (self._config.lines and wanted and isinstance(self.crm, LinesKeeper)):
+            return
+        try:
+            self.lines = await self.crm.sync_lines(wanted)
+        except CrmError as error:
+            self.lines = LinesReport(failures=(f"The lines could not be kept: {error}",))
+        for words in (*self.lines.drift, *self.lines.failures):
+            log.info("portal_lines_differed", portal=self.id, words=words)
 
     async def knows(self, number: str) -> bool | None:
         parsed = parse_number(number, self._office.region)
@@ -90,6 +107,7 @@ class OfficePortal:
         info = await self.crm.check()
         self.missing = info.missing
         users = await self.crm.users()
+        await self._keep_lines()
         async with self._database.transaction() as tx:
             await directory.replace(tx, self.id, users)
         await self.recall()
@@ -185,7 +203,7 @@ async def open_portal(
             await kept.save_tokens(tx, vault, portal, document_of(changed) | {"given": given})
         log.info("portal_key_stored", portal=portal)
 
-    crm = Bitrix24(settings_of(config), credentials, recordings=recordings, save=save, application=application)
+    crm = Bitrix24(settings_of(config, office), credentials, recordings=recordings, save=save, application=application)
     opened = OfficePortal(config, office, crm, database)
     await opened.recall()
     return opened
@@ -198,15 +216,18 @@ def _with_event_secret(kept_last: Credentials, configured: Credentials) -> Crede
     return kept_last
 
 
-def settings_of(config: Portal) -> Settings:
+def settings_of(config: Portal, office: Office) -> Settings:
     return Settings(
         portal=PortalId(config.name),
         recordings=config.recordings,
         add_to_chat=config.add_to_chat,
-        reach=Reach(allow_http=config.allow_http, allow_private=config.allow_private),
+        reach=Reach(allow_http=config.allow_http, allow_private=config.allow_private, ca_file=config.ca_file),
         authorization_server=config.oauth.authorization_server if config.oauth else None,
         rate=config.requests_per_second,
         burst=config.burst,
+        largest_upload=config.largest_upload_mb * 1_000_000,
+        repeat_deals=config.repeat_deals,
+        region=office.region,
     )
 
 

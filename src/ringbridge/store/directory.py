@@ -29,6 +29,10 @@ class AnyUser(Protocol):
     def extensions(self) -> tuple[str, ...]: ...
     @property
     def phones(self) -> tuple[str, ...]: ...
+    @property
+    def departments(self) -> tuple[str, ...]: ...
+    @property
+    def working_day(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,8 @@ class DirectoryUser:
     active: bool
     extensions: tuple[str, ...] = ()
     phones: tuple[str, ...] = ()
+    departments: tuple[str, ...] = ()
+    working_day: str | None = None  # open, break, over; None where the CRM keeps none
 
 
 async def replace(tx: Transaction, portal: PortalId, users: Iterable[AnyUser]) -> None:
@@ -50,6 +56,8 @@ async def replace(tx: Transaction, portal: PortalId, users: Iterable[AnyUser]) -
             "active": user.active,
             "extensions": json.dumps(user.extensions),
             "phones": json.dumps(user.phones),
+            "departments": json.dumps(user.departments, ensure_ascii=False),
+            "working_day": user.working_day,
         }
         for user in users
     }
@@ -68,6 +76,8 @@ async def read(tx: Transaction, portal: PortalId) -> list[DirectoryUser]:
             active=row["active"],
             extensions=tuple(json.loads(row["extensions"])),
             phones=tuple(json.loads(row["phones"])),
+            departments=tuple(json.loads(row["departments"])),
+            working_day=row["working_day"],
         )
         for row in found.mappings()
     ]

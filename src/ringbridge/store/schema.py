@@ -160,6 +160,8 @@ crm_users = Table(
     Column("active", Boolean, nullable=False),
     Column("extensions", Text, nullable=False),
     Column("phones", Text, nullable=False),
+    Column("departments", Text, nullable=False, server_default="[]"),
+    Column("working_day", Text),
 )
 
 dials = Table(
