@@ -49,7 +49,7 @@ class Entrance:
     http: httpx2.AsyncClient
     database: Database
     saved: list[Credentials]
-    heard: list[str] = field(default_factory=list)  # connected, removed
+    heard: list[str] = field(default_factory=list)  # connected, welcome, removed
 
     @property
     def application_token(self) -> str:
@@ -158,6 +158,9 @@ async def entrance(
         async def connected() -> None:
             heard.append("connected")
 
+        async def welcome() -> None:
+            heard.append("welcome")
+
         async def removed() -> None:
             heard.append("removed")
 
@@ -174,6 +177,7 @@ async def entrance(
             hours=ALWAYS,
             connected=connected,
             removed=removed,
+            welcome=welcome,
             is_busy=is_busy,
         )
         doors["main"] = events

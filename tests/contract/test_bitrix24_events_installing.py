@@ -191,7 +191,7 @@ async def test_an_application_that_was_removed_is_forgotten_and_can_be_installed
         at.portal.access.applications[0].installed = True
         assert (await opened(at, tokens_of(at.portal))).status_code == 200
         await at.until_bound()
-        assert at.heard == ["removed", "connected"]
+        assert at.heard[:2] == ["removed", "connected"]
 
 
 async def test_a_farewell_that_is_not_true_is_not_believed(tmp_path: Path) -> None:

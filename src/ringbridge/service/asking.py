@@ -61,7 +61,6 @@ def open_events(
 
     async def connected() -> None:
         await engine.unpark(portal.id)
-        await welcome()
 
     async def removed() -> None:
         await engine.park(portal.id, None, REMOVED)
@@ -81,6 +80,7 @@ def open_events(
         hours=office.hours.hours(office.zone),
         connected=connected,
         removed=removed,
+        welcome=welcome,
         is_busy=is_busy,
     )
 

@@ -58,7 +58,8 @@ def pause_before_fetch(*, somebody_works: bool, failures: int) -> float:
 
 class PortalEvents:
     """`handler` is our address for the portal's events; None where they are fetched. `connected` and `removed` are
-    awaited when the portal's key has come or gone; `is_busy` tells whether there have been calls lately."""
+    awaited when the portal's key has come or gone, by whoever brought it; `welcome` takes its time afterwards.
+    `is_busy` tells whether there have been calls lately."""
 
     def __init__(
         self,
@@ -72,6 +73,7 @@ class PortalEvents:
         hours: WorkingHours,
         connected: Callable[[], Awaitable[None]],
         removed: Callable[[], Awaitable[None]],
+        welcome: Callable[[], Awaitable[object]],
         is_busy: Callable[[], Awaitable[bool]],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -83,7 +85,8 @@ class PortalEvents:
         self._dialing = dialing
         self._handler = handler
         self._hours = hours
-        self._connected, self._removed = connected, removed
+        self._connected, self._removed, self._welcome = connected, removed, welcome
+        self._is_new = False  # the key has just come
         self._is_busy = is_busy
         self._clock = clock
         self._changed = asyncio.Event()  # the key came or went
@@ -98,16 +101,21 @@ class PortalEvents:
             return
         while True:
             self._changed.clear()
-            if not self.installation.done:
-                await self._changed.wait()
-            elif not await self._bind():
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(RETRY.total_seconds()):
-                        await self._changed.wait()
-            elif self.sense is Sense.FETCHED:
-                await self._fetch()
-            else:
-                await self._changed.wait()
+            patience = await self._serve() if self.installation.done else None
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    await self._changed.wait()
+
+    async def _serve(self) -> float | None:
+        """With a key: until it changes, or until nothing is to be done but to wait; gives for how many seconds."""
+        if not await self._bind():
+            return RETRY.total_seconds()
+        if self._is_new:
+            self._is_new = False
+            await self._welcome()
+        if self.sense is Sense.FETCHED:
+            await self._fetch()
+        return None
 
     async def _bind(self) -> bool:
         try:
@@ -206,16 +214,17 @@ class PortalEvents:
     async def authorize(self, code: str) -> None:
         """A browser came back from the portal's authorization page. Raises `CrmError`, `StoreError`."""
         await self.installation.take_code(code)
-        await self._welcome()
+        await self._came()
 
     async def _take(self, offer: Offer) -> None:
         if not self._offers.lets_in():
             raise NoOffer("Keys were brought too often within a minute: try again in a while.")
         await self.installation.take(offer)
-        await self._welcome()
+        await self._came()
 
-    async def _welcome(self) -> None:
+    async def _came(self) -> None:
         self._log.info("application_installed")
+        self._is_new = True
         self._changed.set()
         await self._connected()
 
