@@ -1,0 +1,87 @@
+"""One amoCRM or Kommo account, as far as its widget and its connection go, and which pages may speak for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from ringbridge.crm.amocrm.auth import Application, Credentials, Tokens
+from ringbridge.crm.amocrm.connection import Brand, Connection
+from ringbridge.crm.amocrm.settings import DOMAINS
+from ringbridge.routing.dialing import DialRequest
+from ringbridge.routing.intents import PortalId
+from ringbridge.routing.office import Portal
+from ringbridge.service.extensions import EmployeeTable
+from ringbridge.store.dials import Dial
+from ringbridge.web.amocrm.cards import CardBoard
+
+TWINS = frozenset({"amocrm.ru", "amocrm.com"})  # one account answers under both
+
+
+class Dials(Protocol):
+    """Whoever dials, as far as the widget goes."""
+
+    async def dial(self, request: DialRequest) -> Dial | None: ...
+
+
+class Account(Protocol):
+    """The adapter, as far as its keys go."""
+
+    @property
+    def credentials(self) -> Credentials: ...
+
+    connection: Connection | None  # None: connected by a long-lived token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmoDesk:
+    portal: PortalId
+    crm: Account
+    application: Application | None  # None: the integration's secret was not entered, so no widget can be believed
+    routing: Callable[[], Portal]
+    board: CardBoard
+    table: EmployeeTable
+    dialing: Dials | None  # None: the office has no PBX
+    brand: Brand = Brand.AMOCRM
+    domains: tuple[str, ...] = DOMAINS
+
+    @property
+    def connection(self) -> Connection | None:
+        return self.crm.connection
+
+    @property
+    def address(self) -> str:
+        """``https://example.amocrm.ru`` as far as it is known."""
+        return self.crm.credentials.address
+
+    @property
+    def account(self) -> int | None:
+        held = self.crm.credentials
+        return held.account if isinstance(held, Tokens) else None
+
+    @property
+    def connected(self) -> bool:
+        held = self.crm.credentials
+        return bool(held.refresh) if isinstance(held, Tokens) else bool(held.token)
+
+    def is_page_of_account(self, origin: str) -> bool:
+        """Whether a page of this origin may ask. Before the account's address is known, any of the platform's."""
+        if self.address:
+            return same_account(origin, self.address)
+        parts = urlsplit(origin)
+        return parts.scheme == "https" and is_platforms(parts.hostname or "", self.domains)
+
+
+def is_platforms(host: str, domains: tuple[str, ...]) -> bool:
+    return any(host == domain or host.endswith(f".{domain}") for domain in domains)
+
+
+def same_account(origin: str, address: str) -> bool:
+    one, other = urlsplit(origin), urlsplit(address)
+    if (one.scheme, one.netloc) == (other.scheme, other.netloc):
+        return bool(one.netloc)
+    name, _, domain = one.netloc.partition(".")
+    known, _, home = other.netloc.partition(".")
+    return one.scheme == other.scheme == "https" and name == known and {domain, home} == TWINS
