@@ -16,6 +16,7 @@ from ringbridge.emulators.amocrm import (
     control,
     directory,
     events,
+    host,
     notes,
     tasks,
     tokens,
@@ -60,6 +61,7 @@ def create_app(account: Account) -> Starlette:
             Route("/api/{path:path}", door({}), methods=_METHODS),
             *tokens.ROUTES,
             *control.ROUTES,
+            *host.ROUTES,
         ],
     )
     app.state.account = account

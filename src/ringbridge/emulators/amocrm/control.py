@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from ringbridge.emulators.amocrm.account import Account
 from ringbridge.emulators.amocrm.entities import Kind
 from ringbridge.emulators.amocrm.faults import Fault, FaultKind
 from ringbridge.emulators.amocrm.state import snapshot
+from ringbridge.emulators.amocrm.widget import Widget
 
 _FAULT_FIELDS = {"method", "path", "times", "skip", "status", "text"}
 
@@ -80,6 +82,12 @@ def _long_lived(account: Account, *, user_id: int, days: int = 365) -> dict[str,
     return {"access_token": account.long_lived_token(deskwork.integration_of(account), user_id, days=days)}
 
 
+def _widget(account: Account, *, path: str, active: bool = True, values: dict[str, Any] | None = None) -> None:
+    """Host the widget of a folder or zip on this machine."""
+    account.widget = Widget.load(Path(path))
+    account.widget.active, account.widget.values = active, values or {}
+
+
 def _add(account: Account, *, kind: str, **details: Any) -> dict[str, Any]:
     return {"id": deskwork.add_client(account, Kind(kind), **details).id}
 
@@ -99,6 +107,7 @@ _ACTIONS: dict[str, Callable[..., dict[str, Any] | None]] = {
     "revoke": lambda account: account.access.revoke(deskwork.integration_of(account)),
     "move": lambda account, *, to: account.move(to),
     "block": lambda account: account.throttle.block(account.clock().timestamp()),
+    "widget": _widget,
     "add": _add,
     "change": _change,
 }

@@ -93,6 +93,7 @@ class Settings:
     webhook_patience: float = 2.0  # seconds
     webhook_retries: int = 0
     webhook_status: int = 201
+    widget_maps_as_text: bool = False  # a setting of type `users` reaches the widget as JSON text
     # What the account has.
     customers_mode: str = "disabled"
     contacts_have_phone: bool = True  # the field PHONE of contacts
