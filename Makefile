@@ -6,6 +6,7 @@
 #   make bench    the figures, each as a ratio within one run
 #   make lint     style, formatting and the floors
 #   make types    mypy
+#   make widget   the amoCRM widget's archive, checked: dist/ringbridge-amocrm-widget.zip
 
 PYTHON ?= python3
 TESTS ?=
@@ -13,7 +14,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 PIP := $(RUN)/python -m pip --disable-pip-version-check install --quiet --retries 10
 
-.PHONY: setup demo test lint types bench check
+.PHONY: setup demo test lint types bench check widget
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/ready
@@ -37,6 +38,9 @@ types: setup
 
 bench: setup
 	@$(RUN)/python -m bench
+
+widget: setup
+	@$(RUN)/python scripts/build_widget.py
 
 check: lint types test
 
