@@ -9,7 +9,7 @@ gets a record of their own when they begin to speak. All are finished when the c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -115,7 +115,15 @@ class _Teller:
         user = self.portal.staff.user_of(leg.extension)
         if user is None or user in self.busy_users():
             return []
-        return [HideCard(record=self.record(1), call=self.call.id, users=(user,), ring=leg.channel)]
+        return [self.hide(self.card_of(user), user, leg.channel)]
+
+    def hide(self, nth: int, user: UserId, ring: str) -> HideCard:
+        return HideCard(record=self.record(nth), call=self.call.id, users=(user,), ring=ring)
+
+    def card_of(self, user: UserId) -> int:
+        """The record whose card this user has open: their own since they spoke, before that the first."""
+        users = [speaker.user for speaker in self.speakers()]
+        return users.index(user) + 1 if user in users else 1
 
     def busy_users(self) -> set[UserId | None]:
         """Whose card stays: they speak with the client, or another phone of theirs rings."""
@@ -124,11 +132,13 @@ class _Teller:
 
     def answered(self, talk: Talk) -> list[Intent]:
         user = self.portal.staff.user_or_default(talk.extension)
-        users = [speaker.user for speaker in self.speakers()]
-        nth = users.index(user) + 1
+        nth = self.card_of(user)
+        if nth > 1:
+            # Who takes the call over has the card of their own record from now on, not the one that rang them.
+            return [self.register(nth, user, show=True), self.hide(1, user, f"own-{nth}")]
         told: list[Intent] = [self.register(nth, user, show=False)]
         rung = {leg.extension for leg in self.call.legs}
-        if self.call.direction is Direction.INBOUND and talk.extension not in rung and nth == 1:
+        if self.call.direction is Direction.INBOUND and talk.extension not in rung:
             # A call picked up from a colleague's phone, or fetched from parking: this phone was never rung.
             told.append(ShowCard(record=self.record(1), call=self.call.id, users=(user,), ring=f"talk-{user}"))
         return told
@@ -139,7 +149,7 @@ class _Teller:
         speakers = self.speakers()
         if not speakers:
             return self.unanswered()
-        told: list[Intent] = self.close_cards(speakers[0].user)
+        told: list[Intent] = self.close_cards({speaker.user for speaker in speakers})
         for nth, speaker in enumerate(speakers, start=1):
             told.append(self.register(nth, speaker.user, show=False, live=False))
             told.append(self.finish(nth, speaker.user, speaker.seconds, recorded=self.recording(speaker) is not None))
@@ -195,10 +205,11 @@ class _Teller:
         line = self.portal.line_of(self.call.trunk, self.call.did)
         return fill(template, values_of(self.call, self.portal.staff, line=line, zone=self.portal.hours.zone))
 
-    def close_cards(self, finisher: UserId) -> list[Intent]:
-        """Finishing a record closes the card of its own user only: who got the call from them has one as well."""
+    def close_cards(self, speakers: Set[UserId]) -> list[Intent]:
+        """Finishing a record closes the card of its own user; who was rung, answered and never had the client on the
+        line has one as well."""
         rung = (self.portal.staff.user_of(leg.extension) for leg in self.call.legs if leg.answer is not None)
-        users = tuple(dict.fromkeys(user for user in rung if user and user != finisher))
+        users = tuple(dict.fromkeys(user for user in rung if user and user not in speakers))
         return [HideCard(record=self.record(1), call=self.call.id, users=users, ring="end")] if users else []
 
     def caller(self) -> UserId:

@@ -169,6 +169,22 @@ def test_each_speaker_of_a_transferred_call_gets_their_own_record_part_and_durat
         ("office-1.1", "/rec/first.wav"),
         ("office-1.1-2", "/rec/second.wav"),
     ]
+    assert not [i for i in intents if isinstance(i, HideCard)]
+
+
+def test_who_takes_a_call_over_has_the_card_of_their_own_record(portal):
+    call = replace(
+        INBOUND, legs=(leg("101", 1, answer=2, end=8), leg("102", 9)), talks=(talk("101", 2, 8), talk("102", 12))
+    )
+    register, hide = told(CallAnswered(call=call, at=at(12), talk=call.talks[1]), portal)
+    assert (register.record, register.user, register.show) == ("office-1.1-2", "2", True)
+    assert (hide.record, hide.users) == ("office-1.1", ("2",))
+
+
+def test_who_was_asked_and_never_had_the_client_keeps_no_card(portal):
+    legs = (leg("101", 1, answer=2, end=30), leg("102", 9, answer=11, end=15))
+    call = replace(INBOUND, disposition=Disposition.ANSWERED, end=at(30), legs=legs, talks=(talk("101", 2, 30),))
+    intents = told(CallEnded(call=call, at=at(30)), portal)
     assert [i.users for i in intents if isinstance(i, HideCard)] == [("2",)]
 
 
