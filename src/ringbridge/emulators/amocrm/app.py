@@ -18,6 +18,7 @@ from ringbridge.emulators.amocrm import (
     events,
     host,
     notes,
+    page,
     tasks,
     tokens,
     unsorted,
@@ -62,6 +63,7 @@ def create_app(account: Account) -> Starlette:
             *tokens.ROUTES,
             *control.ROUTES,
             *host.ROUTES,
+            *page.ROUTES,
         ],
     )
     app.state.account = account

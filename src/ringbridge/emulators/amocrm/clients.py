@@ -127,6 +127,8 @@ def links(request: Request, kind: Kind) -> Answer:
          Kind.CONTACTS and kind is Kind.LEADS else None}
         for (other, number), main in known.links.items()
     ]  # fmt: skip
+    if not rows:
+        return NOTHING
     return Answer(body={"_total_items": len(rows), "_links": request.href(request.path), "_embedded": {"links": rows}})
 
 

@@ -41,10 +41,9 @@ def furnish(account: Account) -> None:
     ]
     for kind in Kind:
         _fields(account, kind)
-    for name, phone, at in _CONTACTS:
-        _client(account, Kind.CONTACTS, name, phone, ADMIN_ID + at)
+    contacts = [_client(account, Kind.CONTACTS, name, phone, ADMIN_ID + at) for name, phone, at in _CONTACTS]
     company = _client(account, Kind.COMPANIES, *_COMPANY, ADMIN_ID)
-    account.entities.link(account.entities.rows[Kind.CONTACTS][company.id - 1], company)
+    account.entities.link(contacts[-1], company)
 
 
 def _fields(account: Account, kind: Kind) -> None:
