@@ -249,7 +249,9 @@ def originate_response(board: Switchboard, message: Message, at: datetime) -> No
     action = message.get("ActionID")
     if board.is_over(action):
         return
-    call = board.find(message.get("Uniqueid")) or board.find(action) or _originated(board, message, at)
+    call = board.find(message.get("Uniqueid")) or board.find(action)
+    if call is None and not action.startswith(OURS):
+        call = _originated(board, message, at)
     if call is None:
         if (outside(number) or action.startswith(OURS)) and message.get("Response") == "Failure":
             _never_rang(board, message, at)
@@ -274,18 +276,12 @@ def _originated(board: Switchboard, message: Message, at: datetime) -> OpenCall 
             root is not None
             and root.originated
             and call.click_to_call is None
-            and is_asterisks_own(call.root)
+            and not call.root.startswith(OURS)
             and (root.name.startswith(f"{asked.removesuffix('/n')}-") or root.dial_string == asked.partition("/")[2])
             and at - call.start <= ASKED_BEFORE
         ):
             return call
     return None
-
-
-def is_asterisks_own(uniqueid: str) -> bool:
-    """Whether Asterisk chose this Uniqueid (``[system-]1764090000.17``), not who asked for the channel."""
-    seconds, _, count = uniqueid.rpartition("-")[2].partition(".")
-    return seconds.isdigit() and count.isdigit()
 
 
 def _never_rang(board: Switchboard, message: Message, at: datetime) -> None:
