@@ -69,7 +69,6 @@ _ADVICE: Mapping[int, str] = {
         "Either the user who connected the account may not do this, or our address is shut out for a while: look at "
         "the user's rights and at the account's list of allowed addresses, then go on."
     ),
-    404: "There is no such thing in the account.",
 }
 
 
@@ -82,6 +81,8 @@ def error_of(answer: Answer, *, now: datetime, reading: bool = False, refused: i
     match status:
         case 401:
             return KeyExpired(words)
+        case 404 if is_account_gone(answer):
+            return KeyExpired(f"{words} Perhaps the account has moved to another address.")
         case 402 | 403:
             return Unauthorized(words)
         case 429:
@@ -93,6 +94,12 @@ def error_of(answer: Answer, *, now: datetime, reading: bool = False, refused: i
             return Rejected(words)
     # A gateway that lost patience (504), an error, a page where an answer was due: it may have been done.
     return Transient(f"amoCRM did not answer as it should: {said}", maybe_done=not reading)
+
+
+def is_account_gone(answer: Answer) -> bool:
+    """Whether there is no account at the address any more, rather than no such thing in it: renewing the key follows
+    an account that moved."""
+    return answer.status == 404 and (answer.json is None or "account not found" in _words(answer).lower())
 
 
 def with_story(error: CrmError, exchange: Exchange | None) -> CrmError:

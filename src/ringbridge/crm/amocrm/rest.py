@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ringbridge.crm.amocrm.auth import Key
-from ringbridge.crm.amocrm.errors import Invalid, KeyExpired, error_of, refusals_in
+from ringbridge.crm.amocrm.errors import Invalid, KeyExpired, error_of, is_account_gone, refusals_in
 from ringbridge.crm.amocrm.values import as_list, as_map, embedded
 from ringbridge.crm.client import Answer, Door, Request
 from ringbridge.crm.contract import CrmError, Rejected, Throttled, Transient, Unauthorized
@@ -114,7 +114,7 @@ class Rest:
 
     def _accept(self, answer: Answer, method: str) -> Reply:
         """Raises the refusal that an answer is. The 400 of `calls` is an answer: it says what became of each."""
-        if answer.status == 204 or (answer.status == 404 and method == "GET"):
+        if answer.status == 204 or (answer.status == 404 and method == "GET" and not is_account_gone(answer)):
             return self._taken(Reply(status=204, body=None))
         is_json = isinstance(answer.json, dict | list)
         if is_json and (answer.status < 300 or (answer.status == 400 and refusals_in(answer.json))):
