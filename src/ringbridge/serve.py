@@ -132,12 +132,16 @@ async def status_of(runtime: Runtime) -> Status:
     return Status(
         version=__version__,
         started=runtime.started,
-        pbxs=tuple(pbx_status(runtime, name, link) for name, link in runtime.links.items()),
+        pbxs=tuple(
+            pbx_status(runtime, name, link, pipeline.trouble)
+            for (name, link), pipeline in zip(runtime.links.items(), runtime.pipelines, strict=True)
+        ),
         portals=tuple([await portal_status(portal, runtime) for portal in runtime.portals]),
     )
 
 
-def pbx_status(runtime: Runtime, name: PbxId, link: Link) -> PbxStatus:
+def pbx_status(runtime: Runtime, name: PbxId, link: Link, trouble: str | None) -> PbxStatus:
+    """`trouble`: why what this PBX says cannot be written down."""
     config = next(pbx for pbx in runtime.office.pbx if pbx.name == name)
     status = link.status
     return PbxStatus(
@@ -146,7 +150,7 @@ def pbx_status(runtime: Runtime, name: PbxId, link: Link) -> PbxStatus:
         since=status.since,
         address=f"{config.host}:{config.port}",
         detail=status.reason or (f"AMI {status.interface}" if status.interface else ""),
-        missing=tuple(str(right) for right in status.missing),
+        missing=(*([trouble] if trouble else []), *(str(right) for right in status.missing)),
     )
 
 

@@ -58,3 +58,16 @@ class LocalEngine:
         async with self._database.transaction() as tx:
             await portals.unpark(tx, portal)
         self.wake()
+
+    async def waits_for_a_person(self, portal: PortalId) -> bool:
+        """Parked, and not for a time only."""
+        async with self._database.reading() as tx:
+            parked = await portals.parked(tx, portal)
+        return parked is not None and parked.until is None
+
+    async def reconsider(self, portal: PortalId) -> None:
+        """Try a portal again that waits for a person, as they may have mended it. If not, the first answer parks it
+        again and nothing is lost. A portal that is left alone for a time stays so."""
+        if await self.waits_for_a_person(portal):
+            log.info("parked_portal_tried_again", portal=portal)
+            await self.unpark(portal)

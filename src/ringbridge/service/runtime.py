@@ -32,6 +32,7 @@ from ringbridge.service.portals import OfficePortal, OfficePortals, open_portal
 from ringbridge.service.recordings import OfficeRecordings
 from ringbridge.service.settings import configured_at, load_office
 from ringbridge.store.database import Database
+from ringbridge.store.errors import StoreError
 from ringbridge.store.keys import PbxId
 from ringbridge.store.vault import Vault
 from ringbridge.telephony.tracker import CallTracker
@@ -39,7 +40,7 @@ from ringbridge.telephony.tracker import CallTracker
 log = structlog.get_logger(__name__)
 
 USERS_EVERY = timedelta(hours=1)
-USERS_RETRY = timedelta(minutes=1)
+LOOK_EVERY = timedelta(minutes=1)
 FIRST_LOOK = 10.0  # seconds the portals' users are waited for before calls are taken, at the first start
 
 
@@ -65,7 +66,7 @@ class Runtime:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.engine.run(self.worker.deliver))
             for portal in self.portals:
-                group.create_task(keep_users(portal))
+                group.create_task(look_after(portal, self.engine))
             for pipeline in self.pipelines:
                 group.create_task(pipeline.run())
             for link in self.links.values():
@@ -80,25 +81,37 @@ class Runtime:
         call is taken, where the portals answer soon. Later those that were read last will do, and no call waits."""
         try:
             async with asyncio.timeout(FIRST_LOOK):
-                await asyncio.gather(*(refresh(portal) for portal in self.portals if not portal.users_known))
+                await asyncio.gather(*(refresh(one, self.engine) for one in self.portals if not one.users_known))
         except TimeoutError:
             log.warning("portal_users_not_read_in_time", seconds=FIRST_LOOK)
 
 
-async def refresh(portal: OfficePortal) -> bool:
+async def refresh(portal: OfficePortal, engine: LocalEngine) -> bool:
+    """A portal that answers and was parked until a person mends it is tried again: perhaps it is mended."""
     try:
         await portal.refresh()
-    except CrmError as error:
+        await engine.reconsider(portal.id)
+    except (CrmError, StoreError) as error:
         log.warning("portal_users_not_read", portal=portal.id, reason=str(error))
         return False
     return True
 
 
-async def keep_users(portal: OfficePortal) -> None:
-    """Who works there and on which phone changes while we run."""
+async def look_after(portal: OfficePortal, engine: LocalEngine) -> None:
+    """Who works there and on which phone changes while we run. And nobody tells us that a permission, a plan or a
+    webhook was mended on the portal, so a portal that waits for a person is asked every minute."""
+    read: datetime | None = None
     while True:
-        pause = USERS_EVERY if await refresh(portal) else USERS_RETRY
-        await asyncio.sleep(pause.total_seconds())
+        if read is None or datetime.now(UTC) - read >= USERS_EVERY or await waits_for_a_person(portal, engine):
+            read = datetime.now(UTC) if await refresh(portal, engine) else None
+        await asyncio.sleep(LOOK_EVERY.total_seconds())
+
+
+async def waits_for_a_person(portal: OfficePortal, engine: LocalEngine) -> bool:
+    try:
+        return await engine.waits_for_a_person(portal.id)
+    except StoreError:
+        return False  # a disk that cannot be read is told of by everything that writes
 
 
 @asynccontextmanager
@@ -149,7 +162,7 @@ async def open_runtime(bootstrap: Bootstrap) -> AsyncIterator[Runtime]:
                     dialing=dialing,
                     database=database,
                     engine=engine,
-                    welcome=partial(refresh, portal),
+                    welcome=partial(refresh, portal, engine),
                 )
             )
         }
