@@ -119,7 +119,7 @@ def with_extensions(office: Office, portal: PortalId, users: Iterable[DirectoryU
     """The office with these phones. An employee who is known by a phone already is the same person at this portal too.
     Raises `TableRefused`."""
     names = {user.id: user.name for user in users}
-    _check(office, portal, names, wanted)
+    _check_wanted(names, wanted)
     employees = list(office.employee)
     taken = set(wanted)
     for at, one in enumerate(employees):
@@ -130,6 +130,7 @@ def with_extensions(office: Office, portal: PortalId, users: Iterable[DirectoryU
             employees[at] = one.model_copy(update={"extensions": phones})
     for user in (user for user in wanted if user in taken and wanted[user]):
         _name(employees, portal, user, names[user], wanted[user])
+    _check_holders(employees)
     return office.model_copy(update={"employee": tuple(employees)})
 
 
@@ -142,14 +143,7 @@ def _name(employees: list[Employee], portal: PortalId, user: UserId, name: str, 
     employees.append(Employee(name=name or f"User {user}", extensions=phones, users={portal: user}))
 
 
-def _check(office: Office, portal: PortalId, names: Mapping[UserId, str], wanted: Wanted) -> None:
-    kept = {
-        phone: one.name
-        for one in office.employee
-        if portal in one.users and one.users[portal] not in wanted
-        for phone in one.extensions
-    }
-    holders: dict[str, str] = dict(kept)
+def _check_wanted(names: Mapping[UserId, str], wanted: Wanted) -> None:
     for user, phones in wanted.items():
         if user not in names:
             raise TableRefused("unknown_user", f"The account has no user {user}.", str(user))
@@ -158,7 +152,14 @@ def _check(office: Office, portal: PortalId, names: Mapping[UserId, str], wanted
         for phone in phones:
             if not EXTENSION.fullmatch(phone):
                 raise TableRefused("not_an_extension", f"{phone[:40]!r} is no extension.", phone[:40])
+
+
+def _check_holders(employees: Iterable[Employee]) -> None:
+    """Those who are no users of this portal have phones too."""
+    holders: dict[str, str] = {}
+    for one in employees:
+        for phone in one.extensions:
             if phone in holders:
-                text = f"Extension {phone} stands with both {holders[phone]} and {names[user]}."
+                text = f"Extension {phone} stands with both {holders[phone]} and {one.name}."
                 raise TableRefused("twice", text, phone)
-            holders[phone] = names[user]
+            holders[phone] = one.name
