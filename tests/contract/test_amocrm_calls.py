@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -92,6 +93,16 @@ async def test_calls_that_ring_at_once_open_their_pop_ups_in_one_request() -> No
         await at.done(*(step for n in range(5) for step in (register(n), show(ANTON, n=n))))
         assert at.asked() == ["POST /api/v2/events"]
         assert len(at.account.ringing) == 5
+
+
+async def test_a_queue_that_rings_again_opens_pop_ups_only_for_who_is_new() -> None:
+    async with office() as at:
+        facts = await at.done(register())
+        for ring, users in enumerate([(ANTON,), (ANTON,), (ANTON, KATE), (KATE,)]):
+            await at.done(show(*users, ring=ring), facts=facts)
+        assert [one.users for one in at.account.ringing] == [(int(ANTON),), (int(KATE),)]
+        await at.done(register(2), show(ANTON, n=2))
+        assert len(at.account.ringing) == 3
 
 
 async def test_a_pop_up_in_doubt_is_not_opened_twice() -> None:
@@ -326,6 +337,14 @@ async def test_two_calls_of_one_stranger_at_once_make_one_client() -> None:
         await at.done(*steps)
         assert len(at.contacts(STRANGER)) == 1
         assert {call["params"]["uniq"] for call in at.calls} == {record(0), record(1), record(2)}
+
+
+async def test_two_runs_at_once_about_one_stranger_make_one_client() -> None:
+    async with office(account(search_lag=LAG, calls_lag=LAG)) as at:
+        runs = (at.done(register(n, number=STRANGER), finish(n)) for n in range(5))
+        await asyncio.gather(*runs)
+        assert len(at.contacts(STRANGER)) == 1
+        assert len(at.calls) == 5
 
 
 async def test_the_accounts_search_may_lag_and_no_second_client_is_made() -> None:

@@ -1,8 +1,8 @@
 """While a phone rings: the account's own pop-up, and the card of our widget.
 
-Source: amoCRM developer documentation, "Call notification" (``POST /api/v2/events``): every event makes another pop-up,
-so it is sent once for the users of a ringing and never repeated in doubt. Its answer may tell whom the number belongs
-to; that it does is not promised.
+Source: amoCRM developer documentation, "Call notification" (``POST /api/v2/events``): every event makes another pop-up.
+So each user gets one a call, all who ring together get theirs in one request, and none is repeated in doubt. The answer
+may tell whom the number belongs to; that it does is not promised.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from ringbridge.telephony.numbers import parse_number
 EVENTS = "/api/v2/events"
 KINDS = {"1": Kind.CONTACT, "2": Kind.LEAD, "3": Kind.COMPANY, "12": Kind.CUSTOMER}
 ASKED_ALREADY = "Not sent again: whether the pop-up opened is not known, and a second one would stand beside it."
+OPEN_ALREADY = "Not sent again: a queue rings the same phones over and over, and the pop-up of this call is open."
 WITHHELD = "The number is withheld: amoCRM opens no pop-up for it."
 
 
@@ -113,6 +114,7 @@ class Cards:
         card = self._card(intent.record, intent.call, intent.users)
         number = parse_number(card.number, self._knowledge.region)
         users = [user for one in intent.users if (user := whole(one))]
+        fresh = [user for user in dict.fromkeys(users) if not self._knowledge.rung.get(f"{intent.record} {user}")]
         if self._feed:
             self._feed.show(card)
         if self._ledger.step(index).uncertain:
@@ -123,8 +125,10 @@ class Cards:
             # An event without users opens for everybody.
             named = ", ".join(intent.users) or "nobody"
             self._ledger.put(index, Rejected(f"amoCRM's users have numbers for ids, not {named}: map the extension."))
+        elif not fresh:
+            self._ledger.put(index, Receipt(facts={"card": OPEN_ALREADY}))
         else:
-            return {"type": "phone_call", "phone_number": str(number), "users": list(dict.fromkeys(users))}
+            return {"type": "phone_call", "phone_number": str(number), "users": fresh}
         return None
 
     async def _post(self, items: Mapping[int, dict[str, Any]]) -> None:
@@ -147,6 +151,8 @@ class Cards:
             for index, item in items.items():
                 story = self._rest.door.story(f"POST {EVENTS} {written(item)}", written(reply.body))
                 self._ledger.put(index, Receipt(facts={"seen": seen.get(index)}, exchange=story))
+                for user in item["users"]:
+                    self._knowledge.rung.put(f"{self._ledger.intent(index).record} {user}", True)
 
     def _refuse(self, items: Mapping[int, dict[str, Any]], error: CrmError) -> None:
         for index, item in items.items():

@@ -56,11 +56,13 @@ class Knowledge:
     open_tasks: dict[str, list[int]] | None = None  # ours, by digits of the number; None: not listed yet
     made: Recent[tuple[Entity, ...]] = field(init=False)  # of a number, by us
     found: Recent[tuple[Entity, ...]] = field(init=False)  # who had a number when it was last searched
+    rung: Recent[bool] = field(init=False)  # whose pop-up of a call was opened, by record and user
     kinds: Recent[RecordKind] = field(init=False)  # how a call began: what follows a transfer goes the same way
 
     def __post_init__(self) -> None:
         self.made = Recent(LAG, self.clock)
         self.found = Recent(FRESH, self.clock)
+        self.rung = Recent(3600.0, self.clock)
         self.kinds = Recent(24 * 3600.0, self.clock)
 
     def learn_staff(self, users: Iterable[CrmUser]) -> None:
