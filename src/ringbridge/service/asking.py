@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from ringbridge.crm.bitrix24.portal import Bitrix24
 from ringbridge.delivery.local import LocalEngine
 from ringbridge.pbx.link import Link
-from ringbridge.service.config import Office, Portal
+from ringbridge.service.config import Office
 from ringbridge.service.dial_config import EventsBy
 from ringbridge.service.dialing import Dialing
 from ringbridge.service.events import PortalEvents, Sense
+from ringbridge.service.portal_config import Portal
 from ringbridge.service.portals import OfficePortal
 from ringbridge.store import calls
 from ringbridge.store.calls import Filters

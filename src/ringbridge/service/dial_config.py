@@ -8,15 +8,10 @@ from enum import StrEnum
 from typing import Annotated, Protocol
 
 import phonenumbers
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from ringbridge.routing.dialing import DialPlan, LinePlan, Spelling
-
-
-class Part(BaseModel):
-    """A part of the configuration: nothing in it is unknown, nothing changes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from ringbridge.service.parts import Part
 
 
 class EventsBy(StrEnum):

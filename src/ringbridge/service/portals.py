@@ -1,5 +1,4 @@
-"""The office's portals: the adapter that speaks to each, and what is decided for it. The only module that names a
-concrete CRM."""
+"""The office's portals: the adapter that speaks to each, and what is decided for it."""
 
 from __future__ import annotations
 
@@ -7,22 +6,20 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
-from datetime import UTC, date, datetime
-from typing import Any
+from dataclasses import replace
+from datetime import date, datetime
 
 import structlog
 
-from ringbridge.crm.bitrix24.auth import Application, Credentials, Tokens, Webhook
-from ringbridge.crm.bitrix24.portal import Bitrix24
-from ringbridge.crm.bitrix24.settings import Settings
+from ringbridge.crm.amocrm.cards import CardFeed
 from ringbridge.crm.contract import Crm, CrmError, Line, LinesKeeper, LinesReport, RecordingSource
-from ringbridge.crm.reach import Reach
 from ringbridge.routing.dialing import DialKind, DialRequest
 from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.routing.office import Portal as RoutingPortal
 from ringbridge.routing.office import staff_of
-from ringbridge.service.config import Office, Portal
+from ringbridge.service import adapters
+from ringbridge.service.config import Office
+from ringbridge.service.portal_config import Portal
 from ringbridge.store import directory
 from ringbridge.store import portals as kept
 from ringbridge.store.database import Database, Transaction
@@ -187,88 +184,34 @@ def _known(users: Iterable[DirectoryUser]) -> Iterable[tuple[str, UserId]]:
 
 
 async def open_portal(
-    config: Portal, office: Office, *, database: Database, vault: Vault, recordings: RecordingSource
+    config: Portal,
+    office: Office,
+    *,
+    database: Database,
+    vault: Vault,
+    recordings: RecordingSource,
+    cards: CardFeed | None = None,
 ) -> OfficePortal:
-    """With the tokens and the address that were stored last, where they were."""
+    """With the key that was stored last, where there is one of the configured key. `cards` pushes our widget's."""
     portal = PortalId(config.name)
-    given = fingerprint(config)
+    given = hashlib.sha256(adapters.secret_of(config).encode()).hexdigest()
     async with database.reading() as tx:
         stored = await kept.tokens(tx, vault, portal)
-    credentials, application = credentials_of(config)
-    if stored and stored["given"] == given:
-        credentials = _with_event_secret(_restored(stored), credentials)
 
-    async def save(changed: Credentials) -> None:
+    async def save(changed: adapters.Credentials) -> None:
         async with database.transaction() as tx:
-            await kept.save_tokens(tx, vault, portal, document_of(changed) | {"given": given})
+            await kept.save_tokens(tx, vault, portal, adapters.document_of(changed) | {"given": given})
         log.info("portal_key_stored", portal=portal)
 
-    crm = Bitrix24(settings_of(config, office), credentials, recordings=recordings, save=save, application=application)
+    key = {name: value for name, value in stored.items() if name != "given"} if stored else None
+    crm = adapters.open_crm(
+        config,
+        office,
+        stored=key if stored and stored["given"] == given else None,
+        save=save,
+        recordings=recordings,
+        cards=cards,
+    )
     opened = OfficePortal(config, office, crm, database)
     await opened.recall()
     return opened
-
-
-def _with_event_secret(kept_last: Credentials, configured: Credentials) -> Credentials:
-    """The secret of the portal's events may be entered later than the tokens were."""
-    if isinstance(kept_last, Tokens) and isinstance(configured, Tokens) and not kept_last.application_token:
-        return replace(kept_last, application_token=configured.application_token)
-    return kept_last
-
-
-def settings_of(config: Portal, office: Office) -> Settings:
-    return Settings(
-        portal=PortalId(config.name),
-        recordings=config.recordings,
-        add_to_chat=config.add_to_chat,
-        reach=Reach(allow_http=config.allow_http, allow_private=config.allow_private, ca_file=config.ca_file),
-        authorization_server=config.oauth.authorization_server if config.oauth else None,
-        rate=config.requests_per_second,
-        burst=config.burst,
-        largest_upload=config.largest_upload_mb * 1_000_000,
-        repeat_deals=config.repeat_deals,
-        region=office.region,
-    )
-
-
-def credentials_of(config: Portal) -> tuple[Credentials, Application | None]:
-    """As they were configured."""
-    if config.webhook is not None:
-        return Webhook.parse(config.webhook.get_secret_value()), None
-    if config.oauth is None:
-        raise ValueError(f"portal {config.name} has neither webhook nor oauth")
-    oauth = config.oauth
-    tokens = Tokens(
-        access=oauth.access_token.get_secret_value(),
-        refresh=oauth.refresh_token.get_secret_value(),
-        endpoint=oauth.endpoint,
-        server=oauth.server,
-        member=oauth.member_id,
-        application_token=oauth.application_token.get_secret_value(),
-    )
-    return tokens, Application(client_id=oauth.client_id, client_secret=oauth.client_secret.get_secret_value())
-
-
-def fingerprint(config: Portal) -> str:
-    """Tells whether the stored key came of the one that is configured now; a newly configured one goes before it. An
-    application without tokens of its own gets them by its installation."""
-    if config.oauth and not config.oauth.refresh_token.get_secret_value():
-        return hashlib.sha256(f"installed {config.oauth.client_id}".encode()).hexdigest()
-    secret = config.webhook or (config.oauth.refresh_token if config.oauth else None)
-    return hashlib.sha256(secret.get_secret_value().encode() if secret else b"").hexdigest()
-
-
-def document_of(credentials: Credentials) -> dict[str, Any]:
-    """JSON-ready."""
-    document = asdict(credentials)
-    if expires := document.get("expires"):
-        document["expires"] = expires.timestamp()
-    return document
-
-
-def _restored(document: dict[str, Any]) -> Credentials:
-    values = {name: value for name, value in document.items() if name != "given"}
-    if "address" in values:
-        return Webhook(**values)
-    expires = datetime.fromtimestamp(values["expires"], UTC) if values["expires"] else None
-    return Tokens(**{**values, "expires": expires})

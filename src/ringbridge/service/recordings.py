@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from sqlalchemy import select
@@ -23,6 +24,8 @@ class OfficeRecordings:
         self._stores: Mapping[str, RecordingStore] = {
             pbx.name: RecordingStore(settings_of(pbx, office, data), signer=signer) for pbx in office.pbx
         }
+        self._signer = signer
+        self._public = bool(office.public_address)
         self._database = database
 
     async def fetch(self, intent: AttachRecording) -> SoundFile | NotYet | Absent:
@@ -30,6 +33,11 @@ class OfficeRecordings:
         if store is None:
             return Absent(reason=f"The PBX that {intent.record} came from is not configured any more")
         return await store.fetch(intent)
+
+    def address(self, record: RecordKey, name: str, expires: datetime) -> str | None:
+        """Where the record's recording will be, for a CRM that wants to know before there is a file; None without an
+        address that can be reached from outside."""
+        return self._signer.link(record, name, expires) if self._signer and self._public else None
 
     async def find(self, record: RecordKey) -> SoundFile | None:
         """The complete file of a record, None where there is none (yet)."""
