@@ -6,28 +6,37 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
 from ringbridge import __version__
+from ringbridge.crm.amocrm.account import AmoCrm
 from ringbridge.crm.bitrix24.auth import NOT_INSTALLED
 from ringbridge.pbx.link import Link
 from ringbridge.pbx.link import LinkState as Rung
+from ringbridge.routing.intents import PortalId
+from ringbridge.routing.office import Portal
+from ringbridge.service.adapters import amo_application, amo_settings
 from ringbridge.service.bootstrap import Bootstrap
+from ringbridge.service.config import Office
 from ringbridge.service.events import PortalEvents, Sense
+from ringbridge.service.extensions import EmployeeTable
 from ringbridge.service.portals import OfficePortal
 from ringbridge.service.runtime import Runtime, open_runtime
 from ringbridge.store import deliveries, portals
 from ringbridge.store.keys import PbxId
+from ringbridge.telephony.model import Call
+from ringbridge.web.amocrm import AmoDesk, CardBoard
 from ringbridge.web.app import create_app
 from ringbridge.web.live import LiveFeed
 from ringbridge.web.recordings import Recordings
-from ringbridge.web.services import LinkState, PbxStatus, PortalStatus, Services, Status
+from ringbridge.web.services import LinkState, PbxStatus, PortalStatus, Services, Status, utc_now
 
 log = structlog.get_logger(__name__)
 
@@ -56,17 +65,25 @@ async def serve(bootstrap: Bootstrap) -> None:
 @asynccontextmanager
 async def running(bootstrap: Bootstrap) -> AsyncIterator[str]:
     """The whole service, while the context lasts; gives the page's address."""
-    async with open_runtime(bootstrap) as runtime:
+    boards = CardBoards()
+    async with open_runtime(bootstrap, cards=boards.of) as runtime:
+        boards.portals = {portal.id: portal for portal in runtime.portals}
         feed = await LiveFeed.load(runtime.database, runtime.links)
+
+        def show(pbx: PbxId, call: Call) -> None:
+            feed.tell(pbx, call)
+            boards.tell(pbx, call)
+
         for pipeline in runtime.pipelines:
-            pipeline.show = feed.tell
-        page = create_app(services_of(runtime, feed))
+            pipeline.show = show
+        page = create_app(services_of(runtime, feed, boards))
         async with listening(page, bootstrap.host, bootstrap.port) as address, asyncio.TaskGroup() as group:
             task = group.create_task(runtime.run())
             try:
                 yield address
             finally:
                 feed.close()
+                boards.close()
                 task.cancel()
 
 
@@ -111,7 +128,7 @@ async def listening(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
 # What the page shows of the runtime
 
 
-def services_of(runtime: Runtime, feed: LiveFeed) -> Services:
+def services_of(runtime: Runtime, feed: LiveFeed, boards: CardBoards) -> Services:
     def name_of(extension: str) -> str | None:
         names = (portal.routing.staff.name_of(extension) for portal in runtime.portals)
         return next((name for name in names if name != extension), None)
@@ -124,8 +141,58 @@ def services_of(runtime: Runtime, feed: LiveFeed) -> Services:
         zone=runtime.office.zone,
         region=runtime.office.region,
         bitrix24={str(name): events for name, events in runtime.events.items()},
+        amocrm=desks_of(runtime, boards),
         employee=name_of,
     )
+
+
+class CardBoards:
+    """The widgets' cards of each portal. The adapters get theirs before the portals are open, hence `portals`."""
+
+    def __init__(self) -> None:
+        self.portals: Mapping[PortalId, OfficePortal] = {}
+        self._boards: dict[PortalId, CardBoard] = {}
+
+    def of(self, portal: PortalId) -> CardBoard:
+        if portal not in self._boards:
+            self._boards[portal] = CardBoard(lambda: self.portals[portal].routing, utc_now)
+        return self._boards[portal]
+
+    def tell(self, pbx: PbxId, call: Call) -> None:
+        for board in self._boards.values():
+            board.tell(pbx, call)
+
+    def close(self) -> None:
+        for board in self._boards.values():
+            board.close()
+
+
+def desks_of(runtime: Runtime, boards: CardBoards) -> dict[str, AmoDesk]:
+    """What the widget of each amoCRM account finds here."""
+
+    async def changed(office: Office) -> None:
+        for portal in runtime.portals:
+            await portal.reconfigured(office)
+
+    desks: dict[str, AmoDesk] = {}
+    for config, portal in zip(runtime.office.portal, runtime.portals, strict=True):
+        if config.amocrm is not None and isinstance(portal.crm, AmoCrm):
+            desks[config.name] = AmoDesk(
+                portal=portal.id,
+                crm=portal.crm,
+                application=amo_application(config, config.amocrm, runtime.office),
+                routing=partial(routing_of, portal),
+                board=boards.of(portal.id),
+                table=EmployeeTable(portal.id, database=runtime.database, vault=runtime.vault, changed=changed),
+                dialing=runtime.dialing,
+                brand=config.amocrm.brand,
+                domains=amo_settings(config, config.amocrm, runtime.office).domains,
+            )
+    return desks
+
+
+def routing_of(portal: OfficePortal) -> Portal:
+    return portal.routing
 
 
 async def status_of(runtime: Runtime) -> Status:

@@ -99,6 +99,11 @@ class OfficePortal:
         self.dealt[extension] += 1
         await kept.learn(tx, self.id, {"dealt": {"on": today.isoformat(), "to": dict(self.dealt)}})
 
+    async def reconfigured(self, office: Office) -> None:
+        """The office's lists of employees, trunks or rules were changed while we run."""
+        self._office = office
+        await self.recall()
+
     async def refresh(self) -> None:
         """Asks the portal who works there and what this connection can do. Raises `CrmError`."""
         info = await self.crm.check()

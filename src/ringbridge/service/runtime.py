@@ -5,7 +5,7 @@ database. Everything runs in one task group: what must not fail alone takes the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +13,7 @@ from functools import partial
 
 import structlog
 
+from ringbridge.crm.amocrm.cards import CardFeed
 from ringbridge.crm.contract import CrmError
 from ringbridge.delivery.local import LocalEngine
 from ringbridge.delivery.portal_queue import Pace
@@ -50,6 +51,7 @@ class Runtime:
 
     office: Office
     database: Database
+    vault: Vault
     portals: tuple[OfficePortal, ...]
     links: dict[PbxId, Link]
     pipelines: tuple[Pipeline, ...]
@@ -115,8 +117,11 @@ async def waits_for_a_person(portal: OfficePortal, engine: LocalEngine) -> bool:
 
 
 @asynccontextmanager
-async def open_runtime(bootstrap: Bootstrap) -> AsyncIterator[Runtime]:
-    """Raises `ConfigError` where nothing is configured, `StoreError`."""
+async def open_runtime(
+    bootstrap: Bootstrap, *, cards: Callable[[PortalId], CardFeed | None] = lambda portal: None
+) -> AsyncIterator[Runtime]:
+    """`cards` gives what pushes a portal's cards to our widget. Raises `ConfigError` where nothing is configured,
+    `StoreError`."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(await Database.open(bootstrap.database, sole=True))
         vault = Vault.open(bootstrap.key)
@@ -126,7 +131,14 @@ async def open_runtime(bootstrap: Bootstrap) -> AsyncIterator[Runtime]:
         signer = LinkSigner(office.public_address or address_of(bootstrap), *vault.derived("recording links"))
         recordings = OfficeRecordings(office, data=bootstrap.data, signer=signer, database=database)
         portals = [
-            await open_portal(config, office, database=database, vault=vault, recordings=recordings)
+            await open_portal(
+                config,
+                office,
+                database=database,
+                vault=vault,
+                recordings=recordings,
+                cards=cards(PortalId(config.name)),
+            )
             for config in office.portal
         ]
         for portal in portals:
@@ -169,6 +181,7 @@ async def open_runtime(bootstrap: Bootstrap) -> AsyncIterator[Runtime]:
         yield Runtime(
             office=office,
             database=database,
+            vault=vault,
             portals=tuple(portals),
             links=links,
             pipelines=tuple(pipelines),

@@ -14,6 +14,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from ringbridge.web.amocrm import AmoPages
 from ringbridge.web.bitrix24 import BitrixPages
 from ringbridge.web.language import language_of, translations
 from ringbridge.web.pages import preferences
@@ -67,6 +68,7 @@ def create_app(services: Services) -> Starlette:
             *StatusPage(pages).routes,
             *preferences.routes,
             *BitrixPages(services.bitrix24, now=services.now).routes,
+            *AmoPages(services.amocrm, now=services.now).routes,
             Route("/recordings/{token}", recording_handler(services)),
             Route("/recordings/{token}/{name:path}", recording_handler(services)),
             Mount("/static", Files(directory=STATIC)),

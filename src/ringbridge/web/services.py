@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from ringbridge.routing.intents import PortalId, Priority
 from ringbridge.store.database import Database
+from ringbridge.web.amocrm.desk import AmoDesk
 from ringbridge.web.bitrix24 import BitrixDesk
 from ringbridge.web.live import LiveFeed
 from ringbridge.web.recordings import Recordings
@@ -82,5 +83,6 @@ class Services:
     zone: tzinfo = UTC  # the office's: every time on the page is in it
     region: str = "RU"  # the office's country, by which local numbers are read
     employee: Callable[[str], str | None] = lambda extension: None  # an extension's name for people
+    amocrm: Mapping[str, AmoDesk] = field(default_factory=dict)  # accounts, by the portal's name
     bitrix24: Mapping[str, BitrixDesk] = field(default_factory=dict)  # by the portal's name
     now: Callable[[], datetime] = utc_now
