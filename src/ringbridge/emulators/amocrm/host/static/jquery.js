@@ -221,8 +221,9 @@
     told.catch(() => {});
     const promise = {
       state: () => state,
-      done(...acts) { for (const act of acts.flat()) told.then((all) => act(...all), () => {}); return promise; },
-      fail(...acts) { for (const act of acts.flat()) told.catch((all) => act(...all)); return promise; },
+      // What a callback returns is nobody's to wait for: a deferred that it rejects would be a rejection without a catch.
+      done(...acts) { for (const act of acts.flat()) told.then((all) => { act(...all); }, () => {}); return promise; },
+      fail(...acts) { for (const act of acts.flat()) told.catch((all) => { act(...all); }); return promise; },
       always(...acts) { return promise.done(...acts).fail(...acts); },
       then: (good, bad) => told.then(good && ((all) => good(...all)), bad ? (all) => bad(...all) : (all) => { throw all[0]; }),
       catch: (bad) => told.catch((all) => bad(...all)),
