@@ -14,6 +14,8 @@ import click
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
+PORT = click.IntRange(0, 65535)
+LEVEL = click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -49,7 +51,12 @@ def told_plainly(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 @main.command()
 def run() -> None:
-    """Run the service: follow the PBXs, tell the CRMs, serve the page."""
+    """Run the service: follow the PBXs, tell the CRMs, serve the page.
+
+    Where its data are and where the page listens is read from /etc/ringbridge/ringbridge.toml and from the
+    environment: RINGBRIDGE_DATA (/var/lib/ringbridge), RINGBRIDGE_HOST (127.0.0.1), RINGBRIDGE_PORT (8077),
+    RINGBRIDGE_LOG_LEVEL (INFO). The other commands read the same.
+    """
     from ringbridge.serve import serve
     from ringbridge.service.bootstrap import read_bootstrap
     from ringbridge.service.logs import configure_logs
@@ -64,9 +71,9 @@ def run() -> None:
 
 @main.command()
 @click.option("--data", type=FOLDER, default=Path("demo-data"), show_default=True, help="Where its data go.")
-@click.option("--port", default=8077, show_default=True, help="Port of the page.")
-@click.option("--portal-port", default=8078, show_default=True, help="Port of the emulated portal's page.")
-@click.option("--log-level", default="WARNING", show_default=True, help="INFO shows every step.")
+@click.option("--port", type=PORT, default=8077, show_default=True, help="Port of the page; 0 takes a free one.")
+@click.option("--portal-port", type=PORT, default=8078, show_default=True, help="Port of the emulated portal's page.")
+@click.option("--log-level", type=LEVEL, default="WARNING", show_default=True, help="INFO shows every step.")
 def demo(*, data: Path, port: int, portal_port: int, log_level: str) -> None:
     """Show it at work: an emulated office and an emulated Bitrix24 portal on this machine."""
     from ringbridge.demo import demo

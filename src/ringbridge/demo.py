@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,14 +15,15 @@ from ringbridge.emulators.asterisk import Script, Setup, User, emulated_asterisk
 from ringbridge.emulators.bitrix24 import Portal, serve
 from ringbridge.emulators.bitrix24 import Settings as PortalSettings
 from ringbridge.emulators.bitrix24.demo import ADMIN_ID
-from ringbridge.serve import running, stop_signal
+from ringbridge.serve import NoPort, running, stop_signal
 from ringbridge.service.bootstrap import Bootstrap
-from ringbridge.service.config import Office, office_of
+from ringbridge.service.config import ConfigError, Office, office_of
 from ringbridge.service.settings import save_office
 from ringbridge.store.database import Database
 from ringbridge.store.vault import Vault
 
 TRUNKS = {"mango": "73432723033", "mtt": "74993508890", "provider": ""}
+HOST = "127.0.0.1"
 ZONE = ZoneInfo("Europe/Moscow")
 MANAGER = User(name="ringbridge", secret="demo")  # noqa: S106 of an emulator on this machine
 
@@ -46,18 +49,32 @@ class Demo:
 
 
 async def demo(*, data: Path, port: int, portal_port: int) -> None:
-    """Until Ctrl-C."""
+    """Until Ctrl-C. Raises `ConfigError`, `NoPort`, `StoreError`."""
+    for wanted, option in ((port, "--port"), (portal_port, "--portal-port")):
+        make_sure_of(wanted, option)
     async with playing(data=data, port=port, portal_port=portal_port) as addresses:
         print(WORDS.format(page=addresses.page, portal=addresses.portal, data=data), flush=True)
         await stop_signal()
 
 
+def make_sure_of(port: int, option: str) -> None:
+    """Both ports are looked at before anything is started."""
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise NoPort(f"Port {port} cannot be had ({reason}): choose another with {option}.") from error
+
+
 @asynccontextmanager
 async def playing(*, data: Path, port: int, portal_port: int, script: Script | None = None) -> AsyncIterator[Demo]:
     """The whole demonstration while the context lasts; port 0 takes a free one."""
-    bootstrap = Bootstrap(data=data, port=port)
+    bootstrap = Bootstrap(data=data, host=HOST, port=port)
     recordings = data / "monitor"
-    recordings.mkdir(parents=True, exist_ok=True)
+    try:
+        recordings.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{data} cannot be written ({error.strerror}): name another folder with --data.") from error
     setup = Setup(
         users=(MANAGER,), port=0, script=script or Script(zone=ZONE), recordings=recordings, records=data / "Master.csv"
     )
@@ -66,7 +83,7 @@ async def playing(*, data: Path, port: int, portal_port: int, script: Script | N
         office = demo_office(
             ami_port=asterisk.port,
             oauth=application_of(portal),
-            page=f"http://{bootstrap.host}:{port}" if port else None,
+            page=f"http://{HOST}:{port}" if port else None,
             recordings=recordings,
             cdr=data / "Master.csv",
         )

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -153,6 +154,23 @@ def test_a_damaged_trace_is_read_as_far_as_it_goes_or_refused_in_words(tmp_path,
     assert done.exit_code == (0 if damage == "cut" else 1)
     if damage != "cut":
         assert str(tmp_path) in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--port", "--portal-port"])
+def test_a_demonstration_whose_port_is_taken_says_which_and_how_to_choose_another(tmp_path, run, option):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ports = {"--port": 0, "--portal-port": 0} | {option: taken.getsockname()[1]}
+        refused = run("demo", "--data", tmp_path, *(part for pair in ports.items() for part in pair))
+    assert refused.exit_code == 1
+    assert f"choose another with {option}." in refused.stderr
+    assert "Traceback" not in refused.output
+
+
+def test_a_demonstration_that_cannot_write_its_data_says_so(tmp_path, run):
+    (tmp_path / "file").write_text("")
+    refused = run("demo", "--data", tmp_path / "file" / "data", "--port", 0, "--portal-port", 0)
+    assert refused.exit_code == 1
+    assert "name another folder with --data" in refused.stderr
 
 
 def test_the_command_is_installed_and_tells_its_version():
