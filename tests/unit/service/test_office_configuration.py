@@ -49,7 +49,7 @@ def test_the_example_in_the_documentation_is_an_office_with_a_pbx_and_a_portal()
         ({"pbx": [{"name": "Main Office", "username": "x", "secret": "y"}]}, ["pbx[1].name"]),
         ({"pbx": [{"name": "office", "username": "x", "secret": "y", "port": "many"}]}, ["pbx[1].port"]),
         ({"trunk": [{"name": "mango"}, {"name": "mango"}]}, ["trunk mango stands twice"]),
-        ({"portal": [{"name": "main", "default_user": "1"}]}, ["give either webhook or oauth, one of the two"]),
+        ({"portal": [{"name": "main", "default_user": "1"}]}, ["give webhook or oauth, one of the two"]),
         ({"portal": [{"name": "main", "default_user": "1", "kind": "amocrm"}]}, ["give amocrm"]),
         (
             {"portal": [{"name": "main", "default_user": "1", "kind": "amocrm", "amocrm": {}}]},
