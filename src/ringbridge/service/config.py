@@ -167,21 +167,38 @@ def office_of(document: dict[str, Any], origin: str = "configuration") -> Office
     try:
         return Office.model_validate(document)
     except ValidationError as error:
-        lines = [f"{origin}: {_mistake(each)}" for each in error.errors()]  # type: ignore[arg-type]
-        raise ConfigError("\n".join(lines)) from error
+        told = (_mistake(each) for each in error.errors() if not _of_the_other_kind(each))  # type: ignore[arg-type]
+        raise ConfigError("\n".join(f"{origin}: {line}" for line in told)) from error
 
 
 SECRETS = frozenset({"secret", "webhook", "client_secret", "access_token", "refresh_token", "application_token"})
 
 
+WORDS = {
+    "extra_forbidden": "no such setting",
+    "missing": "is missing",
+    "tuple_type": 'write a list: ["101", "102"]',
+    "string_type": "write a text in quotes",
+    "bool_type": "write true or false",
+    "bool_parsing": "write true or false",
+    "int_parsing": "write a whole number",
+    "int_type": "write a whole number",
+    "float_parsing": "write a number",
+    "model_type": "write a table with settings of its own",
+}
+
+
+def _of_the_other_kind(error: dict[str, Any]) -> bool:
+    """A table where true would do as well is judged as a table only."""
+    return error["loc"][-1:] == ("bool",) and isinstance(error["input"], dict)
+
+
 def _mistake(error: dict[str, Any]) -> str:
     place = ""
     for step in error["loc"]:
-        place += f"[{step + 1}]" if isinstance(step, int) else f".{step}" if place else str(step)
-    words = {
-        "extra_forbidden": "no such setting",
-        "missing": "is missing",
-    }.get(error["type"], error["msg"].removeprefix("Value error, "))
+        if step not in {"TaskConfig", "bool"}:
+            place += f"[{step + 1}]" if isinstance(step, int) else f".{step}" if place else str(step)
+    words = WORDS.get(error["type"], error["msg"].removeprefix("Value error, "))
     secret = any(part in SECRETS for part in error["loc"])
     given = "" if secret or error["type"] in {"missing", "value_error"} else f" (given: {str(error['input'])[:60]!r})"
     return f"{place or 'the office'}: {words}{given}"

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr
 
 Secret = SecretStr
 """Prints as stars, and is stored sealed."""
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+
+def _named(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", value):
+        raise ValueError(f"{value!r} is no name: small Latin letters, digits, - and _, at most 32")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_named)]
 NAME_HELP = "small Latin letters, digits, - and _; it becomes part of every call's id, so choose once"
 
 

@@ -46,8 +46,19 @@ def test_the_example_in_the_documentation_is_an_office_with_a_pbx_and_a_portal()
             {"pbx": [{"name": "office", "user": "x", "secret": "y"}]},
             ["pbx[1].username: is missing", "pbx[1].user: no such"],
         ),
-        ({"pbx": [{"name": "Main Office", "username": "x", "secret": "y"}]}, ["pbx[1].name"]),
-        ({"pbx": [{"name": "office", "username": "x", "secret": "y", "port": "many"}]}, ["pbx[1].port"]),
+        (
+            {"pbx": [{"name": "Main Office", "username": "x", "secret": "y"}]},
+            ["pbx[1].name: 'Main Office' is no name: small Latin letters"],
+        ),
+        (
+            {"pbx": [{"name": "office", "username": "x", "secret": "y", "port": "many"}]},
+            ["pbx[1].port: write a whole number (given: 'many')"],
+        ),
+        (
+            {"employee": [{"name": 5, "extensions": "101"}]},
+            ["employee[1].name: write a text in quotes", "employee[1].extensions: write a list"],
+        ),
+        ({"rule": [{"name": "x", "task": {"titel": "y"}}]}, ["rule[1].task.titel: no such setting"]),
         ({"trunk": [{"name": "mango"}, {"name": "mango"}]}, ["trunk mango stands twice"]),
         ({"portal": [{"name": "main", "default_user": "1"}]}, ["give webhook or oauth, one of the two"]),
         ({"portal": [{"name": "main", "default_user": "1", "kind": "amocrm"}]}, ["give amocrm"]),
@@ -74,6 +85,12 @@ def test_each_mistake_is_told_with_its_place(parts, told):
     assert text.startswith("office.toml: ")
     for words in told:
         assert words in text
+
+
+def test_a_mistake_in_a_task_is_told_once():
+    with pytest.raises(ConfigError) as refused:
+        office_of(changed(rule=[{"name": "x", "task": {"titel": "y"}}]))
+    assert len(str(refused.value).splitlines()) == 1
 
 
 def test_recordings_by_link_need_an_address_from_outside():
