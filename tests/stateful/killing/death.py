@@ -39,8 +39,8 @@ def deaths(chance: random.Random) -> Death:
     kinds: list[tuple[int, Callable[[], Death]]] = [
         (4, lambda: Death(sign=Sign.BIRTH, delay=chance.uniform(0, 1.5))),
         (5, lambda: Death(sign=Sign.READY, delay=chance.uniform(0, 1.5))),
-        (2, lambda: Death(sign=Sign.READY, delay=chance.uniform(2, 5))),
-        (1, lambda: Death(sign=Sign.READY, delay=chance.uniform(14, 18))),
+        (2, lambda: Death(sign=Sign.READY, delay=chance.uniform(2, 4))),
+        (1, lambda: Death(sign=Sign.READY, delay=chance.uniform(8, 11))),
         (3, lambda: Death(sign=Sign.EVENT, count=chance.randint(1, 100), delay=chance.uniform(0, 0.03))),
         (2, lambda: Death(sign=Sign.REQUEST, count=chance.randint(1, 8), lost=True)),
         (4, lambda: Death(sign=Sign.REQUEST, count=chance.randint(1, 8))),

@@ -29,8 +29,8 @@ TRUNKS = {"mango": "73432723033", "mtt": "74993508890", "provider": ""}
 SPEED = 5.0
 FAULTS = 0.06  # share of the requests that go wrong
 LONGEST_LIFE = 25.0  # seconds, when the sign of its death does not come
-PAUSES = 0.05  # share of the deaths after which it stays dead for a while: whole calls pass
-LONGEST_PAUSE = 3.0
+PAUSES = 0.04  # share of the deaths after which it stays dead for a while: whole calls pass
+LONGEST_PAUSE = 2.5
 LAST_CALLS = 10
 PATIENCE = 150.0  # seconds in which everything that is left must reach the portal
 
