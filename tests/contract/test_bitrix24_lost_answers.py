@@ -163,7 +163,7 @@ async def test_without_the_right_to_see_statistics_nothing_is_lost() -> None:
         assert len(at.finished) == 1
 
 
-@pytest.mark.parametrize("kind", AFTER + BEFORE)
+@pytest.mark.parametrize("kind", [kind for kind in AFTER + BEFORE if kind is not FaultKind.UNAVAILABLE])
 async def test_every_step_of_a_batch_whose_answer_was_lost_is_in_doubt(kind: FaultKind) -> None:
     async with office() as at:
         at.portal.faults.add(Fault(kind=kind))
@@ -182,7 +182,14 @@ async def test_a_portal_that_cannot_be_reached_leaves_nothing_in_doubt() -> None
 
 
 @pytest.mark.parametrize(
-    "kind", [FaultKind.QUERY_LIMIT, FaultKind.OVERLOAD, FaultKind.OPERATION_LIMIT, FaultKind.PORTAL_DELETED]
+    "kind",
+    [
+        FaultKind.UNAVAILABLE,
+        FaultKind.QUERY_LIMIT,
+        FaultKind.OVERLOAD,
+        FaultKind.OPERATION_LIMIT,
+        FaultKind.PORTAL_DELETED,
+    ],
 )
 async def test_a_refused_batch_is_not_executed_and_not_in_doubt(kind: FaultKind) -> None:
     async with office() as at:

@@ -147,6 +147,7 @@ BY_STATUS: Mapping[int, Row] = {
     408: (Meaning.UNSURE, ""),
     413: (Meaning.NEVER, "The portal's web server does not take so much at once."),
     429: (Meaning.SLOWER, ""),
+    503: (Meaning.AGAIN, ""),  # a web server that cannot take the request has not passed it on (RFC 9110, 15.6.4)
 }
 
 
