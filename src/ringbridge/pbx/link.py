@@ -20,7 +20,7 @@ import random
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NoReturn
@@ -186,6 +186,7 @@ class Link:
             raise _cause(errors) from None
         finally:
             session.close()
+            self._log.info("pbx_connection_ended", **asdict(session.counters))
             self._heard_at = session.heard_at
             self._session = None
             self._inbox.release()

@@ -31,6 +31,7 @@ from ringbridge.store.database import Database, Transaction
 from ringbridge.store.errors import StoreError
 from ringbridge.telephony.events import CallAnswered, CallEnded, CallEvent
 from ringbridge.telephony.model import Call, CallId
+from ringbridge.telephony.numbers import masked
 from ringbridge.telephony.tracker import CallTracker
 
 log = structlog.get_logger(__name__)
@@ -238,7 +239,15 @@ class Pipeline:
                 await asyncio.sleep(pause.total_seconds())
                 pause = min(pause * 2, LONGEST_PAUSE)
         for each in heard:
-            self.show(self._pbx, each.event.call)
+            self._tell(each.event)
+
+    def _tell(self, event: CallEvent) -> None:
+        """What is in the journal may be shown and logged."""
+        call = event.call
+        self.show(self._pbx, call)
+        if isinstance(event, CallEnded) and call.concerns_client and call.disposition:
+            said = {"direction": str(call.direction), "result": str(call.disposition)}
+            self._log.info("call_ended", call=call.id, number=masked(call.external or ""), trunk=call.trunk, **said)
 
     async def _write(self, tx: Transaction, heard: Sequence[Heard]) -> None:
         lines: dict[CallId, list[StoryLine]] = {}

@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from structlog.testing import capture_logs
 
 from ringbridge.ami.errors import ActionRefused, NotConnected
 from ringbridge.ami.message import Action, ActionId, Message
@@ -171,6 +172,14 @@ async def test_filters_are_set_again_after_each_login(server: Server) -> None:
 async def test_without_the_system_right_no_filter_is_tried_and_noise_still_stays_out(server: Server) -> None:
     noisy = User(name="noisy", secret="s", write=frozenset({"call"}))
     server.users["noisy"] = noisy
+    with capture_logs() as logged:
+        await _hear_noise(server, noisy)
+    (ended,) = [line for line in logged if line["event"] == "pbx_connection_ended"]
+    assert (ended["dropped"], ended["stray"], ended["oversized"], ended["undecodable"]) == (2, 0, 0, 0)
+    assert "AMPDBPASS" not in str(logged)
+
+
+async def _hear_noise(server: Server, noisy: User) -> None:
     async with running(link_to(server, noisy)) as link:
         reader = Reader(link)
         await reader.until(Resync)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from ringbridge.ami.errors import ActionRefused
 from ringbridge.ami.message import Action, Message
@@ -168,6 +169,21 @@ async def test_a_recorded_call_becomes_one_journal_row_and_its_steps_in_order(da
     steps = [step.rpartition("/")[2].partition(" ")[0] for step in await bench.steps()]
     assert steps == ["RegisterCall", "ShowCard", "HideCard", "FinishCall", "AttachRecording"]
     assert bench.shown[-1] == call
+
+
+async def test_the_log_tells_of_each_ended_call_and_hides_its_number(database):
+    source = Played()
+    for item in heard("inbound_answered"):
+        source.say(item)
+    with capture_logs() as logged:
+        bench = Bench(database, source)
+        await bench.play_until(ended)
+    (call,) = await bench.journal()
+    (line,) = [line for line in logged if line["event"] == "call_ended"]
+    assert (line["call"], line["direction"], line["result"], line["trunk"]) == (call.id, "inbound", "answered", "mango")
+    assert call.external
+    assert call.external not in str(logged)
+    assert line["number"].endswith(call.external[-2:])
 
 
 async def test_the_story_tells_what_asterisk_said_and_what_was_decided(database):
