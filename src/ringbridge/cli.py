@@ -93,11 +93,15 @@ def replay(*, as_json: bool, region: str, trunks: tuple[str, ...], files: tuple[
     from ringbridge.telephony.replay import ended_calls, plain, replay, told
     from ringbridge.telephony.trace import BadTrace
 
+    told_any = False
     try:
         for call in ended_calls(replay(files, trunks=frozenset(trunks))):
+            told_any = True
             click.echo(json.dumps(plain(call, region), ensure_ascii=False) if as_json else told(call, region))
     except (BadTrace, OSError) as error:
         refuse(error)
+    if not told_any:
+        click.echo("No call: nobody called in these files, or they are no conversations with a PBX.", err=True)
 
 
 # Configuration

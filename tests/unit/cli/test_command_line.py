@@ -130,6 +130,13 @@ def test_replay_prints_a_json_line_per_call(run):
     assert (call["direction"], call["external"], call["answered_by"]) == ("inbound", "+79125551122", ["101"])
 
 
+def test_replay_of_something_else_says_that_there_is_no_call(tmp_path, run):
+    (tmp_path / "picture.ami").write_bytes(bytes(range(256)) * 9)
+    done = run("replay", "--json", tmp_path / "picture.ami")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "No call" in done.stderr
+
+
 def test_replay_for_people_is_one_line_a_call(run):
     (line,) = run("replay", "--trunk", "mango", TRACE).stdout.splitlines()
     assert "inbound  +79125551122  by mango  to 73432723033  answered  101 4 s" in line
