@@ -143,6 +143,14 @@ async def test_a_whole_missed_call_is_told_once(kind: FaultKind, hit: int) -> No
 
 
 @pytest.mark.parametrize("kind", AFTER + BEFORE)
+async def test_a_task_is_made_once_whatever_became_of_the_answer(kind: FaultKind) -> None:
+    async with office() as at:
+        at.account.faults.add(Fault(kind=kind, method="POST", path="/api/v4/tasks"))
+        await at.deliver(register(), finish(), task())
+        assert [one["is_completed"] for one in at.tasks] == [False]
+
+
+@pytest.mark.parametrize("kind", AFTER + BEFORE)
 async def test_tasks_are_completed_whatever_became_of_the_answer(kind: FaultKind) -> None:
     async with office() as at:
         await at.deliver(register(), finish(), task())
