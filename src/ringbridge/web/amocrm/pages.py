@@ -84,9 +84,7 @@ class AmoPages:
         async def guarded(request: Request) -> Response:
             desk = self._portals.get(request.path_params["portal"])
             if desk is None:
-                answered = refused("no_portal", "No account has this name here.", 404)
-                answered.headers["Access-Control-Allow-Origin"] = "*"  # so that the connection check can say it
-                return answered
+                return unknown_portal()
             if not self._gate.lets_in(request.client.host if request.client else ""):
                 return permitted(refused("too_often", "Too many requests.", 429), request, desk)
             if request.method == "OPTIONS":
@@ -235,6 +233,14 @@ async def json_of(request: Request) -> Mapping[str, Any]:
 def refused(code: str, text: str, status: int, *, subject: str = "") -> Response:
     about = {"subject": subject} if subject else {}
     return JSONResponse({"error": code, "text": text, **about}, status_code=status)
+
+
+def unknown_portal() -> Response:
+    """Readable by every page, so that the connection check can say it."""
+    answer = refused("no_portal", "No account has this name here.", 404)
+    answer.headers["Access-Control-Allow-Origin"] = "*"
+    answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return answer
 
 
 # Permission across origins
