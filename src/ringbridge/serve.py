@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -58,8 +59,19 @@ async def serve(bootstrap: Bootstrap) -> None:
     """Runs until SIGTERM or SIGINT. Raises `ConfigError`, `StoreError`, `NoPort`."""
     async with running(bootstrap) as address:
         log.info("service_started", version=__version__, page=address)
+        if not is_of_this_machine(bootstrap.host):
+            log.warning(
+                "page_open_to_the_network", host=bootstrap.host, hint="the page has no login: every call is seen"
+            )
         await stop_signal()
         log.info("service_stopping")
+
+
+def is_of_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 @asynccontextmanager
@@ -113,7 +125,10 @@ async def listening(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
     try:
         listener = socket.create_server((host, port))
     except OSError as error:
-        raise NoPort(f"The page cannot listen on {host}:{port} ({error.strerror}): set RINGBRIDGE_PORT.") from error
+        reason = str(error.strerror).partition(" (while")[0]
+        raise NoPort(
+            f"The page cannot listen on {host}:{port} ({reason}): set RINGBRIDGE_HOST or RINGBRIDGE_PORT."
+        ) from error
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=3)
     server = _Server(config)
     with contextlib.closing(listener):

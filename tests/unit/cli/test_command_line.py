@@ -94,6 +94,17 @@ def test_before_anything_is_configured_the_commands_say_what_to_do(run):
         assert "ringbridge config import" in refused.stderr
 
 
+@pytest.mark.parametrize("taken", ["port", "host"])
+def test_an_address_that_cannot_be_listened_on_is_named_with_what_to_set(run, office, monkeypatch, taken):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        monkeypatch.setenv("RINGBRIDGE_HOST", "127.0.0.1" if taken == "port" else "192.0.2.1")
+        monkeypatch.setenv("RINGBRIDGE_PORT", str(other.getsockname()[1]))
+        refused = run("run")
+    assert refused.exit_code == 1
+    assert "set RINGBRIDGE_HOST or RINGBRIDGE_PORT" in refused.stderr
+    assert "while attempting" not in refused.stderr
+
+
 def test_a_wrong_port_in_the_environment_is_named(run, monkeypatch):
     monkeypatch.setenv("RINGBRIDGE_PORT", "many")
     refused = run("config", "export")
