@@ -46,8 +46,7 @@ class Company:
 
     async def _everything_told(self, expected: Sequence[Expected]) -> None:
         """Until one more call, after all the others, is at the portal, and all that is expected is there too."""
-        await self.office.phones["106"].unregister()
-        await self.office.call_in(Reach.EMPLOYEE_106, client=LAST_CALLER).until_ended()
+        await last_call(self.office)
         recordings = sum(1 for record in expected if record.spoke)
 
         def told() -> bool:
@@ -68,6 +67,12 @@ class Company:
         """New ones, without the one that only ends a scenario, by their beginning."""
         records = [record for record in self._new() if LAST_CALLER not in record.call.phone]
         return sorted(records, key=lambda record: (record.call.started, record.call.type))
+
+
+async def last_call(office: Office) -> None:
+    """The call that ends a scenario: nobody's phone rings for it."""
+    await office.phones["106"].unregister()
+    await office.call_in(Reach.EMPLOYEE_106, client=LAST_CALLER).until_ended()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

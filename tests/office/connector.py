@@ -117,13 +117,13 @@ class Log:
         return self._path.read_text("utf-8", "replace")[-4000:]
 
 
-def office_file(office: Office, *, webhook: str, default_user: int) -> str:
-    """The configuration of this office with one portal, employees found by their extensions. The portal's
-    `request_limit` is small because it bounds how soon a request whose answer was lost is tried again."""
+def pbx_part(office: Office, *, public_address: str = "") -> str:
+    """The configuration of this office's telephony. `public_address`: how the CRMs' people reach Ringbridge."""
     user, secret = MANAGER
     return f"""
 region = "RU"
 timezone = "Europe/Moscow"
+{f'public_address = "{public_address}"' if public_address else ""}
 
 [[pbx]]
 name = "main"
@@ -138,7 +138,13 @@ name = "comtel"
 [[trunk]]
 name = "volga"
 line = "Volga"
+"""
 
+
+def portal_part(*, webhook: str, default_user: int) -> str:
+    """A Bitrix24 portal, whose employees are found by their extensions. `request_limit` is small because it bounds
+    how soon a request whose answer was lost is tried again."""
+    return f"""
 [[portal]]
 name = "bitrix"
 webhook = "{webhook}"
@@ -147,3 +153,8 @@ allow_http = true
 allow_private = true
 request_limit = 2
 """
+
+
+def office_file(office: Office, *, webhook: str, default_user: int) -> str:
+    """The configuration of this office with one Bitrix24 portal."""
+    return pbx_part(office) + portal_part(webhook=webhook, default_user=default_user)

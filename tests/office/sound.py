@@ -12,6 +12,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Self
 
+RATE = 8000  # samples per second that mp3 files are decoded to
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sound:
@@ -28,6 +30,32 @@ class Sound:
             samples.byteswap()
         power = sum(sample * sample for sample in samples) / max(len(samples), 1)
         return cls(seconds=len(samples) / rate, loudness=math.sqrt(power))
+
+    @classmethod
+    async def of_recording(cls, content: bytes) -> Self:
+        """Raises an AssertionError when this is neither a WAV nor an mp3 file that can be played."""
+        if content[:4] == b"RIFF":
+            return cls.of_wav(content)
+        decoder = await asyncio.create_subprocess_exec(
+            *("sox", "-t", "mp3", "-", "-t", "raw", "-e", "signed", "-b", "16", "-L", "-c", "1", "-r", str(RATE), "-"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        frames, complaint = await decoder.communicate(content)
+        assert decoder.returncode == 0, complaint.decode()
+        return cls.of_wav(wav_of(frames))
+
+
+def wav_of(frames: bytes) -> bytes:
+    """A WAV file of these samples."""
+    target = BytesIO()
+    with wave.open(target, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(frames)
+    return target.getvalue()
 
 
 async def finished_wav(path: Path) -> bytes:

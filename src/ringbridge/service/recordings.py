@@ -28,21 +28,21 @@ class OfficeRecordings:
         self._public = bool(office.public_address)
         self._database = database
 
-    async def fetch(self, intent: AttachRecording) -> SoundFile | NotYet | Absent:
+    async def fetch(self, intent: AttachRecording, *, mp3: bool = False) -> SoundFile | NotYet | Absent:
         store = self._store_of(intent.record)
         if store is None:
             return Absent(reason=f"The PBX that {intent.record} came from is not configured any more")
-        return await store.fetch(intent)
+        return await store.fetch(intent, mp3=mp3)
 
     def address(self, record: RecordKey, name: str, expires: datetime) -> str | None:
         """Where the record's recording will be, for a CRM that wants to know before there is a file; None without an
         address that can be reached from outside."""
         return self._signer.link(record, name, expires) if self._signer and self._public else None
 
-    async def find(self, record: RecordKey) -> SoundFile | None:
-        """The complete file of a record, None where there is none (yet)."""
+    async def find(self, record: RecordKey, *, mp3: bool = False) -> SoundFile | None:
+        """The complete file of a record, None where there is none (yet). `mp3`: as such, where one can be made."""
         intent = await self._intent_of(record)
-        file = await self.fetch(intent) if intent else None
+        file = await self.fetch(intent, mp3=mp3) if intent else None
         return file if isinstance(file, SoundFile) else None
 
     async def _intent_of(self, record: RecordKey) -> AttachRecording | None:

@@ -81,7 +81,8 @@ def create_app(services: Services) -> Starlette:
 def recording_handler(services: Services) -> Callable[[Request], Awaitable[Response]]:
     async def recording(request: Request) -> Response:
         token, requested = request.path_params["token"], request.headers.get("range")
-        return await services.recordings.answer(token, requested, services.now())
+        name = request.path_params.get("name", "")
+        return await services.recordings.answer(token, requested, services.now(), name=name)
 
     return recording
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 from urllib.parse import quote
 
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
@@ -22,12 +22,17 @@ CROSS_ORIGIN = {
 }
 
 
+class Find(Protocol):
+    async def __call__(self, record: RecordKey, *, mp3: bool = False) -> SoundFile | None:
+        """The complete file of a record, or None when there is none (yet). `mp3`: as such, where one can be made."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recordings:
-    """`find` gives the complete file of a record, or None when there is none (yet)."""
+    """What our own page plays, and whoever has a signed link."""
 
     signer: LinkSigner
-    find: Callable[[RecordKey], Awaitable[SoundFile | None]]
+    find: Find
 
     def address(self, record: RecordKey, now: datetime) -> str:
         """For the player on our own page. The expiry is rounded up to an hour: an open page that is drawn again keeps
@@ -35,15 +40,16 @@ class Recordings:
         expires = (now + PLAYER_LINK).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
         return f"/recordings/{self.signer.sign(record, expires)}"
 
-    async def answer(self, token: str, requested: str | None, now: datetime) -> Response:
-        """To a GET with this Range header."""
+    async def answer(self, token: str, requested: str | None, now: datetime, *, name: str = "") -> Response:
+        """To a GET with this Range header. A link that ends in `name` ….mp3 gives an mp3: it was made before anybody
+        knew what the PBX records in."""
         try:
             record = self.signer.verify(token, now)
         except ExpiredLink as error:
             return PlainTextResponse(str(error), status_code=410, headers=CROSS_ORIGIN)
         except BadLink as error:
             return PlainTextResponse(str(error), status_code=404, headers=CROSS_ORIGIN)
-        file = await self.find(record)
+        file = await self.find(record, mp3=name.lower().endswith(".mp3"))
         if file is None:
             return PlainTextResponse("The recording is not there", status_code=404, headers=CROSS_ORIGIN)
         return send(file, requested)

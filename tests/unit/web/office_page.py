@@ -75,7 +75,7 @@ def services(
     async def told() -> Status:
         return status
 
-    async def find(record: RecordKey) -> SoundFile | None:
+    async def find(record: RecordKey, *, mp3: bool = False) -> SoundFile | None:
         return (sounds or {}).get(record)
 
     return Services(

@@ -68,8 +68,9 @@ class RecordingStore:
         self._first_times = FirstTimes()
         self._converting = asyncio.Lock()  # one at a time: the PBX needs its processor for voices
 
-    async def fetch(self, intent: AttachRecording) -> SoundFile | NotYet | Absent:
-        """The recording of one CRM record, if it is complete. Never raises for the file's sake."""
+    async def fetch(self, intent: AttachRecording, *, mp3: bool = False) -> SoundFile | NotYet | Absent:
+        """The recording of one CRM record, if it is complete. `mp3`: as such, where one can be made, whatever the
+        settings say. Never raises for the file's sake."""
         now = self._now()
         look = await asyncio.to_thread(self.find, intent)
         late = self._late(intent, now)
@@ -78,7 +79,7 @@ class RecordingStore:
         since = unchanged_since(look, self._first_times, now)
         verdict = judge(look, now=now, unchanged_since=since, late=late, settings=self._settings)
         if isinstance(verdict, Whole):
-            return await self._ready(intent.record, look, mend=verdict.mend, now=now)
+            return await self._ready(intent.record, look, verdict, mp3=mp3 or self._settings.mp3, now=now)
         return verdict
 
     def _late(self, intent: AttachRecording, now: datetime) -> bool:
@@ -137,10 +138,12 @@ class RecordingStore:
 
     # Making it fit
 
-    async def _ready(self, record: RecordKey, look: Look, *, mend: bool, now: datetime) -> SoundFile | NotYet:
+    async def _ready(
+        self, record: RecordKey, look: Look, whole: Whole, *, mp3: bool, now: datetime
+    ) -> SoundFile | NotYet:
         try:
-            path = await self._mended(look) if mend else look.path
-            if self._settings.mp3 and path.suffix.lower() != ".mp3":
+            path = await self._mended(look) if whole.mend else look.path
+            if mp3 and path.suffix.lower() != ".mp3":
                 path = await self._mp3_of(look, path)
             size = (await asyncio.to_thread(path.stat)).st_size
         except FileNotFoundError:
