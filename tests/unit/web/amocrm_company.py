@@ -4,6 +4,7 @@ real ports."""
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -71,6 +72,20 @@ class Clock:
         self.ahead += timedelta(**how_long)
 
 
+@dataclass
+class KeyStore:
+    """Where the account's keys are kept; a test may hold it up."""
+
+    saved: list[Credentials] = field(default_factory=list)
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+    stored: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def save(self, credentials: Credentials) -> None:
+        await self.open.wait()
+        self.saved.append(credentials)
+        self.stored.set()
+
+
 class NoRecordings:
     async def fetch(self, intent: AttachRecording) -> RecordingFile | NotYet | Absent:
         return Absent(reason="nothing is recorded here")
@@ -100,7 +115,7 @@ class Company:
     desks: dict[str, AmoDesk]
     server: str  # http://host:port
     http: httpx2.AsyncClient
-    saved: list[Credentials] = field(default_factory=list)
+    keys: KeyStore
 
     @property
     def address(self) -> str:
@@ -137,12 +152,14 @@ class Company:
 
 # Calls
 
+_ids = itertools.count(1)
+
 
 def inbound(now: datetime, *phones: str, number: str | None = CLIENT, **more: Any) -> Call:
     """A call that rings these phones."""
     legs = tuple(Leg(extension=Extension(one), channel=f"1.{one}", ring_start=now) for one in phones or ("101",))
     values = {"external": number, "did": "74951112233", "trunk": "volga", "legs": legs, **more}
-    return Call(id=CallId(f"{now.timestamp():.3f}"), direction=Direction.INBOUND, start=now, **values)
+    return Call(id=CallId(f"1700000000.{next(_ids)}"), direction=Direction.INBOUND, start=now, **values)
 
 
 def answered(call: Call, phone: str, at: datetime) -> Call:
@@ -188,7 +205,8 @@ def routing_of(office: Office) -> Portal:
 
 @asynccontextmanager
 async def open_company(folder: Path, *, connected: bool = True, **settings: Any) -> AsyncIterator[Company]:
-    clock, saved = Clock(), list[Credentials]()
+    clock, keys = Clock(), KeyStore()
+    keys.open.set()
     account = Account.demo(settings=AccountSettings(**{"rate_limit": False, **settings}), clock=clock)
     desks: dict[str, AmoDesk] = {}
     app = Starlette(
@@ -203,7 +221,7 @@ async def open_company(folder: Path, *, connected: bool = True, **settings: Any)
     ):
         integration = account.access.integrations[0]
         integration.redirect_uri = f"{server}/amocrm/main/oauth"
-        crm = adapter(account, integration, saved, connected=connected)
+        crm = adapter(account, integration, keys, connected=connected)
         portal, pbx = Crm(await furnished(database, vault, account)), Switchboard()
         dialing = Dialing(
             DialPlan(), name=PBX, pbx=pbx, database=database, announcer=LocalEngine(database, [MAIN]),
@@ -225,7 +243,7 @@ async def open_company(folder: Path, *, connected: bool = True, **settings: Any)
         )
         ringing = asyncio.create_task(dialing.run())
         try:
-            yield Company(account, database, vault, clock, pbx, portal, crm, desk, desks, server, http, saved)
+            yield Company(account, database, vault, clock, pbx, portal, crm, desk, desks, server, http, keys)
         finally:
             desk.board.close()
             ringing.cancel()
@@ -241,10 +259,7 @@ def application_of(integration: Integration) -> Application:
     )
 
 
-def adapter(account: Account, integration: Integration, saved: list[Credentials], *, connected: bool) -> AmoCrm:
-    async def save(credentials: Credentials) -> None:
-        saved.append(credentials)
-
+def adapter(account: Account, integration: Integration, keys: KeyStore, *, connected: bool) -> AmoCrm:
     held = Tokens(address=account.address)
     if connected:
         access, refresh = account.issue(integration, ADMIN_ID)
@@ -252,7 +267,7 @@ def adapter(account: Account, integration: Integration, saved: list[Credentials]
     host = urlsplit(account.address).hostname or ""
     settings = Settings(portal=MAIN, reach=Reach(allow_http=True, allow_private=True), domains=(host,), rate=1000.0)
     application = application_of(integration)
-    return AmoCrm(settings, held, recordings=NoRecordings(), save=save, application=application)
+    return AmoCrm(settings, held, recordings=NoRecordings(), save=keys.save, application=application)
 
 
 async def furnished(database: Database, vault: Vault, account: Account) -> Portal:
