@@ -118,13 +118,15 @@ def import_(file: Path) -> None:
     """Take the configuration from a TOML file, in place of the present one. A running service takes it when it is
     started again."""
     from ringbridge.service.bootstrap import read_bootstrap
-    from ringbridge.service.config import read_office
+    from ringbridge.service.config import ConfigError, read_office
     from ringbridge.service.settings import save_office
     from ringbridge.store.database import Database
     from ringbridge.store.vault import Vault
 
     async def work() -> None:
         office = read_office(file)
+        if not office.pbx and not office.portal:
+            raise ConfigError(f"{file} has neither a [[pbx]] nor a [[portal]]: nothing was changed.")
         bootstrap = read_bootstrap()
         async with await Database.open(bootstrap.database) as database:
             await save_office(

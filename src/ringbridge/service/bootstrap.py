@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -28,7 +28,9 @@ class Bootstrap(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address the page listens on.")
     port: int = Field(8077, ge=0, le=65535, description="Port of the page.")
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="DEBUG, INFO, WARNING or ERROR."
+    )
 
     @property
     def database(self) -> str:
@@ -51,7 +53,12 @@ def read_bootstrap(**given: Any) -> Bootstrap:
     try:
         return Bootstrap(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
-        mistakes = [f"{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()]
-        raise ConfigError("RINGBRIDGE_" + "\nRINGBRIDGE_".join(mistakes)) from error
+        raise ConfigError("\n".join(map(_mistake, error.errors()))) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{os.environ.get('RINGBRIDGE_CONFIG', CONFIG)} is not TOML: {error}") from error
+
+
+def _mistake(error: Any) -> str:
+    name = ".".join(map(str, error["loc"]))
+    words = "no such setting" if error["type"] == "extra_forbidden" else error["msg"]
+    return f"RINGBRIDGE_{name.upper()}, or {name} in ringbridge.toml: {words}"

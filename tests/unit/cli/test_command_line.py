@@ -70,6 +70,15 @@ def test_what_is_exported_can_be_imported_and_is_the_same(tmp_path, run, office)
     assert "hook-secret" in first
 
 
+def test_an_empty_file_does_not_take_the_office_away(tmp_path, run, office):
+    before = run("config", "export").stdout
+    (tmp_path / "empty.toml").write_text("")
+    refused = run("config", "import", tmp_path / "empty.toml")
+    assert refused.exit_code == 1
+    assert "nothing was changed" in refused.stderr
+    assert run("config", "export").stdout == before
+
+
 def test_an_export_without_secrets_shows_none(run, office):
     shown = run("config", "export", "--no-secrets").stdout
     assert "hook-secret" not in shown
@@ -110,6 +119,13 @@ def test_a_wrong_port_in_the_environment_is_named(run, monkeypatch):
     refused = run("config", "export")
     assert refused.exit_code == 1
     assert "RINGBRIDGE_PORT" in refused.stderr
+
+
+def test_a_wrong_setting_in_the_file_is_named(tmp_path, run):
+    (tmp_path / "none.toml").write_text("prot = 8077\nlog_level = 'loud'\n")
+    told = run("config", "export").stderr
+    assert "prot in ringbridge.toml: no such setting" in told
+    assert "log_level in ringbridge.toml: Input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'" in told
 
 
 def test_rules_tried_on_a_made_up_call_name_the_rows_that_decided(run, office):
