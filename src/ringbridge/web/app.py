@@ -22,10 +22,13 @@ from ringbridge.web.pages.call import CallPage
 from ringbridge.web.pages.journal import Journal
 from ringbridge.web.pages.live import Live
 from ringbridge.web.pages.status import StatusPage
+from ringbridge.web.recordings import permission
 from ringbridge.web.rendering import STATIC, Pages
 from ringbridge.web.security import HEADERS, SameOrigin, SecurityHeaders
 from ringbridge.web.services import Services
 from ringbridge.web.words import N_
+
+FOR_PLAYERS = ["GET", "HEAD", "OPTIONS"]
 
 BUILT = STATIC / "vendor" / "tabler.min.css"
 
@@ -69,8 +72,8 @@ def create_app(services: Services) -> Starlette:
             *preferences.routes,
             *BitrixPages(services.bitrix24, now=services.now).routes,
             *AmoPages(services.amocrm, now=services.now).routes,
-            Route("/recordings/{token}", recording_handler(services)),
-            Route("/recordings/{token}/{name:path}", recording_handler(services)),
+            Route("/recordings/{token}", recording_handler(services), methods=FOR_PLAYERS),
+            Route("/recordings/{token}/{name:path}", recording_handler(services), methods=FOR_PLAYERS),
             Mount("/static", Files(directory=STATIC)),
         ],
         middleware=[Middleware(SecurityHeaders), Middleware(SameOrigin), Middleware(GZipMiddleware, compresslevel=6)],
@@ -80,6 +83,8 @@ def create_app(services: Services) -> Starlette:
 
 def recording_handler(services: Services) -> Callable[[Request], Awaitable[Response]]:
     async def recording(request: Request) -> Response:
+        if request.method == "OPTIONS":
+            return permission(request.headers.get("access-control-request-private-network") == "true")
         token, requested = request.path_params["token"], request.headers.get("range")
         name = request.path_params.get("name", "")
         return await services.recordings.answer(token, requested, services.now(), name=name)

@@ -55,6 +55,15 @@ class Recordings:
         return send(file, requested)
 
 
+def permission(private: bool) -> Response:
+    """The answer to a browser's question before a player on another origin asks; `private`: it asks whether it may look
+    into the network in which we stand."""
+    headers = {**CROSS_ORIGIN, "Access-Control-Allow-Methods": "GET, HEAD", "Access-Control-Max-Age": "600"}
+    if private:
+        headers["Access-Control-Allow-Private-Network"] = "true"
+    return Response(status_code=204, headers=headers)
+
+
 def send(file: SoundFile, requested: str | None) -> Response:
     part = part_of(requested, file.size)
     headers = {

@@ -48,6 +48,16 @@ async def test_player_that_moves_its_slider_gets_the_part(page: httpx2.AsyncClie
     assert (await page.get(link(), headers={"Range": "bytes=99999999-"})).status_code == 416
 
 
+async def test_player_on_another_origin_is_given_leave_before_it_asks(page: httpx2.AsyncClient) -> None:
+    asked = {"Origin": "https://example.amocrm.ru", "Access-Control-Request-Method": "GET"}
+    answer = await page.options(link(), headers=asked | {"Access-Control-Request-Headers": "range"})
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (204, "*")
+    assert "range" in answer.headers["access-control-allow-headers"].lower()
+    assert "access-control-allow-private-network" not in answer.headers
+    inside = await page.options(link(), headers=asked | {"Access-Control-Request-Private-Network": "true"})
+    assert inside.headers["access-control-allow-private-network"] == "true"
+
+
 async def test_head_tells_the_size_and_sends_nothing(page: httpx2.AsyncClient) -> None:
     answer = await page.head(link())
     assert (answer.status_code, answer.headers["content-length"]) == (200, str(len(SOUND)))
