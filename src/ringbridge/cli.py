@@ -18,6 +18,14 @@ PORT = click.IntRange(0, 65535)
 LEVEL = click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False)
 
 
+def country(context: click.Context, option: click.Parameter, value: str) -> str:
+    from phonenumbers import SUPPORTED_REGIONS
+
+    if value not in SUPPORTED_REGIONS:
+        raise click.BadParameter(f"{value!r} is no country code of two capital letters, such as RU")
+    return value
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="ringbridge")
 def main() -> None:
@@ -85,7 +93,13 @@ def demo(*, data: Path, port: int, portal_port: int, log_level: str) -> None:
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a call, a line each.")
-@click.option("--region", default="RU", show_default=True, help="The office's country, by which numbers are read.")
+@click.option(
+    "--region",
+    default="RU",
+    show_default=True,
+    callback=country,
+    help="The office's country, by which numbers are read.",
+)
 @click.option("--trunk", "trunks", multiple=True, help="Endpoint name of a trunk; may be given several times.")
 @click.argument("files", nargs=-1, required=True, type=FILE)
 def replay(*, as_json: bool, region: str, trunks: tuple[str, ...], files: tuple[Path, ...]) -> None:

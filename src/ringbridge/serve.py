@@ -255,7 +255,7 @@ async def portal_status(portal: OfficePortal, runtime: Runtime) -> PortalStatus:
             *portal.missing,
             *portal.conflicts,
             *portal.lines.failures,
-            *(f"The portal has a line that belongs to no trunk: {line}" for line in portal.lines.strange),
+            *portal.lines.strange,
         ),
     )
 

@@ -157,6 +157,12 @@ def test_replay_prints_a_json_line_per_call(run):
     assert (call["direction"], call["external"], call["answered_by"]) == ("inbound", "+79125551122", ["101"])
 
 
+def test_replay_for_a_country_that_is_none_is_refused(run):
+    refused = run("replay", "--region", "Russia", TRACE)
+    assert refused.exit_code == 2
+    assert "two capital letters, such as RU" in refused.stderr
+
+
 def test_replay_of_something_else_says_that_there_is_no_call(tmp_path, run):
     (tmp_path / "picture.ami").write_bytes(bytes(range(256)) * 9)
     done = run("replay", "--json", tmp_path / "picture.ami")
