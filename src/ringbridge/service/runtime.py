@@ -5,7 +5,7 @@ database. Everything runs in one task group: what must not fail alone takes the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -147,44 +147,18 @@ async def open_runtime(
         limit = timedelta(seconds=max((config.request_limit for config in office.portal), default=60.0))
         engine = LocalEngine(database, [portal.id for portal in portals], Pace(request_limit=limit))
         links = {PbxId(pbx.name): Link(pbx_address(pbx)) for pbx in office.pbx}
-        pipelines = [
-            Pipeline(
-                PbxId(pbx.name),
-                tracker=CallTracker(trunks=frozenset(trunk.name for trunk in office.trunk)),
-                source=links[PbxId(pbx.name)],
-                database=database,
-                announcer=engine,
-                crms=OfficePortals(portals),
-                history=History.of(pbx, office),
-                configured=configured,
-            )
-            for pbx in office.pbx
-        ]
+        pipelines = open_pipelines(office, links, portals, database=database, engine=engine, configured=configured)
         dialing = open_dialing(office, links=links, portals=portals, database=database, engine=engine)
         if dialing is not None:
             await dialing.recall()
-        events = {
-            portal.id: opened
-            for config, portal in zip(office.portal, portals, strict=True)
-            if (
-                opened := open_events(
-                    config,
-                    portal,
-                    office,
-                    dialing=dialing,
-                    database=database,
-                    engine=engine,
-                    welcome=partial(refresh, portal, engine),
-                )
-            )
-        }
+        events = open_all_events(office, portals, dialing=dialing, database=database, engine=engine)
         yield Runtime(
             office=office,
             database=database,
             vault=vault,
             portals=tuple(portals),
             links=links,
-            pipelines=tuple(pipelines),
+            pipelines=pipelines,
             dialing=dialing,
             events=events,
             engine=engine,
@@ -193,6 +167,55 @@ async def open_runtime(
             signer=signer,
             started=datetime.now(UTC),
         )
+
+
+def open_pipelines(
+    office: Office,
+    links: Mapping[PbxId, Link],
+    portals: Sequence[OfficePortal],
+    *,
+    database: Database,
+    engine: LocalEngine,
+    configured: datetime | None,
+) -> tuple[Pipeline, ...]:
+    """One for each PBX, in the office's order."""
+    return tuple(
+        Pipeline(
+            PbxId(pbx.name),
+            tracker=CallTracker(trunks=frozenset(trunk.name for trunk in office.trunk)),
+            source=links[PbxId(pbx.name)],
+            database=database,
+            announcer=engine,
+            crms=OfficePortals(portals),
+            history=History.of(pbx, office),
+            configured=configured,
+        )
+        for pbx in office.pbx
+    )
+
+
+def open_all_events(
+    office: Office,
+    portals: Sequence[OfficePortal],
+    *,
+    dialing: Dialing | None,
+    database: Database,
+    engine: LocalEngine,
+) -> dict[PortalId, PortalEvents]:
+    """Of those portals that have events."""
+    opened = {
+        portal.id: open_events(
+            config,
+            portal,
+            office,
+            dialing=dialing,
+            database=database,
+            engine=engine,
+            welcome=partial(refresh, portal, engine),
+        )
+        for config, portal in zip(office.portal, portals, strict=True)
+    }
+    return {portal: events for portal, events in opened.items() if events is not None}
 
 
 def address_of(bootstrap: Bootstrap) -> str:
