@@ -44,7 +44,7 @@ def furnish(pages: Pages) -> None:
 
 async def test_card_of_a_known_client_opens_with_the_ring_follows_the_call_and_closes(pages: Pages) -> None:
     furnish(pages)
-    page, company = await pages.open(), pages.company
+    page, company = await pages.open(f"&card={pages.contact(1)}"), pages.company
     call = company.tell(inbound(company.clock(), "101", "102"))
     card = page.locator(".ringbridge-card")
     await expect(card.locator(".ringbridge-name")).to_have_text("Андрей Волков")
@@ -91,7 +91,7 @@ async def test_withheld_number_asks_the_account_nothing(pages: Pages) -> None:
     page, company = await pages.open(), pages.company
     company.tell(inbound(company.clock(), number=None))
     await expect(page.locator(".ringbridge-name")).to_have_text("Number withheld")
-    await expect(page.locator(".ringbridge-card footer button")).to_have_count(0)
+    await expect(page.locator(".ringbridge-buttons button")).to_have_count(0)
     assert pages.asked == []
 
 

@@ -52,7 +52,8 @@ define([], function () {
       if (tabs.inFront()) { notices(); }
       if (!cards.length) { clear(); return; }
       if (!area) {
-        area = make('section', 'ringbridge-cards');
+        area = make('div', 'ringbridge-cards'); // no named elements: the page styles its own
+        area.setAttribute('role', 'region');
         area.setAttribute('aria-label', say('card.calls'));
         area.setAttribute('aria-live', 'polite');
         document.body.appendChild(area);
@@ -85,7 +86,7 @@ define([], function () {
     }
 
     function drawn(card) {
-      var element = make('article', 'ringbridge-card ringbridge-' + card.state, [head(card), who(card), facts(card)]);
+      var element = make('div', 'ringbridge-card ringbridge-' + card.state, [head(card), who(card), facts(card)]);
       element.setAttribute('data-key', card.key);
       var known = lookup(card);
       if (known.client) {
@@ -100,7 +101,7 @@ define([], function () {
     function head(card) {
       var timer = make('span', 'ringbridge-timer');
       timer.setAttribute('data-since', card.answered || card.started);
-      return make('header', '', [
+      return make('div', 'ringbridge-head', [
         make('span', 'ringbridge-state', say('card.' + card.direction + '_' + card.state)),
         timer,
         button('×', card.key + ' close', function () {
@@ -156,7 +157,7 @@ define([], function () {
       } else if (card.number && known.client === null && known.asked) {
         all.push(button(say('card.create'), card.key + ' create', function () { create(card); }, 'ringbridge-main'));
       }
-      return make('footer', '', all);
+      return make('div', 'ringbridge-buttons', all);
     }
 
     function button(text, focus, act, name, label) {
