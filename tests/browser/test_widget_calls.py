@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, expect
 from tests.browser.widget_pages import Pages, open_pages, picture
-from tests.unit.web.amocrm_company import ANTON, CLIENT, KATE, STRANGER, answered, changed, ended, inbound
+from tests.unit.web.amocrm_company import ANTON, CLIENT, KATE, PBX, STRANGER, answered, changed, ended, inbound
 
 from ringbridge.emulators.amocrm import Kind, deskwork
 from ringbridge.telephony.model import Direction
+from ringbridge.web.amocrm import CardBoard
 
 pytestmark = pytest.mark.browser
 
@@ -181,6 +183,20 @@ async def test_card_is_there_after_the_page_is_loaded_anew_in_the_middle_of_a_ca
     company.tell(inbound(company.clock()))
     page = await pages.open(language="ru")
     await expect(page.locator(".ringbridge-state")).to_have_text("Входящий звонок")
+
+
+async def test_widget_comes_back_by_itself_after_the_server_has_restarted(pages: Pages) -> None:
+    page, company = await pages.open(), pages.company
+    company.tell(inbound(company.clock()))
+    await expect(page.locator(".ringbridge-card")).to_have_count(1)
+    stopped = company.board
+    started = CardBoard(lambda: company.portal.routing, company.clock)
+    company.desks["main"] = replace(company.desk, board=started)
+    stopped.close()
+    started.tell(PBX, inbound(company.clock(), number=STRANGER))
+    await expect(page.locator(".ringbridge-card")).to_contain_text(STRANGER)
+    await expect(page.locator(".ringbridge-card")).to_have_count(1)
+    started.close()
 
 
 async def test_outgoing_call_has_a_card_from_the_first_moment(pages: Pages) -> None:
