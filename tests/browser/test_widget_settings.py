@@ -92,6 +92,43 @@ async def test_own_page_of_the_settings_has_the_same(pages: Pages) -> None:
     await expect(page.locator(".ringbridge-steps")).to_contain_text("Сервер узнаёт сотрудников")
 
 
+async def test_widget_works_from_the_moment_its_settings_are_saved(pages: Pages) -> None:
+    company = pages.company
+    assert company.account.widget
+    company.account.widget.values, company.account.widget.active = {}, False
+    page = await settings(pages, company.address)
+    await page.get_by_label("Ирина Павлова").fill("130")
+    await page.get_by_role("button", name="Save the table").click()
+    await expect(page.locator(".ringbridge-said")).to_have_text("Saved.")
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await expect(page.locator(".widget-settings")).to_have_count(0)
+    company.tell(inbound(company.clock(), "130"))
+    await expect(page.locator(".ringbridge-card")).to_have_count(1)
+    await page.locator("#switch-off").click()
+    await expect(page.locator(".ringbridge-card")).to_have_count(0)
+
+
+async def test_token_taken_from_the_page_opens_nothing_a_second_time_nor_when_it_was_changed(pages: Pages) -> None:
+    page = await pages.visit(user=ANTON)
+    tried = await page.evaluate(TRIED, [f"{pages.company.address}/dial", ANTON])
+    assert tried == [202, "token_replayed", "token_signature"]
+    await pages.company.pbx.dialled.wait()
+    assert len(pages.company.pbx.asked) == 1
+
+
+TRIED = """async ([address, user]) => {
+  const { token } = await (await fetch(`/_emulator/widget/token?user=${user}`)).json();
+  const dial = (shown, click) => fetch(address, { method: "POST", headers: { "X-Auth-Token": shown },
+    body: JSON.stringify({ number: "+79125551122", click }) });
+  const [head, claims, signature] = token.split(".");
+  const other = btoa(atob(claims.replace(/-/g, "+").replace(/_/g, "/")).replace('"is_admin":false', '"is_admin":true'));
+  const forged = [head, other.replace(/=+$/, "").replace(/\\+/g, "-").replace(/\\//g, "_"), signature].join(".");
+  const first = await dial(token, "aaaaaaaa");
+  const [again, changed] = await Promise.all([dial(token, "bbbbbbbb"), dial(forged, "cccccccc")]);
+  return [first.status, (await again.json()).error, (await changed.json()).error];
+}"""
+
+
 # What the check says
 
 

@@ -13,6 +13,7 @@ define([], function () {
     var self = this;
     var loading = null; // a promise of the parts
     var running = null; // what runs since `init`
+    var saved = ''; // the server's address as it was just saved: the platform may tell the former one until a reload
 
     // Texts: `section.name`, with {placeholders}. Some versions of the platform know whole sections only.
     function say(key, values) {
@@ -68,7 +69,7 @@ define([], function () {
     }
 
     function address() {
-      return String(self.get_settings().server_url || '').trim().replace(/\/+$/, '');
+      return String(saved || self.get_settings().server_url || '').trim().replace(/\/+$/, '');
     }
 
     function start() {
@@ -153,9 +154,10 @@ define([], function () {
         panel(place, address);
         return true;
       },
-      onSave: function (saved) {
+      onSave: function (told) {
         stop();
-        if (saved && saved.active !== 'N') { setTimeout(start, 0); } // the platform keeps the fields after this call
+        saved = (told && told.fields && told.fields.server_url) || '';
+        if (told && told.active !== 'N') { start(); }
         return true;
       },
       destroy: function () { stop(); }
