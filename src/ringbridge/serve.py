@@ -255,7 +255,6 @@ async def portal_status(portal: OfficePortal, runtime: Runtime) -> PortalStatus:
             *portal.missing,
             *portal.conflicts,
             *portal.lines.failures,
-            *portal.lines.strange,
         ),
     )
 

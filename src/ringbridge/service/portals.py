@@ -76,7 +76,7 @@ class OfficePortal:
             self.lines = await self.crm.sync_lines(wanted)
         except CrmError as error:
             self.lines = LinesReport(failures=(f"The lines could not be kept: {error}",))
-        for words in (*self.lines.drift, *self.lines.failures):
+        for words in (*self.lines.drift, *self.lines.strange, *self.lines.failures):
             log.info("portal_lines_differed", portal=self.id, words=words)
 
     async def knows(self, number: str) -> bool | None:
