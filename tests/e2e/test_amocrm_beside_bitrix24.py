@@ -71,6 +71,10 @@ async def test_both_crms_end_with_exactly_the_records_of_what_took_place(both: B
     await both.hold_exactly(scenario)
 
 
-async def test_a_bad_day_of_one_crm_is_none_of_the_others(both: Both) -> None:
-    both.book.account.faults.add(Fault(kind=FaultKind.UNAVAILABLE, times=3))
+@pytest.mark.parametrize("kind", [FaultKind.UNAVAILABLE, FaultKind.LOSE_ANSWER, FaultKind.TOO_MANY])
+async def test_a_bad_day_of_one_crm_is_none_of_the_others_and_both_end_with_the_same_records(
+    both: Both, kind: FaultKind
+) -> None:
+    both.book.account.faults.add(Fault(kind=kind, times=2))
     await both.hold_exactly("ring_group_answered")
+    assert not both.book.account.faults.waiting

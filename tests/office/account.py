@@ -127,7 +127,8 @@ class Book:
         await until(lambda: self._last_is_told() and len(self.calls()) >= len(expected))
         calls = self.calls()
         self._compared.update(note["id"] for note in self._new())
-        assert [_facts(call) for call in calls] == [_wanted(each) for each in expected]
+        held, wanted = [_facts(call) for call in calls], [_wanted(each) for each in expected]
+        assert held == wanted, f"held: {held}, wanted: {wanted}"
         for call, want in zip(calls, expected, strict=True):
             await self._assert_details(call, want)
 

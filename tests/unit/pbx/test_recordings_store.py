@@ -381,6 +381,17 @@ async def test_an_mp3_is_made_once_and_kept(office):
     assert again == found, "the second time no program is needed"
 
 
+@pytest.mark.skipif(not installed_encoders(), reason="mp3: none of ffmpeg, lame, sox (with libsox-fmt-mp3) is there")
+async def test_who_asks_for_an_mp3_gets_one_and_the_others_get_what_the_pbx_wrote(office):
+    written = office.write(NAME, 4)
+    store = office.new_store(encoders=installed_encoders())
+    asked, others = await store.fetch(intent(NAME), mp3=True), await store.fetch(intent(NAME))
+    assert isinstance(asked, SoundFile)
+    assert isinstance(others, SoundFile)
+    assert (asked.content_type, asked.name) == ("audio/mpeg", NAME.replace(".wav", ".mp3"))
+    assert others.path == written
+
+
 @pytest.mark.parametrize("encoders", [(), (Encoder(program="false", arguments=""),)])
 async def test_a_wav_is_sent_where_no_mp3_can_be_made(office, encoders):
     written = office.write(NAME, 4)
