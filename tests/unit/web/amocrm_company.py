@@ -78,12 +78,18 @@ class KeyStore:
 
     saved: list[Credentials] = field(default_factory=list)
     open: asyncio.Event = field(default_factory=asyncio.Event)
-    stored: asyncio.Event = field(default_factory=asyncio.Event)
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def save(self, credentials: Credentials) -> None:
         await self.open.wait()
         self.saved.append(credentials)
-        self.stored.set()
+
+    async def connected(self) -> None:
+        self.came.set()
+
+    async def removed(self) -> None:
+        self.gone.set()
 
 
 class NoRecordings:
@@ -240,6 +246,8 @@ async def open_company(folder: Path, *, connected: bool = True, **settings: Any)
             table=EmployeeTable(MAIN, database=database, vault=vault, changed=staff_changed),
             dialing=dialing,
             domains=(urlsplit(account.address).hostname or "",),
+            connected=keys.connected,
+            removed=keys.removed,
         )
         ringing = asyncio.create_task(dialing.run())
         try:

@@ -178,6 +178,7 @@ async def test_way_to_the_account_s_page_and_back_connects_it(stranger: Company)
     assert answer.status_code == 200
     assert "Ringbridge is connected" in answer.text
     assert connected(stranger)
+    await stranger.keys.came.wait()
     assert (await stranger.http.get(f"{stranger.address}/oauth", params=back)).status_code == 400
 
 
@@ -188,7 +189,7 @@ async def test_widget_s_installation_is_answered_first_and_the_code_taken_after(
     assert (answer.status_code, answer.content) == (200, b"")
     assert not connected(stranger)
     stranger.keys.open.set()
-    await stranger.keys.stored.wait()
+    await stranger.keys.came.wait()
     assert (await stranger.http.get(f"{stranger.address}/hello")).json()["connected"]
 
 
@@ -222,6 +223,8 @@ async def test_integration_that_is_switched_off_is_disconnected_by_a_signed_hook
         answer = await company.http.get(f"{company.address}/disabled", params=signed | change)
         assert answer.status_code == 403
         assert connected(company)
+    assert not company.keys.gone.is_set()
     assert (await company.http.get(f"{company.address}/disabled", params=signed)).status_code == 200
+    await company.keys.gone.wait()
     assert not connected(company)
     assert (await company.ask("POST", "dial", json=CLICK)).json()["error"] == "not_connected"

@@ -68,7 +68,9 @@ class Connecting:
         except CrmError as error:
             log.warning("account_not_connected", portal=desk.portal, reason=str(error))
             return page(NOT_CONNECTED, str(error), status=400)
-        return page("Ringbridge is connected", "Calls are recorded from now on. You can close this page.")
+        answer = page("Ringbridge is connected", "Calls are recorded from now on. You can close this page.")
+        answer.background = BackgroundTask(desk.connected)
+        return answer
 
     def _is_expected(self, desk: AmoDesk, state: str, referer: str) -> bool:
         """A way back that was begun here; or a code of the very account that was configured: pressing "install" in the
@@ -85,9 +87,8 @@ class Connecting:
         if desk.application is None or not is_disable_hook(request.query_params, desk.application):
             log.warning("disable_hook_refused", portal=desk.portal)
             return PlainTextResponse("This is not signed by the platform.", status_code=403)
-        if desk.connection is not None:
-            await desk.connection.disconnected(request.query_params)
-        return PlainTextResponse("")
+        gone = desk.connection is not None and await desk.connection.disconnected(request.query_params)
+        return PlainTextResponse("", background=BackgroundTask(desk.removed) if gone else None)
 
 
 async def accept_later(connection: Connection, desk: AmoDesk, code: str, referer: str) -> None:
@@ -96,3 +97,5 @@ async def accept_later(connection: Connection, desk: AmoDesk, code: str, referer
         await connection.accept(code, referer)
     except (CrmError, StoreError) as error:
         log.error("account_not_connected", portal=desk.portal, reason=str(error))
+    else:
+        await desk.connected()

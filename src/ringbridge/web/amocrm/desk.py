@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -35,8 +35,14 @@ class Account(Protocol):
     connection: Connection | None  # None: connected by a long-lived token
 
 
+async def nothing() -> None:
+    """What a coming or going account means to nobody."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AmoDesk:
+    """`connected` and `removed` are awaited after the account's keys have come or gone; they raise nothing."""
+
     portal: PortalId
     crm: Account
     application: Application | None  # None: the integration's secret was not entered, so no widget can be believed
@@ -46,6 +52,8 @@ class AmoDesk:
     dialing: Dials | None  # None: the office has no PBX
     brand: Brand = Brand.AMOCRM
     domains: tuple[str, ...] = DOMAINS
+    connected: Callable[[], Awaitable[None]] = nothing
+    removed: Callable[[], Awaitable[None]] = nothing
 
     @property
     def connection(self) -> Connection | None:
@@ -62,7 +70,7 @@ class AmoDesk:
         return held.account if isinstance(held, Tokens) else None
 
     @property
-    def connected(self) -> bool:
+    def is_connected(self) -> bool:
         held = self.crm.credentials
         return bool(held.refresh) if isinstance(held, Tokens) else bool(held.token)
 

@@ -131,7 +131,7 @@ class AmoPages:
             "version": __version__,
             "portal": desk.portal,
             "time": self._now().timestamp(),
-            "connected": desk.connected,
+            "connected": desk.is_connected,
         }
         return JSONResponse(told, headers={"Cache-Control": "no-store", "Cross-Origin-Resource-Policy": "cross-origin"})
 

@@ -67,7 +67,7 @@ class Reception:
             visitor = verify(token, application=desk.application, account=desk.account, now=now)
         except BadToken as error:
             raise NotLetIn(CODES.get(str(error), "token_bad"), f"The token is refused: {error}.") from error
-        if not desk.connected:
+        if not desk.is_connected:
             raise NotLetIn("not_connected", "The account is not connected to this server.", 409)
         if desk.account is None and not same_account(_origin(visitor.address), desk.address):
             raise NotLetIn("token_account", "The token is refused: it is another account's.")
