@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -20,6 +22,7 @@ from ringbridge.ami.errors import ActionRefused, NotConnected
 from ringbridge.ami.message import Action, ActionId, Message
 from ringbridge.emulators.asterisk.server import Server
 from ringbridge.emulators.asterisk.users import User
+from ringbridge.pbx import link as link_module
 from ringbridge.pbx.backoff import Backoff
 from ringbridge.pbx.inbox import Item, Lost, Received, Resync
 from ringbridge.pbx.link import Link, LinkState
@@ -169,11 +172,21 @@ async def test_filters_are_set_again_after_each_login(server: Server) -> None:
         assert len(actions(server, "Filter")) == 2 * once
 
 
-async def test_without_the_system_right_no_filter_is_tried_and_noise_still_stays_out(server: Server) -> None:
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[MutableMapping[str, Any]]]:
+    """What the link logs. Tests that run commands have set up the log for themselves: this one begins anew."""
+    structlog.reset_defaults()
+    monkeypatch.setattr(link_module, "log", structlog.get_logger())
+    with capture_logs() as lines:
+        yield lines
+
+
+async def test_without_the_system_right_no_filter_is_tried_and_noise_still_stays_out(
+    server: Server, logged: list[MutableMapping[str, Any]]
+) -> None:
     noisy = User(name="noisy", secret="s", write=frozenset({"call"}))
     server.users["noisy"] = noisy
-    with capture_logs() as logged:
-        await _hear_noise(server, noisy)
+    await _hear_noise(server, noisy)
     (ended,) = [line for line in logged if line["event"] == "pbx_connection_ended"]
     assert (ended["dropped"], ended["stray"], ended["oversized"], ended["undecodable"]) == (2, 0, 0, 0)
     assert "AMPDBPASS" not in str(logged)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
@@ -20,6 +21,7 @@ from ringbridge.pbx.inbox import Inbox, Item, Lost, Received, Resync
 from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.routing.office import Portal, Staff
 from ringbridge.routing.rules import Answers, ClientKnown, Create, Responsible, Rule, SpreadList
+from ringbridge.service import pipeline as pipeline_module
 from ringbridge.service.pipeline import Pipeline
 from ringbridge.store import calls, schema
 from ringbridge.store.calls import CallKey, PbxId
@@ -171,7 +173,9 @@ async def test_a_recorded_call_becomes_one_journal_row_and_its_steps_in_order(da
     assert bench.shown[-1] == call
 
 
-async def test_the_log_tells_of_each_ended_call_and_hides_its_number(database):
+async def test_the_log_tells_of_each_ended_call_and_hides_its_number(database, monkeypatch):
+    structlog.reset_defaults()  # tests that run commands have set it up for themselves
+    monkeypatch.setattr(pipeline_module, "log", structlog.get_logger())
     source = Played()
     for item in heard("inbound_answered"):
         source.say(item)
