@@ -19,18 +19,21 @@ from starlette.types import ASGIApp
 from ringbridge import __version__
 from ringbridge.crm.amocrm.account import AmoCrm
 from ringbridge.crm.bitrix24.auth import NOT_INSTALLED
+from ringbridge.delivery.local import LocalEngine
 from ringbridge.pbx.link import Link
 from ringbridge.pbx.link import LinkState as Rung
 from ringbridge.routing.intents import PortalId
 from ringbridge.routing.office import Portal
 from ringbridge.service.adapters import amo_application, amo_settings
+from ringbridge.service.asking import REMOVED
 from ringbridge.service.bootstrap import Bootstrap
 from ringbridge.service.config import Office
 from ringbridge.service.events import PortalEvents, Sense
 from ringbridge.service.extensions import EmployeeTable
 from ringbridge.service.portals import OfficePortal
-from ringbridge.service.runtime import Runtime, open_runtime
+from ringbridge.service.runtime import Runtime, open_runtime, refresh
 from ringbridge.store import deliveries, portals
+from ringbridge.store.errors import StoreError
 from ringbridge.store.keys import PbxId
 from ringbridge.telephony.model import Call
 from ringbridge.web.amocrm import AmoDesk, CardBoard
@@ -86,6 +89,8 @@ async def running(bootstrap: Bootstrap) -> AsyncIterator[str]:
             feed.tell(pbx, call)
             boards.tell(pbx, call)
 
+        for known in feed.calls:
+            boards.tell(known.pbx, known.call)
         for pipeline in runtime.pipelines:
             pipeline.show = show
         page = create_app(services_of(runtime, feed, boards))
@@ -202,8 +207,18 @@ def desks_of(runtime: Runtime, boards: CardBoards) -> dict[str, AmoDesk]:
                 dialing=runtime.dialing,
                 brand=config.amocrm.brand,
                 domains=amo_settings(config, config.amocrm, runtime.office).domains,
+                connected=partial(refresh, portal, runtime.engine),
+                removed=partial(leave, portal, runtime.engine),
             )
     return desks
+
+
+async def leave(portal: OfficePortal, engine: LocalEngine) -> None:
+    """A portal that removed us is left alone, and shown as such, until it takes us back."""
+    try:
+        await engine.park(portal.id, None, REMOVED)
+    except StoreError as error:
+        log.error("portal_not_parked", portal=portal.id, reason=str(error))
 
 
 def routing_of(portal: OfficePortal) -> Portal:

@@ -52,8 +52,8 @@ class AmoDesk:
     dialing: Dials | None  # None: the office has no PBX
     brand: Brand = Brand.AMOCRM
     domains: tuple[str, ...] = DOMAINS
-    connected: Callable[[], Awaitable[None]] = nothing
-    removed: Callable[[], Awaitable[None]] = nothing
+    connected: Callable[[], Awaitable[object]] = nothing
+    removed: Callable[[], Awaitable[object]] = nothing
 
     @property
     def connection(self) -> Connection | None:
