@@ -53,6 +53,9 @@ class Pbx(Part):
     cdr: Path | None = Field(
         None, description="Its CDR file (Master.csv): calls that came while we were away are taken from there."
     )
+    cel: Path | None = Field(
+        None, description="Its CEL file (cel-custom/Master.csv): it tells transfers and pickups in those calls too."
+    )
 
 
 class Trunk(Part):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import structlog
 
@@ -18,24 +17,20 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """One PBX's CDR file; without one, nothing is known of the time between."""
+    """One PBX's CDR and CEL files; with neither, nothing is known of the time between."""
 
-    source: CsvHistory | None
+    source: CsvHistory
     sides: Sides
-    path: Path | None = None
 
     @classmethod
     def of(cls, pbx: Pbx, office: Office) -> History:
         sides = Sides(trunks=frozenset(trunk.name for trunk in office.trunk), region=office.region)
-        source = CsvHistory(cdr=pbx.cdr, zone=office.zone) if pbx.cdr else None
-        return cls(source=source, sides=sides, path=pbx.cdr)
+        return cls(source=CsvHistory(cdr=pbx.cdr, cel=pbx.cel, zone=office.zone), sides=sides)
 
     async def between(self, since: datetime, until: datetime) -> list[Call]:
         """The calls that ended between the two."""
-        if self.source is None:
-            return []
         try:
             return await asyncio.to_thread(calls_between, self.source, since, until, self.sides)
         except OSError as error:
-            log.error("history_not_read", path=str(self.path), reason=error.strerror)
+            log.error("history_not_read", path=error.filename, reason=error.strerror)
             return []
