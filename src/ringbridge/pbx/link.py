@@ -96,7 +96,7 @@ class Link:
         self._reconfigured = asyncio.Event()
         self._status_changed = asyncio.Event()
         self._status = LinkStatus(state=LinkState.STOPPED, since=clock())
-        self._log = log.bind(pbx=address.host)
+        self._log = log.bind(pbx=address.name or address.host)
 
     # What others see
 
@@ -133,7 +133,7 @@ class Link:
     def configure(self, address: PbxAddress) -> None:
         """Takes new settings at once, also out of a pause."""
         self._address = address
-        self._log = log.bind(pbx=address.host)
+        self._log = log.bind(pbx=address.name or address.host)
         self._reconfigured.set()
 
     # The life of the link

@@ -23,6 +23,7 @@ class PbxAddress:
     tls_ca: Path | None = None
     tls_verify: bool = True
     plain_login: bool = True
+    name: str = ""  # as the office calls it, for the log
 
     def tls_context(self) -> ssl.SSLContext | None:
         """None for a plain connection. Raises OSError or ssl.SSLError when the PEM file cannot be used."""

@@ -224,6 +224,7 @@ def address_of(bootstrap: Bootstrap) -> str:
 
 def pbx_address(pbx: Pbx) -> PbxAddress:
     return PbxAddress(
+        name=pbx.name,
         host=pbx.host,
         port=pbx.port,
         username=pbx.username,

@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Iterator, MutableMapping
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from structlog.testing import capture_logs
+from tests.unit.conftest import LoggedBy
 
 from ringbridge.ami.errors import ActionRefused, NotConnected
 from ringbridge.ami.message import Action, ActionId, Message
@@ -172,24 +170,24 @@ async def test_filters_are_set_again_after_each_login(server: Server) -> None:
         assert len(actions(server, "Filter")) == 2 * once
 
 
-@pytest.fixture
-def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[MutableMapping[str, Any]]]:
-    """What the link logs. Tests that run commands have set up the log for themselves: this one begins anew."""
-    structlog.reset_defaults()
-    monkeypatch.setattr(link_module, "log", structlog.get_logger())
-    with capture_logs() as lines:
-        yield lines
-
-
 async def test_without_the_system_right_no_filter_is_tried_and_noise_still_stays_out(
-    server: Server, logged: list[MutableMapping[str, Any]]
+    server: Server, logged_by: LoggedBy
 ) -> None:
     noisy = User(name="noisy", secret="s", write=frozenset({"call"}))
     server.users["noisy"] = noisy
-    await _hear_noise(server, noisy)
-    (ended,) = [line for line in logged if line["event"] == "pbx_connection_ended"]
+    with logged_by(link_module) as lines:
+        await _hear_noise(server, noisy)
+    (ended,) = [line for line in lines if line["event"] == "pbx_connection_ended"]
     assert (ended["dropped"], ended["stray"], ended["oversized"], ended["undecodable"]) == (2, 0, 0, 0)
-    assert "AMPDBPASS" not in str(logged)
+    assert "AMPDBPASS" not in str(lines)
+
+
+async def test_the_log_calls_a_pbx_as_the_office_does(server: Server, logged_by: LoggedBy) -> None:
+    named = PbxAddress(host="127.0.0.1", port=server.port, username=ADMIN.name, secret="s", name="main office")
+    with logged_by(link_module) as lines:
+        async with running(Link(named)) as link:
+            await link.until(LinkState.READY)
+    assert {line["pbx"] for line in lines} == {"main office"}
 
 
 async def _hear_noise(server: Server, noisy: User) -> None:

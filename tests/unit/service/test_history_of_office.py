@@ -7,9 +7,10 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from structlog.testing import capture_logs
+from tests.unit.conftest import LoggedBy
 
 from ringbridge.pbx.history import CEL_COLUMNS
+from ringbridge.service import history as history_module
 from ringbridge.service.config import Office, office_of
 from ringbridge.service.history import History
 
@@ -44,7 +45,7 @@ async def test_without_records_nothing_is_known(tmp_path: Path) -> None:
     assert await history(cdr=str(tmp_path / "none"), cel=str(tmp_path / "none")).between(SINCE, UNTIL) == []
 
 
-async def test_records_that_cannot_be_read_are_named_in_the_log(tmp_path: Path) -> None:
-    with capture_logs() as lines:
+async def test_records_that_cannot_be_read_are_named_in_the_log(tmp_path: Path, logged_by: LoggedBy) -> None:
+    with logged_by(history_module) as lines:
         assert await history(cel=str(tmp_path)).between(SINCE, UNTIL) == []
     assert [(line["event"], line["path"]) for line in lines] == [("history_not_read", str(tmp_path))]

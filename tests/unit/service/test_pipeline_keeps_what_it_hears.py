@@ -9,9 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import structlog
 from sqlalchemy import select
-from structlog.testing import capture_logs
 
 from ringbridge.ami.errors import ActionRefused
 from ringbridge.ami.message import Action, Message
@@ -173,13 +171,11 @@ async def test_a_recorded_call_becomes_one_journal_row_and_its_steps_in_order(da
     assert bench.shown[-1] == call
 
 
-async def test_the_log_tells_of_each_ended_call_and_hides_its_number(database, monkeypatch):
-    structlog.reset_defaults()  # tests that run commands have set it up for themselves
-    monkeypatch.setattr(pipeline_module, "log", structlog.get_logger())
+async def test_the_log_tells_of_each_ended_call_and_hides_its_number(database, logged_by):
     source = Played()
     for item in heard("inbound_answered"):
         source.say(item)
-    with capture_logs() as logged:
+    with logged_by(pipeline_module) as logged:
         bench = Bench(database, source)
         await bench.play_until(ended)
     (call,) = await bench.journal()
