@@ -69,18 +69,23 @@ class Pages:
         return f"/contacts/detail/{list(self.company.account.entities.rows[Kind.CONTACTS])[at]}"
 
 
+def packed_widget(folder: Path, server: str) -> Widget:
+    """As `make widget` packs it, switched on, with this server in its settings."""
+    build = builder()
+    build.pack(build.widget_files(), folder / "widget.zip")
+    widget = Widget.load(folder / "widget.zip")
+    widget.active = True
+    widget.values = {"server_url": server}
+    return widget
+
+
 @asynccontextmanager
 async def open_pages(
     folder: Path, browser: Browser, *, address: str = "", connected: bool = True
 ) -> AsyncIterator[Pages]:
-    """The widget as `make widget` packs it, switched on in the account."""
-    build = builder()
-    build.pack(build.widget_files(), folder / "widget.zip")
+    """An account whose pages have the widget."""
     async with open_company(folder, connected=connected) as company:
-        widget = Widget.load(folder / "widget.zip")
-        widget.active = True
-        widget.values = {"server_url": address or company.address}
-        company.account.widget = widget
+        company.account.widget = packed_widget(folder, address or company.address)
         pages = Pages(company, browser)
         try:
             yield pages

@@ -55,9 +55,9 @@ def contacts(account: Account, number: str) -> list[Entity]:
     return [one for one in found if one.kind is Kind.CONTACTS]
 
 
-def account_part(account: Account) -> str:
-    """The part of the configuration that connects the office to this account: by a long-lived token."""
-    token = account.long_lived_token(account.access.integrations[0], ADMIN_ID)
+def account_part(account: Account, *, key: str = "") -> str:
+    """The part of the configuration that connects the office to this account: by a long-lived token, or another key."""
+    key = key or f'token = "{account.long_lived_token(account.access.integrations[0], ADMIN_ID)}"'
     employees = "".join(
         f'\n[[employee]]\nname = "{name}"\nextensions = ["{extension}"]\nusers = {{ amo = "{USERS[extension]}" }}\n'
         for extension, name in EMPLOYEES.items()
@@ -73,7 +73,7 @@ request_limit = 2
 
 [portal.amocrm]
 address = "{account.address}"
-token = "{token}"
+{key}
 local = true
 {employees}"""
 
