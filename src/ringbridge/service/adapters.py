@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -79,7 +79,7 @@ def _moment(seconds: float | None) -> datetime | None:
 
 
 def bitrix_settings(config: Portal, office: Office) -> BitrixSettings:
-    return BitrixSettings(
+    settings = BitrixSettings(
         portal=PortalId(config.name),
         recordings=config.recordings,
         add_to_chat=config.add_to_chat,
@@ -91,6 +91,11 @@ def bitrix_settings(config: Portal, office: Office) -> BitrixSettings:
         repeat_deals=config.repeat_deals,
         region=office.region,
     )
+    return replace(settings, link_life=link_life(config, settings.link_life))
+
+
+def link_life(config: Portal, default: timedelta) -> timedelta:
+    return timedelta(days=config.recording_days) if config.recording_days else default
 
 
 def bitrix_credentials(config: Portal) -> tuple[bitrix.Credentials, bitrix.Application | None]:
@@ -133,7 +138,7 @@ def _with_event_secret(kept_last: bitrix.Credentials, configured: bitrix.Credent
 
 def amo_settings(config: Portal, keys: AmoCrmKeys, office: Office) -> AmoSettings:
     host = urlsplit(keys.address).hostname
-    return AmoSettings(
+    settings = AmoSettings(
         portal=PortalId(config.name),
         source=keys.source,
         repeat_deals=config.repeat_deals,
@@ -141,6 +146,7 @@ def amo_settings(config: Portal, keys: AmoCrmKeys, office: Office) -> AmoSetting
         reach=Reach(allow_http=config.allow_http, allow_private=config.allow_private, ca_file=config.ca_file),
         domains=(*DOMAINS, host) if keys.local and host else DOMAINS,
     )
+    return replace(settings, link_life=link_life(config, settings.link_life))
 
 
 def amo_credentials(keys: AmoCrmKeys) -> amo.Credentials:

@@ -50,6 +50,7 @@ class Pbx(Part):
     recordings: tuple[RecordingFolderConfig, ...] = Field(
         (RecordingFolderConfig(),), description="Folders in which this PBX writes recordings."
     )
+    mp3: bool = Field(False, description="Send recordings as mp3, where ffmpeg, lame or sox is installed to make them.")
     cdr: Path | None = Field(
         None, description="Its CDR file (Master.csv): calls that came while we were away are taken from there."
     )

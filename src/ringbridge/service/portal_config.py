@@ -64,6 +64,13 @@ class Portal(Part):
         RecordingMode.UPLOAD, description="upload: we send the file; link: the portal fetches it from public_address."
     )
     largest_upload_mb: int = Field(100, ge=1, le=2000, description="Larger recordings are linked instead of sent.")
+    recording_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description="How long a recording's link opens. By default a day for Bitrix24, which fetches the file, and "
+        "three years for amoCRM, which keeps the link.",
+    )
     add_to_chat: bool = Field(True, description="A message about each call in the employee's chat.")
     repeat_deals: bool = Field(
         False, description="A known client without an open deal gets a new one, where the rules make deals."

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 
+import structlog
 from sqlalchemy import select
 
 from ringbridge.pbx.recordings import LinkSigner, RecordingFolder, RecordingSettings, RecordingStore, SoundFile
@@ -15,6 +17,10 @@ from ringbridge.service.config import Office, Pbx
 from ringbridge.store import schema
 from ringbridge.store.database import Database
 from ringbridge.store.documents import load_intent
+
+log = structlog.get_logger(__name__)
+
+A_DAY = timedelta(days=1)
 
 
 class OfficeRecordings:
@@ -45,6 +51,16 @@ class OfficeRecordings:
         file = await self.fetch(intent, mp3=mp3) if intent else None
         return file if isinstance(file, SoundFile) else None
 
+    async def keep_tidy(self) -> None:
+        """Copies that were converted long ago are removed, day by day; they can be made again."""
+        while True:
+            for name, store in self._stores.items():
+                try:
+                    await asyncio.to_thread(store.prune)
+                except OSError as error:
+                    log.warning("old_copies_not_removed", pbx=name, file=error.filename, reason=error.strerror)
+            await asyncio.sleep(A_DAY.total_seconds())
+
     async def _intent_of(self, record: RecordKey) -> AttachRecording | None:
         wanted = schema.deliveries.c
         query = select(wanted.kind, wanted.intent).where(
@@ -71,4 +87,4 @@ def settings_of(pbx: Pbx, office: Office, data: Path) -> RecordingSettings:
         RecordingFolder(pbx=PurePosixPath(folder.pbx), here=Path(folder.here or folder.pbx))
         for folder in pbx.recordings
     )
-    return RecordingSettings(folders=folders, zone=office.zone, cache=data / "recordings")
+    return RecordingSettings(folders=folders, zone=office.zone, cache=data / "recordings", mp3=pbx.mp3)

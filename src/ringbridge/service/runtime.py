@@ -75,6 +75,7 @@ class Runtime:
                 group.create_task(link.run())
             for events in self.events.values():
                 group.create_task(events.run())
+            group.create_task(self.recordings.keep_tidy())
             if self.dialing is not None:
                 group.create_task(self.dialing.run())
 
