@@ -431,6 +431,7 @@ async def test_employees_come_with_every_number_over_all_pages() -> None:
             at.portal.staff.users[n] = User(id=n, name=f"User {n}", inner_phone=str(n), active=n % 2 == 0)
         at.portal.staff.users[400] = User(id=400, name="Nobody")
         at.portal.staff.users[401] = User(id=401, name="Mobile", personal_mobile="+7 912 000-00-01", work_phone="55")
+        at.portal.staff.users[401].email = "mobile@example.com"
         users = {user.id: user for user in await at.crm.users()}
         assert len(users) == len([u for u in at.portal.staff.users.values() if u.phones])
         assert users["200"].extensions == ("200",)
@@ -438,6 +439,7 @@ async def test_employees_come_with_every_number_over_all_pages() -> None:
         assert not users["201"].active
         assert users["401"].phones == ("+7 912 000-00-01", "55")
         assert users["401"].extensions == ()
+        assert users["401"].email == "mobile@example.com"
 
 
 async def test_a_client_is_found_with_the_responsible() -> None:

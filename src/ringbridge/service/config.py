@@ -84,6 +84,7 @@ class Employee(Part):
     name: str = Field(min_length=1, description="For people: it stands on the page and in no CRM.")
     extensions: tuple[str, ...] = Field((), description="Their phones on the PBX.")
     mobiles: tuple[str, ...] = Field((), description="Outside numbers that ring them.")
+    email: str = Field("", description="By it, or else by the name, a CRM's user is suggested for this employee.")
     users: dict[str, str] = Field(
         default_factory=dict, description="Their user id at each portal; what is missing is found by the extension."
     )

@@ -42,7 +42,7 @@ class Row:
     name: str
     active: bool  # False: dismissed, and still named for a phone
     extensions: tuple[str, ...] = ()
-    suggested: tuple[str, ...] = ()  # phones of an employee of this name who is no user of the portal yet
+    suggested: tuple[str, ...] = ()  # phones of an employee who is no user of the portal yet and seems to be this one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +105,16 @@ def table_of(office: Office, portal: PortalId, users: Iterable[DirectoryUser]) -
 def _row(office: Office, portal: PortalId, user: DirectoryUser) -> Row:
     held = [one for one in office.employee if one.users.get(portal) == user.id]
     extensions = tuple(dict.fromkeys(phone for one in held for phone in one.extensions))
-    namesakes = [one for one in office.employee if portal not in one.users and _key(one.name) == _key(user.name)]
-    suggested = namesakes[0].extensions if user.active and not extensions and len(namesakes) == 1 else ()
+    suggested = () if extensions or not user.active else _suggested(office, portal, user)
     return Row(user=user.id, name=user.name, active=user.active, extensions=extensions, suggested=suggested)
+
+
+def _suggested(office: Office, portal: PortalId, user: DirectoryUser) -> tuple[str, ...]:
+    """An e-mail address is one person's; a name may be two persons', and then none is suggested."""
+    free = [one for one in office.employee if portal not in one.users]
+    by_email = [one for one in free if user.email and one.email.casefold() == user.email.casefold()]
+    found = by_email or [one for one in free if _key(one.name) == _key(user.name)]
+    return found[0].extensions if len(found) == 1 else ()
 
 
 def _key(name: str) -> tuple[str, ...]:

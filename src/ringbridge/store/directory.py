@@ -33,6 +33,8 @@ class AnyUser(Protocol):
     def departments(self) -> tuple[str, ...]: ...
     @property
     def working_day(self) -> str | None: ...
+    @property
+    def email(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,7 @@ class DirectoryUser:
     phones: tuple[str, ...] = ()
     departments: tuple[str, ...] = ()
     working_day: str | None = None  # open, break, over; None where the CRM keeps none
+    email: str = ""
 
 
 async def replace(tx: Transaction, portal: PortalId, users: Iterable[AnyUser]) -> None:
@@ -58,6 +61,7 @@ async def replace(tx: Transaction, portal: PortalId, users: Iterable[AnyUser]) -
             "phones": json.dumps(user.phones),
             "departments": json.dumps(user.departments, ensure_ascii=False),
             "working_day": user.working_day,
+            "email": user.email,
         }
         for user in users
     }
@@ -78,6 +82,7 @@ async def read(tx: Transaction, portal: PortalId) -> list[DirectoryUser]:
             phones=tuple(json.loads(row["phones"])),
             departments=tuple(json.loads(row["departments"])),
             working_day=row["working_day"],
+            email=row["email"],
         )
         for row in found.mappings()
     ]

@@ -162,6 +162,7 @@ crm_users = Table(
     Column("phones", Text, nullable=False),
     Column("departments", Text, nullable=False, server_default="[]"),
     Column("working_day", Text),
+    Column("email", Text, nullable=False, server_default=""),
 )
 
 dials = Table(

@@ -149,16 +149,18 @@ async def test_what_is_learned_of_a_portal_is_added_up_and_parking_leaves_it(dat
 
 
 async def test_a_portals_users_are_replaced_as_a_whole_and_others_are_left_alone(database: Database) -> None:
-    anna = CrmUser(id=UserId("1"), name="Анна", active=True, extensions=("101",), phones=("+7 916",))
+    anna = CrmUser(
+        id=UserId("1"), name="Анна", active=True, extensions=("101",), phones=("+7 916",), email="a@example.com"
+    )
     boris = CrmUser(id=UserId("2"), name="Борис", active=False)
     async with database.transaction() as tx:
         await directory.replace(tx, portals.PortalId("amo"), [boris])
         await directory.replace(tx, PORTAL, [boris])
         await directory.replace(tx, PORTAL, [anna, boris, anna])
         read = await directory.read(tx, PORTAL)
-        assert [(u.id, u.name, u.active, u.extensions, u.phones) for u in read] == [
-            ("1", "Анна", True, ("101",), ("+7 916",)),
-            ("2", "Борис", False, (), ()),
+        assert [(u.id, u.name, u.active, u.extensions, u.phones, u.email) for u in read] == [
+            ("1", "Анна", True, ("101",), ("+7 916",), "a@example.com"),
+            ("2", "Борис", False, (), (), ""),
         ]
         await directory.replace(tx, PORTAL, [])
         assert await directory.read(tx, PORTAL) == []

@@ -283,7 +283,7 @@ async def furnished(database: Database, vault: Vault, account: Account) -> Porta
     office = office_of(OFFICE)
     await save_office(database, vault, office, by="test")
     users = [
-        DirectoryUser(id=UserId(str(user.id)), name=user.name, active=user.active)
+        DirectoryUser(id=UserId(str(user.id)), name=user.name, active=user.active, email=user.email)
         for user in account.staff.users.values()
     ]
     async with database.transaction() as tx:

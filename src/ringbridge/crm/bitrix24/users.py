@@ -77,6 +77,7 @@ def _user(row: Mapping[str, Any], departments: Mapping[str, str]) -> CrmUser | N
         extensions=_numbers(row, EXTENSIONS),
         phones=_numbers(row, (*PHONES, *own), shortest=SHORTEST_PHONE),
         departments=tuple(departments.get(one, one) for one in works_in if one),
+        email=text(row.get("EMAIL")),
     )
 
 
