@@ -216,7 +216,6 @@ async def test_all_employees_are_read_page_by_page_those_who_left_too() -> None:
             user.active = n != 7
             at.account.staff.users[user.id] = user
         users = {user.id: user for user in await at.crm.users()}
-        assert all(user.email for user in users.values())
         assert len(users) == 305
         assert not users[UserId("8")].active
         assert users[UserId("9")].email == "e8@example.com"
