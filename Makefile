@@ -35,6 +35,7 @@ lint: setup
 types: setup
 	$(RUN)/mypy
 	$(RUN)/mypy -p tests.office
+	$(RUN)/mypy -p bench
 
 bench: setup
 	@$(RUN)/python -m bench

@@ -18,10 +18,11 @@ from pathlib import Path
 
 from ringbridge.crm.bitrix24.settings import Settings
 from ringbridge.pbx.link import LinkState
-from ringbridge.service import portals
+from ringbridge.service import adapters
 from ringbridge.service.bootstrap import Bootstrap
-from ringbridge.service.config import Office, Portal, office_of
+from ringbridge.service.config import Office, office_of
 from ringbridge.service.logs import configure_logs
+from ringbridge.service.portal_config import Portal
 from ringbridge.service.runtime import open_runtime
 from ringbridge.service.settings import save_office
 from ringbridge.store.database import Database
@@ -30,11 +31,11 @@ from ringbridge.store.vault import Vault
 USER, SECRET = "ringbridge", "bench"
 NO_LIMIT = 100_000  # requests per second
 
-settings_of = portals.settings_of
+settings_of = adapters.bitrix_settings
 
 
-def unlimited(config: Portal) -> Settings:
-    return replace(settings_of(config), rate=NO_LIMIT, burst=NO_LIMIT)
+def unlimited(config: Portal, office: Office) -> Settings:
+    return replace(settings_of(config, office), rate=NO_LIMIT, burst=NO_LIMIT)
 
 
 def office(ami_port: int, portal_port: int) -> Office:
@@ -60,7 +61,7 @@ def office(ami_port: int, portal_port: int) -> Office:
 @asynccontextmanager
 async def running(folder: Path, office: Office) -> AsyncIterator[None]:
     """The service, linked to its PBX, while the context lasts."""
-    portals.settings_of = unlimited
+    adapters.bitrix_settings = unlimited
     bootstrap = Bootstrap(data=folder)
     async with await Database.open(bootstrap.database) as database:
         await save_office(database, Vault.open(bootstrap.key), office, by="bench")
