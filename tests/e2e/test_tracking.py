@@ -66,6 +66,12 @@ async def test_the_stream_of_a_scenario_becomes_its_calls(office: Office, play: 
             assert said.lasted(talk.length.total_seconds()), (talk, said)
 
 
+async def test_what_the_client_pressed_in_the_menu_is_told(office: Office) -> None:
+    _, items = await heard_while(SCENARIOS["menu_to_the_front_desk"], office)
+    (call,) = tracked(items)
+    assert call.menu == "1"
+
+
 def _facts(call: Call) -> dict[str, object]:
     return {
         "direction": call.direction,

@@ -20,7 +20,6 @@ NOISE: frozenset[str] = frozenset(
         "ChallengeResponseFailed",
         "ChallengeSent",
         "DTMFBegin",
-        "DTMFEnd",
         "InvalidAccountID",
         "InvalidPassword",
         "Newexten",

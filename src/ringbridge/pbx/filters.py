@@ -25,6 +25,7 @@ _EVENTS = (
     "CEL",
     "Conf",
     "ContactStatus",
+    "DTMFEnd",
     "DeviceState",
     "Dial",
     "ExtensionStatus",

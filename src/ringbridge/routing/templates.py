@@ -23,6 +23,7 @@ FIELDS = {
     "speakers": "who spoke with the client",
     "transfers": "who handed the call to whom",
     "queue": "the queue it waited in",
+    "menu": "what the client chose in the menu",
     "result": "how it ended",
 }
 HOLE = re.compile(r"\{(\w+)\}")
@@ -64,6 +65,7 @@ def values_of(call: Call, staff: Staff, *, line: str | None, zone: tzinfo) -> di
         "speakers": ", ".join(staff.name_of(extension) for extension in call.answered_by),
         "transfers": ", ".join(f"{staff.name_of(t.by)} → {staff.name_of(t.to)}" for t in call.transfers),
         "queue": call.queue or "",
+        "menu": call.menu,
         "result": call.disposition.value if call.disposition else "",
     }
 

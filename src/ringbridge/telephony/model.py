@@ -119,6 +119,7 @@ class Call:
     click_to_call: str | None = None  # the ActionID of the Originate
     voicemail: bool = False
     queue: str | None = None
+    menu: str = ""  # what the client pressed before anybody was rung
     group: str | None = None
     hangup_cause: int | None = None  # Q.850, of the leg that decided
     channels: tuple[str, ...] = ()  # Uniqueids that belong to it, or did

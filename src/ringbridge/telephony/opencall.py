@@ -9,6 +9,9 @@ from ringbridge.telephony.causes import outbound_result, status_of
 from ringbridge.telephony.model import Call, CallId, Direction, Disposition, Extension, Recording, Transfer
 from ringbridge.telephony.pieces import Attempt, OpenLeg, OpenRecording, OpenTalk
 
+LONGEST_CHOICE = 3
+"""Digits that a client may press in menus."""
+
 MOST_LEGS = 200
 """A caller who waits for hours in a queue makes the phones ring again and again; the oldest vain rings go first."""
 
@@ -51,6 +54,7 @@ class OpenCall:
     click_to_call: str | None = None
     voicemail: bool = False
     queue: str | None = None
+    pressed: str = ""  # by the client, before anybody was rung
     interrupted: bool = False
     attempt: Attempt | None = None  # the last one
     reached: Attempt | None = None  # the last one before it that reached the client's phone
@@ -69,6 +73,14 @@ class OpenCall:
     @property
     def concerns_client(self) -> bool:
         return self.direction in {Direction.INBOUND, Direction.OUTBOUND}
+
+    def press(self, digit: str) -> None:
+        self.pressed = (self.pressed + digit)[: LONGEST_CHOICE + 1]
+
+    @property
+    def menu(self) -> str:
+        """Choices in a menu are short. What is longer may be a secret, a card's number or a PIN, and is not told."""
+        return self.pressed if len(self.pressed) <= LONGEST_CHOICE else ""
 
     # Legs
 
@@ -239,6 +251,7 @@ class OpenCall:
             click_to_call=self.click_to_call,
             voicemail=self.voicemail,
             queue=self.queue,
+            menu=self.menu,
             hangup_cause=self.deciding.cause if self.deciding else self.cause,
             channels=tuple(self.channels),
             client_channels=tuple(sorted(self.clients)),
@@ -294,6 +307,7 @@ class OpenCall:
             click_to_call=call.click_to_call,
             voicemail=call.voicemail,
             queue=call.queue,
+            pressed=call.menu,
             interrupted=call.interrupted,
             linkedids={call.id},
             attempt=Attempt(trunk=call.trunk or "") if call.direction is Direction.OUTBOUND and call.trunk else None,

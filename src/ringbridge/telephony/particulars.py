@@ -31,6 +31,15 @@ def queue_join(board: Switchboard, message: Message, at: datetime) -> None:
         board.hear(call, f"QueueCallerJoin {call.queue}")
 
 
+def pressed(board: Switchboard, message: Message, at: datetime) -> None:
+    """Class dtmf, where the manager user may read it."""
+    call = board.find(message.get("Uniqueid"))
+    if call is None or call.direction is not Direction.INBOUND or message.get("Direction") != "Received":
+        return
+    if message.get("Uniqueid") in call.clients and not call.legs:
+        call.press(message.get("Digit"))
+
+
 def variable(board: Switchboard, message: Message, at: datetime) -> None:
     """Class dialplan, where the manager user may read it."""
     call = board.find(message.get("Uniqueid"))

@@ -24,9 +24,9 @@ What it knows of a call, in the order in which Asterisk tells it:
     may still come (`switchboard`). It ends as interrupted when the PBX or the connection ended first.
 
 Events of class ``call`` suffice; ``agent`` adds the queue's name, ``cdr`` what was missed at the beginning of a talk,
-``system`` the Shutdown, ``dialplan`` the names of recordings. CEL is not used. No context or extension name of any
-dialplan decides anything. Events may repeat, come late, or name channels never seen; none of it raises, and what is
-still said of a channel that is hung up neither revives it nor begins a call.
+``system`` the Shutdown, ``dialplan`` the names of recordings, ``dtmf`` the choices in a menu. CEL is not used. No
+context or extension name of any dialplan decides anything. Events may repeat, come late, or name channels never seen;
+none of it raises, and what is still said of a channel that is hung up neither revives it nor begins a call.
 
 There is no clock here: `at` comes with each message, and `next_deadline` says when `expire` wants to be called.
 """
@@ -56,6 +56,7 @@ HANDLERS: Mapping[str, Callable[[Switchboard, Message, datetime], None]] = {
     "BridgeLeave": conversations.bridge_leave,
     "Cdr": particulars.cdr,
     "ConfbridgeJoin": _seen,
+    "DTMFEnd": particulars.pressed,
     "DialBegin": dialling.dial_begin,
     "DialEnd": dialling.dial_end,
     "DialState": dialling.dial_state,
