@@ -44,6 +44,19 @@ class MirrorDeal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorFound:
+    """What the mirror knows of one client, for whoever decides where their call goes."""
+
+    kind: str  # contact, company, lead
+    id: str
+    name: str
+    responsible: UserId | None
+    company: str = ""  # its name
+    deal: str | None = None  # the title of their most recent deal at work; None: there is none
+    deal_responsible: UserId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MirrorPage:
     """One piece of the CRM. `clients` and `deals` replace what was known of them; `gone` is not there any more (a
     client that was deleted, a deal that was closed)."""
