@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from ringbridge.routing.intents import PortalId, UserId
 
@@ -40,6 +41,14 @@ class Reach(StrEnum):
     BUSY = "busy"  # in a call, ringing, or on do-not-disturb
     ABSENT = "absent"  # not registered
     UNKNOWN = "unknown"  # the PBX does not tell: it is worth a try
+
+
+class Availability(Protocol):
+    """The phones, as far as the PBX tells of them."""
+
+    def reach(self, extension: str) -> Reach:
+        """Of an employee's phone; UNKNOWN for what is no phone."""
+        ...
 
 
 class Reason(StrEnum):
