@@ -10,50 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from ringbridge.routing.intents import UserId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ref:
-    """One thing of the CRM."""
-
-    kind: str  # contact, company, lead, deal
-    id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MirrorClient:
-    """A client with all their numbers."""
-
-    ref: Ref  # contact, company or lead
-    name: str
-    responsible: UserId | None
-    phones: tuple[str, ...] = ()  # as written
-    company: Ref | None = None  # for whom a contact works
-    company_name: str = ""  # where the CRM tells it along with the contact or lead
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MirrorDeal:
-    """A deal at work: neither won nor lost."""
-
-    ref: Ref
-    title: str
-    responsible: UserId | None
-    clients: tuple[Ref, ...] = ()  # whose deal it is
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MirrorFound:
-    """What the mirror knows of one client, for whoever decides where their call goes."""
-
-    kind: str  # contact, company, lead
-    id: str
-    name: str
-    responsible: UserId | None
-    company: str = ""  # its name
-    deal: str | None = None  # the title of their most recent deal at work; None: there is none
-    deal_responsible: UserId | None = None
+from ringbridge.routing.clients import MirrorClient as MirrorClient
+from ringbridge.routing.clients import MirrorDeal as MirrorDeal
+from ringbridge.routing.clients import MirrorFound as MirrorFound
+from ringbridge.routing.clients import Ref as Ref
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +34,11 @@ class MirrorSource(Protocol):
     history's, so that cards and finishes go first; both raise `CrmError`."""
 
     async def mirror_page(self, cursor: str | None) -> MirrorPage:
-        """The next piece of everything, as large as one request gives; `cursor` None begins."""
+        """The next piece of everything, as large as one request gives; `cursor` None begins. A client who is there
+        from the beginning of the reading to its end must come in one of its pieces; who comes twice does no harm."""
         ...
 
     async def mirror_changed(self, refs: Sequence[Ref]) -> MirrorPage:
-        """These as they are now, however many, in as few requests as it takes."""
+        """These as they are now, however many, in as few requests as it takes; what is not there (or is a deal or a
+        lead at work no more) is among `gone`."""
         ...
