@@ -11,10 +11,6 @@ for the others:
 - the recording of a call that nobody heard is unknown where the records of the PBX do not name it, as Asterisk's own
   do not.
 
-What does not hold yet: a call that no one life heard whole may be told as missed although it was answered. It is
-neither lost nor doubled; seen once in 542 calls on a busy machine, the cause is not proven (a record that was written
-late, most likely). Such calls are counted, printed and kept below one in a hundred.
-
 ``RINGBRIDGE_KILLS`` and ``RINGBRIDGE_SEED`` choose other days.
 """
 
@@ -49,17 +45,6 @@ async def test_killed_at_any_moment_no_call_is_lost_and_none_is_told_twice(tmp_p
         f"{len(world.portal.telephony.finished)} records, {world.faults.struck} of {world.portal.traffic.requests} "
         f"requests struck"
     )
-    wrong, late = apart(wrong)
-    print(summary, dict(world.kills), *late, sep="\n")
-    assert len(late) <= len(world.played) / 100, "\n".join([summary, *late])
+    print(summary, dict(world.kills), sep="\n")
     assert whole, "no call was heard whole: employees, lengths and recordings were not compared"
     assert not wrong, "\n".join([summary, *wrong])
-
-
-def apart(wrong: list[str]) -> tuple[list[str], list[str]]:
-    """The differences without those of answered calls that were not heard whole and are told as missed; and these."""
-    late = {line.partition(": ")[0] for line in wrong if "(not whole): code 304" in line and line.endswith(", not 200")}
-    keys = {label.split()[2] for label in late}
-    journal = {f"{key} is missed in the journal, not answered" for key in keys}
-    others = [line for line in wrong if line not in journal and line.partition(": ")[0] not in late]
-    return others, sorted(late)

@@ -21,11 +21,13 @@ class History:
 
     source: CsvHistory
     sides: Sides
+    is_kept: bool  # a file is named
 
     @classmethod
     def of(cls, pbx: Pbx, office: Office) -> History:
         sides = Sides(trunks=frozenset(trunk.name for trunk in office.trunk), region=office.region)
-        return cls(source=CsvHistory(cdr=pbx.cdr, cel=pbx.cel, zone=office.zone), sides=sides)
+        source = CsvHistory(cdr=pbx.cdr, cel=pbx.cel, zone=office.zone)
+        return cls(source=source, sides=sides, is_kept=bool(pbx.cdr or pbx.cel))
 
     async def between(self, since: datetime, until: datetime) -> list[Call]:
         """The calls that ended between the two."""

@@ -145,13 +145,16 @@ class Pipeline:
 
     async def _catch_up(self, resyncs: Iterable[Resync]) -> list[CallEvent]:
         """Calls that ended while nobody listened."""
-        missed = [call for resync in resyncs for call in await self._absence.ended(resync)]
-        missed += await self._absence.found_late()
+        late = await self._absence.found_late(self._tracker.vanished)
+        missed = list(late.calls) if late else []
+        missed += [call for resync in resyncs for call in await self._absence.ended(resync)]
         events: list[CallEvent] = []
         for call in missed:
             events += self._guarded("record", lambda: self._tracker.ended_unheard(call))  # noqa: B023
         if events:
             self._log.info("calls_recovered_from_records", calls=len(missed))
+        if late:
+            events += self._guarded("vanished", lambda: self._tracker.give_up_vanished(late.until))
         return events
 
     async def _arrived(self) -> list[Item]:
@@ -196,7 +199,9 @@ class Pipeline:
             for state in item.bridges
         }
         self._tracker.connected()
-        return self._tracker.resync(item.channels, item.at, members, complete=item.complete)
+        return self._tracker.resync(
+            item.channels, item.at, members, complete=item.complete, records=self._absence.records
+        )
 
     def _decide(self, event: CallEvent) -> Heard:
         call = event.call

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from ringbridge.telephony.causes import outbound_result, status_of
 from ringbridge.telephony.model import Call, CallId, Direction, Disposition, Extension, Recording, Transfer
@@ -63,6 +64,9 @@ class OpenCall:
     last_heard: datetime | None = None
     met_midway: bool = False  # it went on already when a connection began
     unseen_since: datetime | None = None  # the connection that showed it is gone since then
+    vanished_at: datetime | None = (
+        None  # it was gone when we looked again, and the PBX's records shall say how it ended
+    )
     heard: list[str] = field(default_factory=list)
     linkedids: set[str] = field(default_factory=set)  # by which new channels come to it
     merged_into: CallId | None = None
@@ -227,7 +231,8 @@ class OpenCall:
     # The call as others see it
 
     def snapshot(self, end: datetime | None = None) -> Call:
-        first_talk = min((talk.start for talk in self.talks), default=None)
+        talks = sorted(self.talks, key=attrgetter("start"))
+        decided = self.deciding
         return Call(
             id=self.id,
             direction=self.direction or Direction.INTERNAL,
@@ -235,24 +240,24 @@ class OpenCall:
             external=self.external,
             external_name=self.external_name,
             did=self.did,
-            trunk=self.deciding.trunk if end and self.deciding else self.trunk,
+            trunk=decided.trunk if end and decided else self.trunk,
             caller=self.caller,
             disposition=self.disposition() if end else None,
             interrupted=self.interrupted,
             end=max(end, self.start) if end else None,
-            legs=tuple(leg.snapshot() for leg in self.legs),
-            talks=tuple(talk.snapshot() for talk in sorted(self.talks, key=lambda talk: talk.start)),
+            legs=tuple(map(OpenLeg.snapshot, self.legs)),
+            talks=tuple(map(OpenTalk.snapshot, talks)),
             transfers=tuple(self.transfers),
             recordings=tuple(
                 Recording(path=recording.path, channel=recording.channel, start=recording.start)
                 for recording in self.recordings
-                if not (recording.stop and first_talk and recording.stop <= first_talk)
+                if not (recording.stop and talks and recording.stop <= talks[0].start)
             ),
             click_to_call=self.click_to_call,
             voicemail=self.voicemail,
             queue=self.queue,
             menu=self.menu,
-            hangup_cause=self.deciding.cause if self.deciding else self.cause,
+            hangup_cause=decided.cause if decided else self.cause,
             channels=tuple(self.channels),
             client_channels=tuple(sorted(self.clients)),
             merged_into=self.merged_into,

@@ -35,8 +35,7 @@ def shutdown(board: Switchboard, message: Message, at: datetime) -> None:
 def forget_unheard(board: Switchboard, at: datetime) -> None:
     """Calls of which this connection has shown nothing ended at `at`, without their Hangup."""
     for call in list(board.calls.values()):
-        alive = [board.channels.get(uniqueid) for uniqueid in call.members]
-        if call.quiet_since is None and not any(c and c.connection == board.channels.connection for c in alive):
+        if call.quiet_since is None and not _is_shown(board, call):
             board.interrupt(call, at)
 
 
@@ -47,17 +46,20 @@ def resync(
     at: datetime,
     *,
     complete: bool = True,
+    records: bool = False,
 ) -> None:
     """Compares the board with the live channels.
 
     `rows` are CoreShowChannel or Status events; `bridges` tells the members' Uniqueids of each bridge where it was
-    asked, else the rows' own BridgeId does.
+    asked, else the rows' own BridgeId does. With `records` a call that is gone waits for the PBX's record of it.
     """
     lost_at = board.lost_at or at
     known = {channel.uniqueid for channel in board.channels}
     talked = {talk for call in board.calls.values() for talk in call.talks}
     up = {row.get("Uniqueid") for row in rows}
     if complete:
+        if records:
+            _await_records(board, up, lost_at)
         _drop_unlisted(board, up, lost_at)
     new = [channel for row in rows if (channel := _take(board, row, at)) is not None]
     dials = _dial_strings(rows)
@@ -83,17 +85,39 @@ def _place(board: Switchboard, bridges: Mapping[str, Sequence[str]], up: set[str
                 board.channels.enter(member, bridge)
 
 
+def _await_records(board: Switchboard, up: set[str], at: datetime) -> None:
+    """Calls of which nothing is left: how they ended, their records may tell in a while."""
+    for call in board.calls.values():
+        if call.quiet_since is None and not call.members & up and not _is_shown(board, call):
+            call.vanished_at = call.vanished_at or at
+
+
+def _is_shown(board: Switchboard, call: OpenCall) -> bool:
+    """This connection has shown some of its channels."""
+    alive = map(board.channels.get, call.members)
+    return any(channel is not None and channel.connection == board.channels.connection for channel in alive)
+
+
+def give_up_vanished(board: Switchboard, until: datetime) -> None:
+    """No record has told the end of the calls that were gone until then."""
+    for call in list(board.calls.values()):
+        if call.vanished_at is not None and call.vanished_at <= until:
+            board.interrupt(call, call.vanished_at)
+            call.vanished_at = None
+
+
 def _drop_unlisted(board: Switchboard, up: set[str], at: datetime) -> None:
     """What an earlier connection showed and this listing does not has ended meanwhile."""
     for channel in board.channels:
-        if channel.uniqueid not in up and channel.connection != board.channels.connection:
+        old = channel.uniqueid not in up and channel.connection != board.channels.connection
+        if old and board.call_of(channel).vanished_at is None:
             _vanished(board, channel, at)
     forget_unheard_restored(board, up, at)
 
 
 def forget_unheard_restored(board: Switchboard, up: set[str], at: datetime) -> None:
     """Calls from before a restart of ours hold channels that no connection has shown yet."""
-    for call in list(board.calls.values()):
+    for call in [call for call in board.calls.values() if call.vanished_at is None]:
         unseen = {uniqueid for uniqueid in call.members if board.channels.get(uniqueid) is None}
         call.members -= unseen - up
         if not call.members and call.quiet_since is None:

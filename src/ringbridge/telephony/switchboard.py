@@ -49,10 +49,8 @@ class Switchboard:
     def channel(self, message: Message, at: datetime, prefix: str = "") -> Channel | None:
         """The channel of these headers, with the call it belongs to brought up to date; None for one that is hung up,
         of which Asterisk goes on to speak for a moment."""
-        if self._is_gone(message.get(f"{prefix}Uniqueid")):
-            return None
-        channel = self.channels.adopt(message, at, prefix)
-        if channel is None:
+        uniqueid = message.get(f"{prefix}Uniqueid")
+        if self._is_gone(uniqueid) or (channel := self.channels.adopt(uniqueid, message, at, prefix)) is None:
             return None
         linkedid = message.get(f"{prefix}Linkedid") or channel.linkedid
         call = self._call_of.get(channel.uniqueid)
@@ -61,7 +59,7 @@ class Switchboard:
             self._add(channel, call)
         elif linkedid != channel.linkedid:
             call = self._relink(channel, linkedid, call)
-        call.last_heard, call.unseen_since = at, None
+        call.last_heard, call.unseen_since, call.vanished_at = at, None, None
         return channel
 
     def mentioned(self, message: Message, at: datetime, prefix: str) -> Channel | None:
@@ -298,15 +296,16 @@ class Switchboard:
 
     def next_deadline(self) -> datetime | None:
         """When `expire` has something to do."""
-        first = next(iter(self._resting.values()), None)
-        settled = first.quiet_since + SETTLE if first and first.quiet_since else None
-        return min(filter(None, (settled, self._sweep if self.calls else None)), default=None)
+        return min(filter(None, (self._next_settled(), self._sweep if self.calls else None)), default=None)
+
+    def _next_settled(self) -> datetime | None:
+        for call in self._resting.values():
+            return call.quiet_since + SETTLE if call.quiet_since else None
+        return None
 
     def expire(self, now: datetime) -> None:
-        for call in list(self._resting.values()):
-            if call.quiet_since is None or now < call.quiet_since + SETTLE:
-                break
-            self.close(call)
+        while (settled := self._next_settled()) is not None and now >= settled:
+            self.close(next(iter(self._resting.values())))
         if self._sweep is None or now >= self._sweep:
             self._sweep = now + STALE / 12
             for call in [call for call in self.calls.values() if call.last_heard and now >= call.last_heard + STALE]:

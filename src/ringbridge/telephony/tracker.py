@@ -39,7 +39,7 @@ from datetime import datetime
 from ringbridge.ami.message import Message
 from ringbridge.telephony import conversations, dialling, particulars, reconnection, transfers
 from ringbridge.telephony.events import CallEnded, CallEvent
-from ringbridge.telephony.model import Call
+from ringbridge.telephony.model import Call, CallId
 from ringbridge.telephony.opencall import OpenCall
 from ringbridge.telephony.switchboard import Switchboard
 
@@ -131,10 +131,22 @@ class CallTracker:
         bridges: Mapping[str, Sequence[str]] | None = None,
         *,
         complete: bool = True,
+        records: bool = False,
     ) -> list[CallEvent]:
         """The live channels as the PBX lists them (CoreShowChannel or Status rows), and who is in which bridge.
-        `complete` is False when a channel that is not listed may still live."""
-        reconnection.resync(self._board, channels, bridges, at, complete=complete)
+        `complete` is False when a channel that is not listed may still live. With `records` a call that is gone stays
+        open until `ended_unheard` tells its end or `give_up_vanished` does without."""
+        reconnection.resync(self._board, channels, bridges, at, complete=complete, records=records)
+        return self._board.told()
+
+    @property
+    def vanished(self) -> frozenset[CallId]:
+        """Calls that are gone, and whose ends nobody has told yet."""
+        return frozenset(call.id for call in self._board.calls.values() if call.vanished_at is not None)
+
+    def give_up_vanished(self, until: datetime) -> list[CallEvent]:
+        """No record tells how the calls ended that were gone until then: they were interrupted, as far as we know."""
+        reconnection.give_up_vanished(self._board, until)
         return self._board.told()
 
     def ended_unheard(self, told: Call) -> list[CallEvent]:

@@ -49,6 +49,8 @@ def without_uniqueid(told: Call) -> Call:
 
 
 class Records:
+    is_kept = True
+
     def __init__(self) -> None:
         self.written: list[Call] = []
 
@@ -94,11 +96,54 @@ async def test_a_record_that_is_written_late_is_found_by_the_second_look(pbx: Pb
     pbx.now = NOON + 60 * SECOND
     assert await absence.ended(pbx.listing()) == []
     pbx.records.written = [call("1.2", start=10, end=59)]
-    assert await absence.found_late() == []
+    assert await absence.found_late(()) is None
     assert absence.next_look is not None
     pbx.now = absence.next_look
-    assert ids(await absence.found_late()) == ["1.2"]
+    late = await absence.found_late(())
+    assert late is not None
+    assert (ids(late.calls), late.until) == (["1.2"], NOON + 60 * SECOND)
     assert absence.next_look is None
+
+
+async def test_the_second_look_ends_the_calls_that_waited_for_it_and_none_that_goes_on(pbx: Pbx) -> None:
+    await pbx.journal(call("1.2"), call("1.3", number="79035550000"))
+    absence = pbx.absence()
+    await absence.recall()
+    pbx.now = NOON + 60 * SECOND
+    assert await absence.ended(pbx.listing(("1.3", "1.3"))) == []
+    pbx.records.written = [call("1.2", end=59), call("1.3", end=50, number="79035550000")]
+    pbx.now += LATE
+    late = await absence.found_late({CallId("1.2")})
+    assert late is not None
+    assert ids(late.calls) == ["1.2"]
+
+
+async def test_a_record_is_found_whose_call_ended_several_short_lives_ago(pbx: Pbx) -> None:
+    """Others were heard since, and no life lasted until its second look."""
+    await pbx.journal(call("1.2"), call("1.3", start=100, end=200, number="79035550000"))
+    pbx.records.written = [call("1.1", end=5, number="79046660000"), call("1.2", end=10)]
+    pbx.now = NOON + 210 * SECOND
+    absence = pbx.absence()
+    await absence.recall()
+    assert ids(await absence.ended(pbx.listing())) == ["1.2"]
+
+
+async def test_the_records_of_phones_alone_do_not_tell_how_their_caller_fared(pbx: Pbx) -> None:
+    """A queue writes those of its phones first; that of the client's own channel comes with the call's end."""
+    await pbx.journal(call("1.2"))
+    of_a_phone = Call(
+        id=CallId("1.2"),
+        direction=Direction.INBOUND,
+        start=NOON,
+        end=NOON + 9 * SECOND,
+        disposition=Disposition.MISSED,
+        channels=("1.5",),
+    )
+    pbx.records.written = [of_a_phone]
+    pbx.now = NOON + 20 * SECOND
+    absence = pbx.absence()
+    await absence.recall()
+    assert await absence.ended(pbx.listing()) == []
 
 
 async def test_a_process_that_dies_before_its_second_look_leaves_it_to_the_next(pbx: Pbx) -> None:
@@ -120,7 +165,9 @@ async def test_what_the_journal_has_is_told_by_neither_look(pbx: Pbx) -> None:
     await absence.recall()
     assert await absence.ended(pbx.listing()) == []
     pbx.now += LATE
-    assert await absence.found_late() == []
+    late = await absence.found_late(())
+    assert late is not None
+    assert late.calls == ()
 
 
 async def test_the_records_of_phones_that_did_not_answer_do_not_end_a_call_that_lives(pbx: Pbx) -> None:

@@ -20,6 +20,7 @@ from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.routing.office import Portal, Staff
 from ringbridge.routing.rules import Answers, ClientKnown, Create, Responsible, Rule, SpreadList
 from ringbridge.service import pipeline as pipeline_module
+from ringbridge.service.absence import LATE
 from ringbridge.service.pipeline import Pipeline
 from ringbridge.store import calls, schema
 from ringbridge.store.calls import CallKey, PbxId
@@ -62,6 +63,8 @@ class Played:
 
 
 class Records:
+    is_kept = True
+
     def __init__(self, *told: Call) -> None:
         self.told = told
         self.periods: list[tuple[datetime, datetime]] = []
@@ -69,6 +72,25 @@ class Records:
     async def between(self, since: datetime, until: datetime) -> list[Call]:
         self.periods.append((since, until))
         return list(self.told)
+
+
+class NoRecords(Records):
+    is_kept = False
+
+
+class LateRecords(Records):
+    """They are not written yet when they are looked at first; then the time comes for the second look."""
+
+    def __init__(self, source: "Played", *told: Call) -> None:
+        super().__init__(*told)
+        self.source = source
+
+    async def between(self, since: datetime, until: datetime) -> list[Call]:
+        told = await super().between(since, until)
+        if len(self.periods) > 1:
+            return told
+        self.source.last += LATE
+        return []
 
 
 def heard(name: str) -> Iterator[Received]:
@@ -121,7 +143,7 @@ class Bench:
             database=database,
             announcer=LocalEngine(database, [MAIN]),
             crms=crms or Crms(),
-            history=records or Records(),
+            history=records or NoRecords(),
             clock=lambda: source.last + LATER,
         )
         self.pipeline.show = self._show
@@ -290,6 +312,41 @@ async def test_a_call_that_ended_while_the_link_was_down_comes_from_the_records(
     assert (call.end, call.interrupted, call.answered_by) == (end, False, ("101",))
     assert call.talks[0].end == end
     assert len(records.periods) == 1
+
+
+async def ringing_at_our_death(database: Database) -> tuple[Call, datetime]:
+    """A phone rings, and then nothing is heard any more."""
+    items = list(heard("inbound_answered"))
+    half = next(n for n, item in enumerate(items) if any(m.event == "BridgeEnter" for m in item.messages))
+    source = Played()
+    source.say(*items[:half])
+    bench = Bench(database, source)
+    await bench.play_until(lambda call: call.legs)
+    (open_call,) = await bench.journal()
+    return open_call, items[half].at
+
+
+async def test_a_call_that_was_answered_unheard_is_answered_though_its_record_is_written_late(database):
+    ringing, at = await ringing_at_our_death(database)
+    talk = Talk(extension=Extension("101"), start=at, end=at + timedelta(seconds=9))
+    again = Played()
+    records = LateRecords(again, replace(ringing, end=talk.end, talks=(talk,), disposition=Disposition.ANSWERED))
+    second = Bench(database, again, records)
+    again.say(Resync(channels=(), bridges=(), at=at + timedelta(seconds=10)))
+    await second.play_until(ended)
+    (call,) = await second.journal()
+    assert (call.disposition, call.end, call.interrupted) == (Disposition.ANSWERED, talk.end, False)
+    assert len([call for call in second.shown if ended(call)]) == 1
+
+
+async def test_a_call_whose_record_never_comes_ends_with_the_second_look(database):
+    _, at = await ringing_at_our_death(database)
+    again = Played()
+    second = Bench(database, again, LateRecords(again))
+    again.say(Resync(channels=(), bridges=(), at=at))
+    await second.play_until(ended)
+    (call,) = await second.journal()
+    assert (call.disposition, call.end, call.interrupted) == (Disposition.MISSED, at, True)
 
 
 async def test_a_call_that_the_restart_missed_and_no_record_tells_of_ends_as_interrupted(database):

@@ -251,9 +251,16 @@ listings = st.lists(
 
 
 @settings(max_examples=100, deadline=None)
-@given(name=st.sampled_from(NAMES), at=st.integers(5, 15), listing=listings, complete=st.booleans())
+@given(
+    name=st.sampled_from(NAMES),
+    at=st.integers(5, 15),
+    listing=listings,
+    complete=st.booleans(),
+    records=st.booleans(),
+    given_up=st.integers(0, 20),
+)
 def test_whatever_a_listing_of_channels_says_each_call_lives_once(
-    name: str, at: int, listing: list[list[tuple[str, str]]], complete: bool
+    name: str, at: int, listing: list[list[tuple[str, str]]], complete: bool, records: bool, given_up: int
 ) -> None:
     at = min(at, len(stream(name)) - 1)
     before, (_, now), after = stream(name)[:at], stream(name)[at], stream(name)[at:]
@@ -262,8 +269,11 @@ def test_whatever_a_listing_of_channels_says_each_call_lives_once(
     told = [event for heard, then in before for event in tracker.feed(heard, then)]
     tracker.disconnected(heard=now, lost=now)
     tracker.connected()
-    told += tracker.resync(rows, now, complete=complete)
-    told += [event for heard, then in after for event in tracker.feed(heard, then)]
+    told += tracker.resync(rows, now, complete=complete, records=records)
+    told += [event for heard, then in after[:given_up] for event in tracker.feed(heard, then)]
+    told += tracker.give_up_vanished(now)
+    assert not tracker.vanished
+    told += [event for heard, then in after[given_up:] for event in tracker.feed(heard, then)]
     check_life(told + tracker.finish(after[-1][1]))
 
 
