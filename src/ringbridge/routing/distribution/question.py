@@ -1,4 +1,4 @@
-"""Whom an incoming call is put through to: its client's manager, else who stands in, else the normal route. Pure."""
+"""What the dialplan asks, what is known of it, and what it is answered."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ class RouteClient:
     name: str
     responsible: UserId | None
     company: str = ""  # name of the company a contact works for
+    company_responsible: UserId | None = None
+    deal_responsible: UserId | None = None  # of the deal at work with this client; of several: the one last changed
 
 
 class Reach(StrEnum):
@@ -86,6 +88,14 @@ class Route:
 
 
 NORMAL = Route()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastTalk:
+    """Who of us last spoke with this number, in either direction."""
+
+    extension: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
