@@ -36,17 +36,19 @@ class Framer:
         return len(self._buffer) + len(self._output)
 
     def feed(self, data: bytes) -> list[bytes]:
+        begun = self._buffer or self._output or self._skipping
+        if begun or not data.endswith(_END) or len(data) > self._limit or _FOLLOWS in data:
+            return self._pieced(data)
+        return [block for piece in data.split(_END) if (block := piece.lstrip(b"\r\n"))]  # nearly always
+
+    def _pieced(self, data: bytes) -> list[bytes]:
         self._buffer += data
         blocks: list[bytes] = []
         if self._buffer.find(_END, self._searched) >= 0:
             *pieces, rest = bytes(self._buffer).split(_END)
-            simple = not (self._skipping or self._output) and self._buffer.find(_FOLLOWS) < 0
             self._buffer = bytearray(rest)
-            if simple and max(map(len, pieces)) <= self._limit:  # nearly always
-                blocks = [block for piece in pieces if (block := piece.lstrip(b"\r\n"))]
-            else:
-                for piece in pieces:
-                    self._take(piece, blocks)
+            for piece in pieces:
+                self._take(piece, blocks)
         self._guard_memory()
         return blocks
 

@@ -20,14 +20,13 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from ringbridge.ami.decoding import decode
 from ringbridge.ami.errors import ActionRefused
 from ringbridge.ami.framing import Framer
-from ringbridge.ami.message import Action, ActionId, Headers, Message
+from ringbridge.ami.message import HEADER, Action, ActionId, Headers, Message
 from ringbridge.ami.noise import NOISE, WANTED_VARIABLES, Door, is_global_variable
 
 MAX_BLOCK = 1 << 20
@@ -37,7 +36,6 @@ _MAX_OPENING = 1024  # bytes within which the greeting's line must end
 _MAX_ROWS = 100_000  # of one list
 _MAX_LINE = 1000  # Asterisk drops a line of an action that is longer than 1,024 bytes (manager.c, inbuf)
 _BANNER = b"Call Manager"
-_HEADER = re.compile(r"^([^:\r\n]+): ?([^\r]*)", re.MULTILINE)
 _FOLLOWS_HEADERS = {"response", "privilege", "actionid", "message"}
 
 
@@ -107,7 +105,7 @@ class Counters:
     """What did not become an event, since the connection began."""
 
     dropped: int = 0  # noise, by intent
-    stray: int = 0  # lines without a header's colon
+    stray: int = 0  # lines that are no header, where a block does not begin as an event does
     oversized: int = 0  # blocks longer than the limit, rows of an endless list
     undecodable: int = 0  # lines that are neither UTF-8 nor CP1251
 
@@ -237,24 +235,29 @@ class Protocol:
     def _read(self, block: bytes) -> None:
         text, bad = decode(block)
         self._counters.undecodable += bad
-        if text.startswith("Response: Follows\r\n"):
+        if text.startswith("Event: "):
+            self._take_event(Message.read(text))
+        elif text.startswith("Response: Follows\r\n"):
             self._read_follows(text)
-            return
-        message = self._parse(text)
-        if message.response and not message.event:
+        else:
+            self._read_unlike_event(text)
+
+    def _read_unlike_event(self, text: str) -> None:
+        """A response, or something odd; an event may yet be in it."""
+        message = Message.read(text)
+        self._counters.stray += sum(1 for line in text.split("\r\n") if line and not HEADER.match(line))
+        if message.event:
+            self._take_event(message)
+        elif message.response:
             self._take_response(message, tuple(message.all("Output")))
-        elif not message.event:
+        else:
             self._counters.stray += len(message.headers)
-        elif is_global_variable(message):
+
+    def _take_event(self, message: Message) -> None:
+        if is_global_variable(message):
             self._counters.dropped += 1
         elif not (self._lists and self._take_row(message)):
             self._events.append(message)
-
-    def _parse(self, text: str) -> Message:
-        headers = _HEADER.findall(text)
-        if len(headers) <= text.count("\r\n"):
-            self._counters.stray += sum(1 for line in text.split("\r\n") if line and not _HEADER.match(line))
-        return Message(headers)
 
     def _read_follows(self, text: str) -> None:
         """``Response: Follows``, a few headers, then raw lines that may look like headers too."""

@@ -51,7 +51,7 @@ class Channel:
 
     @property
     def is_local(self) -> bool:
-        return self.technology == "Local"
+        return self.name.startswith("Local/")
 
     @property
     def is_pseudo(self) -> bool:
@@ -118,15 +118,18 @@ class Channels:
     def get(self, uniqueid: str | None) -> Channel | None:
         return self._live.get(uniqueid) if uniqueid else None
 
-    def adopt(self, message: Message, at: datetime, prefix: str = "") -> Channel | None:
-        """The channel of these headers, kept anew when it was never heard of; None where they name none."""
-        named = channel_of(message, at, prefix)
-        if named is None:
-            return None
-        channel = self._live.setdefault(named.uniqueid, named)
-        if channel is named and channel.is_local:
-            self._halves[channel.name] = channel.uniqueid
-        self._refresh(channel, message, prefix)
+    def adopt(self, uniqueid: str, message: Message, at: datetime, prefix: str = "") -> Channel | None:
+        """The channel of this Uniqueid, kept anew when it was never heard of; None where the headers name none."""
+        channel = self._live.get(uniqueid) or self._keep(channel_of(message, at, prefix))
+        if channel is not None:
+            self._refresh(channel, message, prefix)
+        return channel
+
+    def _keep(self, channel: Channel | None) -> Channel | None:
+        if channel is not None:
+            self._live[channel.uniqueid] = channel
+            if channel.is_local:
+                self._halves[channel.name] = channel.uniqueid
         return channel
 
     def _refresh(self, channel: Channel, message: Message, prefix: str) -> None:
@@ -182,12 +185,11 @@ class Channels:
         heard, todo = {channel.uniqueid}, [channel]
         while todo:
             here = todo.pop()
-            beyond = set(self._bridges.get(here.bridge, ())) if here.bridge else set()
-            if (half := self.other_half(here)) is not None:
+            beyond = self._bridges[here.bridge] - heard if here.bridge else set()
+            if here.is_local and (half := self.other_half(here)) is not None and half.uniqueid not in heard:
                 beyond.add(half.uniqueid)
-            for uniqueid in beyond - heard:
-                heard.add(uniqueid)
-                todo.append(self._live[uniqueid])
+            heard |= beyond
+            todo += map(self._live.__getitem__, beyond)
         return heard
 
 

@@ -89,7 +89,10 @@ class OpenCall:
     # Legs
 
     def leg(self, channel: str) -> OpenLeg | None:
-        return next((leg for leg in reversed(self.legs) if leg.channel == channel), None)
+        for leg in reversed(self.legs):
+            if leg.channel == channel:
+                return leg
+        return None
 
     def ring(self, leg: OpenLeg) -> None:
         self.legs.append(leg)
@@ -121,7 +124,10 @@ class OpenCall:
     # Talks
 
     def open_talk(self, channel: str) -> OpenTalk | None:
-        return next((talk for talk in self.talks if talk.channel == channel and talk.end is None), None)
+        for talk in self.talks:
+            if talk.channel == channel and talk.end is None:
+                return talk
+        return None
 
     def resume(self, channel: str, at: datetime, bridge: str | None) -> bool:
         """The same talk goes on: the channels were only moved, or the client waited in his bridge for the employee,

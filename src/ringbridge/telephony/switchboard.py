@@ -50,7 +50,8 @@ class Switchboard:
         """The channel of these headers, with the call it belongs to brought up to date; None for one that is hung up,
         of which Asterisk goes on to speak for a moment."""
         uniqueid = message.get(f"{prefix}Uniqueid")
-        if self._is_gone(uniqueid) or (channel := self.channels.adopt(uniqueid, message, at, prefix)) is None:
+        channel = None if self._is_gone(uniqueid) else self.channels.adopt(uniqueid, message, at, prefix)
+        if channel is None:
             return None
         linkedid = message.get(f"{prefix}Linkedid") or channel.linkedid
         call = self._call_of.get(channel.uniqueid)
@@ -235,8 +236,7 @@ class Switchboard:
 
     def affected(self, channel: Channel) -> set[OpenCall]:
         """The clients' calls that a change of this channel's place may concern."""
-        found = {self._client_of.get(uniqueid) for uniqueid in self.channels.hearing(channel)}
-        return {call for call in found if call is not None}
+        return set(filter(None, map(self._client_of.get, self.channels.hearing(channel))))
 
     def update_talks(self, calls: Iterable[OpenCall], at: datetime, mover: Channel | None = None) -> None:
         """Who talks with the client now? `mover` is the channel whose move is the reason."""
