@@ -64,6 +64,13 @@ async def test_pages_link_to_the_next_until_the_last() -> None:
         assert "_total_items" not in answer.body
 
 
+async def test_an_address_longer_than_a_web_server_takes_is_refused_in_front_of_the_account() -> None:
+    async with desk() as at:
+        many = "&".join(f"filter%5Bid%5D%5B%5D={40401000 + number}" for number in range(280))
+        answer = await at.ask("GET", f"/api/v4/contacts?{many}")
+        assert (answer.status, answer.kind.partition(";")[0]) == (414, "text/html")
+
+
 @pytest.mark.parametrize("params", [{"limit": 251}, {"limit": 0}, {"page": 0}, {"limit": "x"}])
 async def test_pages_beyond_the_documented_are_refused(params: dict[str, Any]) -> None:
     async with desk() as at:

@@ -251,6 +251,28 @@ async def test_a_webhook_tells_a_change_as_a_form_with_php_brackets() -> None:
         assert [one[2] for one in at.account.delivered] == [200, 200]
 
 
+async def test_what_a_person_deletes_and_restores_is_told_and_leaves_lists_and_links_meanwhile() -> None:
+    async with desk() as at, listener() as server:
+        await subscribed(at, server.address, "delete_contact", "restore_contact", "delete_lead", "delete_company")
+        number = at.contact(3)
+        (company,) = at.account.entities.rows[Kind.COMPANIES]
+        lead = (await at.post("leads", {"_embedded": {"contacts": [{"id": number}]}})).rows[0]["id"]
+        deskwork.remove(at.account, Kind.COMPANIES, company, user_id=ADMIN)
+        assert (await at.get(f"contacts/{number}")).body["_embedded"]["companies"] == []
+        deskwork.remove(at.account, Kind.CONTACTS, number, user_id=ADMIN)
+        assert (await at.get(f"leads/{lead}", **{"with": "contacts"})).body["_embedded"]["contacts"] == []
+        assert (await at.get(f"contacts/{number}")).status == 404
+        deskwork.restore(at.account, Kind.CONTACTS, number, user_id=ADMIN)
+        assert (await at.get(f"contacts/{number}")).status == 200
+        deskwork.remove(at.account, Kind.LEADS, lead, user_id=ADMIN)
+        await at.account.chores.finish_waiting()
+        firm, gone, back, deal = (parse_query(body.decode()) for _, body in server.heard)
+        assert firm["contacts"]["delete"] == [{"id": str(company), "type": "company"}]
+        assert gone["contacts"]["delete"] == [{"id": str(number), "type": "contact"}]
+        assert back["contacts"]["restore"][0]["id"] == str(number)
+        assert deal["leads"]["delete"][0]["id"] == str(lead)
+
+
 async def test_its_own_changes_may_be_kept_from_an_integration() -> None:
     async with desk(webhooks_for_own_changes=False) as at, listener() as server:
         await subscribed(at, server.address, "add_contact", "update_contact")

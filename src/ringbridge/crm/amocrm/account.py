@@ -15,6 +15,7 @@ from ringbridge.crm.amocrm.connection import Connection
 from ringbridge.crm.amocrm.finishing import Finishing
 from ringbridge.crm.amocrm.knowledge import Knowledge
 from ringbridge.crm.amocrm.ledger import Ledger
+from ringbridge.crm.amocrm.mirror import Mirror
 from ringbridge.crm.amocrm.rest import Rest
 from ringbridge.crm.amocrm.search import Search
 from ringbridge.crm.amocrm.settings import REQUEST_LIMIT, Settings
@@ -31,6 +32,7 @@ from ringbridge.crm.contract import (
     RecordingSource,
     Step,
 )
+from ringbridge.crm.mirroring import MirrorPage, Ref
 from ringbridge.routing.intents import Priority, UserId
 
 
@@ -70,6 +72,7 @@ class AmoCrm:
         self._rest = Rest(self._door, self._key)
         self._search = Search(self._rest, region=settings.region)
         self._knowledge = Knowledge(settings.region, clock)
+        self._mirror = Mirror(self._rest)
         self.connection = Connection(self._key, self._door) if isinstance(self._key, TokenKey) else None
 
     @property
@@ -123,6 +126,13 @@ class AmoCrm:
         await Tasks(ledger, self._rest, self._knowledge).send()
         await writing.attach()
         return ledger.results()
+
+    async def mirror_page(self, cursor: str | None) -> MirrorPage:
+        """Contacts, companies, open leads; then what was changed meanwhile."""
+        return await self._mirror.page(cursor)
+
+    async def mirror_changed(self, refs: Sequence[Ref]) -> MirrorPage:
+        return await self._mirror.changed(refs)
 
     async def aclose(self) -> None:
         await self._key.aclose()

@@ -6,7 +6,7 @@ Source: amoCRM API v4, "Contacts", "Companies", "Leads": values of custom fields
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -16,6 +16,8 @@ from ringbridge.telephony.numbers import Number, parse_number, same, spellings
 
 CLOSED = frozenset({142, 143})
 BETWEEN = re.compile(r"[,;/\n]+|\s{2,}")  # several numbers in one field
+LIKE_A_NUMBER = re.compile(r"\+?(?:[\s().-]*\d){10,15}[\s().-]*")
+DATES = frozenset({"date", "date_time", "birthday"})  # types of fields whose values are seconds
 SEARCHED = 10  # last digits that are searched for: what is before them is written in many ways
 SHORTEST = 5  # digits: fewer are found everywhere
 
@@ -77,16 +79,27 @@ def entity_of(kind: Kind, row: Mapping[str, Any]) -> Entity | None:
 
 def phones_in(row: Mapping[str, Any]) -> Iterable[str]:
     """Everything in its fields that may be a phone: the field PHONE first, then any text but e-mail addresses."""
+    return (written for _, written in _texts(row))
+
+
+def phones_written(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Its phones, as they are written: all of the field PHONE, and of other fields what looks like a whole number."""
+    written = (one for is_phone, one in _texts(row) if (is_phone and one) or LIKE_A_NUMBER.fullmatch(one))
+    return tuple(dict.fromkeys(written))
+
+
+def _texts(row: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
+    """Whether it stands in the field PHONE, and what is written there: whole, and each part where it has several."""
     fields = [as_map(one) for one in as_list(row.get("custom_fields_values"))]
     fields.sort(key=lambda one: one.get("field_code") != "PHONE")
     for one in fields:
-        if one.get("field_code") == "EMAIL":
+        if one.get("field_code") == "EMAIL" or one.get("field_type") in DATES:
             continue
         for value in map(as_map, as_list(one.get("values"))):
             written = text(value.get("value"))
-            yield written
             parts = BETWEEN.split(written)
-            yield from parts if len(parts) > 1 else ()
+            for part in (written, *(parts if len(parts) > 1 else ())):
+                yield one.get("field_code") == "PHONE", part.strip()
 
 
 def has_number(row: Mapping[str, Any], number: Number, region: str) -> bool:

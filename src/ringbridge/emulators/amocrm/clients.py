@@ -23,7 +23,11 @@ _FILTERS = {
     "responsible_user_id": "responsible_user_id", "created_at": "created_at", "updated_at": "updated_at",
     "closest_task_at": "closest_task_at", "price": "price", "closed_at": "closed_at", "pipeline_id": "pipeline_id",
 }  # fmt: skip
-_ORDERS = ("created_at", "updated_at", "id")
+_ORDERS = {
+    Kind.CONTACTS: ("updated_at", "id"),
+    Kind.COMPANIES: ("updated_at", "id"),
+    Kind.LEADS: ("created_at", "updated_at", "id"),
+}
 
 
 def of(kind: Kind, handler: Callable[[Request, Kind], Answer]) -> Handler:
@@ -42,7 +46,7 @@ def listed(request: Request, kind: Kind) -> Answer:
     rows = [row(account, one, request.with_) for one in found]
     rows = [one for one in rows if fits(one, request.filter, _FILTERS) and _statuses(one, request.filter)]
     rows = [one for one in rows if _values(one, request.filter.get("custom_fields_values"))]
-    return request.page(kind.value, ordered(rows, request.query.get("order"), _ORDERS))
+    return request.page(kind.value, ordered(rows, request.query.get("order"), _ORDERS[kind]))
 
 
 def _statuses(one: Row, wanted: Row) -> bool:

@@ -96,6 +96,10 @@ def _change(account: Account, *, kind: str, id: int, **details: Any) -> None:  #
     deskwork.change(account, Kind(kind), id, **details)
 
 
+def _remove(account: Account, *, kind: str, id: int, user_id: int) -> None:  # noqa: A002 as the interface names it
+    deskwork.remove(account, Kind(kind), id, user_id=user_id)
+
+
 _ACTIONS: dict[str, Callable[..., dict[str, Any] | None]] = {
     "code": lambda account, **details: {"code": deskwork.code(account, **details)},
     "tokens": _tokens,
@@ -110,6 +114,7 @@ _ACTIONS: dict[str, Callable[..., dict[str, Any] | None]] = {
     "widget": _widget,
     "add": _add,
     "change": _change,
+    "remove": _remove,
 }
 
 ROUTES = [

@@ -9,9 +9,11 @@ from __future__ import annotations
 from ringbridge.emulators.amocrm import making
 from ringbridge.emulators.amocrm.account import Account, Row
 from ringbridge.emulators.amocrm.entities import Entity, Kind
+from ringbridge.emulators.amocrm.history import EventType
 from ringbridge.emulators.amocrm.oauth import Caller, Integration, disable_signature
+from ringbridge.emulators.amocrm.rows import hook_gone, hook_row
 from ringbridge.emulators.amocrm.tokens import granted
-from ringbridge.emulators.amocrm.webhooks import visit
+from ringbridge.emulators.amocrm.webhooks import tell, visit
 
 _WIDGET_PATIENCE = 3.0
 
@@ -69,6 +71,24 @@ def add_client(
 def change(account: Account, kind: Kind, number: int, *, user_id: int, **changes: object) -> None:
     """A person changes one."""
     making.update(account, account.entities.rows[kind][number], dict(changes), Caller(user_id=user_id))
+
+
+def remove(account: Account, kind: Kind, number: int, *, user_id: int) -> None:
+    """A person deletes one: it lies in the recycle bin, and no list and no link shows it any more."""
+    one = account.entities.rows[kind][number]
+    _bin(account, one, user_id, "delete", hook_gone(one))
+
+
+def restore(account: Account, kind: Kind, number: int, *, user_id: int) -> None:
+    """A person takes one out of the recycle bin."""
+    one = account.entities.rows[kind][number]
+    _bin(account, one, user_id, "restore", hook_row(account, one))
+
+
+def _bin(account: Account, one: Entity, user_id: int, action: str, told: Row) -> None:
+    one.is_deleted, one.updated_by, one.updated_at = action == "delete", user_id, account.now()
+    account.note_event(EventType(f"{one.kind.single}_{action}d"), (one.kind.single, one.id), user_id)
+    tell(account, f"{action}_{one.kind.single}", making.hook_top(one.kind), told, Caller(user_id=user_id))
 
 
 def dismiss(account: Account, *, user_id: int) -> None:

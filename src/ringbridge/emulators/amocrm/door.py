@@ -103,6 +103,8 @@ class _Visit:
 
     def _work(self, raw: bytes) -> Response:
         account, http = self.account, self.http
+        if len(http.url.path) + len(http.url.query) > account.settings.longest_address:
+            return webpage(414, "414 Request-URI Too Large")
         if http.url.netloc in account.former:
             raise Problem(account.settings.moved_status, "Account not found")
         caller = self._known()
@@ -194,6 +196,10 @@ def too_many() -> Response:
 
 
 def html(kind: FaultKind) -> Response:
-    status, words = _HTML[kind]
+    return webpage(*_HTML[kind])
+
+
+def webpage(status: int, words: str) -> Response:
+    """Of what stands in front of the account."""
     page = f"<html><head><title>{words}</title></head><body><center><h1>{words}</h1></center><hr>nginx</body></html>"
     return Response(page, status_code=status, media_type="text/html")

@@ -66,10 +66,8 @@ def _lead(one: Entity, with_: Collection[str]) -> Row:
 def _embedded(account: Account, one: Entity, with_: Collection[str]) -> Row:
     tags = account.tags.get(one.kind.value, {})
     shown: Row = {"tags": [{"id": number, "name": tags[number], "color": None} for number in one.tags]}
-    if one.kind is not Kind.COMPANIES:
-        shown["companies"] = [_linked(account, one, Kind.COMPANIES, number) for number in one.linked(Kind.COMPANIES)]
-    for kind in (Kind.CONTACTS, Kind.LEADS):
-        if kind is not one.kind and kind.value in with_:
+    for kind in Kind:
+        if kind is not one.kind and (kind is Kind.COMPANIES or kind.value in with_):
             shown[kind.value] = [
                 _linked(account, one, kind, number)
                 for number in one.linked(kind)
@@ -125,6 +123,13 @@ def hook_row(account: Account, one: Entity, **more: Any) -> Row:
         told["type"] = one.kind.single
         told["linked_leads_id"] = {str(number): {"ID": number} for number in one.linked(Kind.LEADS)}
     return told | more
+
+
+def hook_gone(one: Entity) -> Row:
+    """What a webhook tells of one that was deleted."""
+    if one.kind is Kind.LEADS:
+        return {"id": one.id, "status_id": one.status_id, "pipeline_id": one.pipeline_id}
+    return {"id": one.id, "type": one.kind.single}
 
 
 def _hook_field(field: Row) -> Row:

@@ -68,6 +68,7 @@ class Settings:
     redirect_tells_client: bool = True  # `client_id` and `platform` beside `code`, `referer` and `state`
     api_domain: str = ""  # the claim; empty: the account's first host
     moved_status: int = 401  # of an account's former host; 404 is seen too
+    longest_address: int = 8000  # bytes of path and query; 414 beyond: web servers have 8 kB for a request's line
     # Lists.
     missing_status: int = 404  # of an entity that is not there; 204 for some
     filters_enabled: bool = True  # `is_api_filter_enabled`; without, `filter` is ignored
