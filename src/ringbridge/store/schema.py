@@ -186,3 +186,45 @@ dials = Table(
     Index("ix_dials_caller", "portal", "caller", "asked"),
     Index("ix_dials_decided", "decided"),
 )
+
+# The mirror. SQLite keeps the first two in the order of their keys and needs no second copy (WITHOUT ROWID).
+
+mirror_things = Table(
+    "mirror_things",
+    metadata,
+    Column("portal", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),  # contact, company, lead, deal
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("responsible", Text),
+    Column("company", Text),  # id of the one a contact works for
+    Column("company_name", Text, nullable=False),  # where the CRM told it with the client
+    Column("found_by", Text, nullable=False),  # a client's numbers as written, a deal's clients
+    Column("generation", Integer, nullable=False),  # the reading that saw it last
+    sqlite_with_rowid=False,
+)
+
+mirror_keys = Table(
+    "mirror_keys",
+    metadata,
+    Column("portal", Text, primary_key=True),
+    Column("key", Text, primary_key=True),  # digits, one spelling for each number; or a deal's client: "contact 12"
+    Column("kind", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+mirror_readings = Table(
+    "mirror_readings",
+    metadata,
+    Column("portal", Text, primary_key=True),
+    Column("region", Text, nullable=False),  # the office's country: the numbers are kept as it reads them
+    Column("generation", Integer, nullable=False),
+    Column("begun", Moment),  # NULL: nothing is being read
+    Column("cursor", Text),  # where it goes on; NULL: at the beginning
+    Column("read", Integer, nullable=False),
+    Column("total", Integer),
+    Column("differing", Integer, nullable=False),  # that it found to be otherwise than they were kept
+    Column("finished", Moment),  # when all had been read; NULL: never yet
+    Column("drift", Integer),  # what the last sweep found to be otherwise
+)

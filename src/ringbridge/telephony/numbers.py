@@ -115,6 +115,21 @@ def same(a: Number | None, b: Number | None) -> bool:
     return a.given.casefold() == b.given.casefold()
 
 
+def comparable(written: str, region: str = DEFAULT_REGION) -> str:
+    """The digits in which the ways to write one number meet, also of a number that no country's plan knows (yet): the
+    country's code and the rest, where the length allows it. Empty for what has no digits."""
+    number = parse_number(written, region)
+    if number is None or number.valid:
+        return number.digits if number else ""
+    try:
+        parsed = phonenumbers.parse(_core(number.given), region)
+    except phonenumbers.NumberParseException:
+        return number.digits
+    if phonenumbers.is_possible_number_with_reason(parsed) != phonenumbers.ValidationResult.IS_POSSIBLE:
+        return number.digits
+    return f"{parsed.country_code}{phonenumbers.national_significant_number(parsed)}"
+
+
 def masked(number: Number | str | None) -> str:
     """For logs: ``+7*********22``. An extension or a short number (up to six digits) is nobody's secret and stays."""
     parsed = number if isinstance(number, Number) else parse_number(number, "ZZ")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ringbridge.telephony.numbers import Number, masked, parse_number, same
+from ringbridge.telephony.numbers import Number, comparable, masked, parse_number, same
 
 # A busy machine is no reason to fail.
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -219,3 +219,20 @@ def test_bare_text_is_masked_too():
 def test_a_masked_number_has_lost_at_least_half_of_its_digits(value):
     shown = masked(str(value))
     assert sum(c.isdigit() for c in shown) <= len(str(value)) // 2
+
+
+@pytest.mark.parametrize(
+    ("written", "digits"),
+    [
+        ("8 (912) 555-11-22", "79125551122"),
+        ("+7 495 123-45-67 доб. 12", "74951234567"),
+        ("8 (000) 123-45-67", "70001234567"),  # a code that nobody has (yet)
+        ("70001234567", "70001234567"),
+        ("555-11-22", "5551122"),  # of some town
+        ("101", "101"),
+        ("anonymous", ""),
+        ("", ""),
+    ],
+)
+def test_the_spellings_of_a_number_meet_whether_or_not_it_is_a_valid_one(written: str, digits: str) -> None:
+    assert comparable(written) == digits
