@@ -26,6 +26,7 @@ from ringbridge.crm.bitrix24.settings import RecordingMode
 from ringbridge.service.dial_config import DialingConfig, EventsBy
 from ringbridge.service.parts import NAME_HELP, Name, Part, Secret
 from ringbridge.service.portal_config import Portal
+from ringbridge.service.route_config import Dialled, DistributionConfig, NewClientsConfig
 from ringbridge.service.rule_config import HoursConfig, RuleRow
 
 
@@ -78,6 +79,10 @@ class Trunk(Part):
     dial_variables: dict[str, str] = Field(
         default_factory=dict, description="Channel variables by which the dialplan chooses this trunk."
     )
+    hours: HoursConfig | None = Field(None, description="When incoming calls of this trunk are distributed.")
+    new_clients: NewClientsConfig = Field(
+        NewClientsConfig(), description="Who rings when a number calls by this trunk that nobody knows."
+    )
 
 
 class Employee(Part):
@@ -88,6 +93,18 @@ class Employee(Part):
     users: dict[str, str] = Field(
         default_factory=dict, description="Their user id at each portal; what is missing is found by the extension."
     )
+    deputy: str = Field("", description="Who stands in for them: an extension of another employee.")
+    group: Dialled = Field("", description="Ring group or queue that stands in for them.")
+    absent_from: date | None = Field(None, description="First day of an absence: no call is put through to them.")
+    absent_until: date | None = Field(None, description="Its last day.")
+
+    @model_validator(mode="after")
+    def _plausible(self) -> Employee:
+        if self.deputy and self.deputy in self.extensions:
+            raise ValueError(f"employee {self.name} would stand in for themselves: name another one's extension")
+        if self.absent_from and self.absent_until and self.absent_until < self.absent_from:
+            raise ValueError(f"employee {self.name}: absent_until is before absent_from")
+        return self
 
 
 class Office(Part):
@@ -102,6 +119,9 @@ class Office(Part):
     employee: tuple[Employee, ...] = Field((), description="Who is behind which phone.")
     dialing: DialingConfig = Field(DialingConfig(), description="How a call is made that somebody asks for.")
     hours: HoursConfig = Field(HoursConfig(), description="Working hours.")
+    distribution: DistributionConfig = Field(
+        DistributionConfig(), description="Whom incoming calls are put through to."
+    )
     rule: tuple[RuleRow, ...] = Field((), description="The rules, first match wins.")
 
     @field_validator("region")
@@ -128,7 +148,12 @@ class Office(Part):
         if self.dialing.pbx and self.dialing.pbx not in {pbx.name for pbx in self.pbx}:
             raise ValueError(f"dialing: no pbx is named {self.dialing.pbx}")
         known = {portal.name for portal in self.portal}
+        phones = {phone for employee in self.employee for phone in employee.extensions}
         for employee in self.employee:
+            if employee.deputy and employee.deputy not in phones:
+                raise ValueError(
+                    f"employee {employee.name}: the deputy's extension {employee.deputy} stands with no employee"
+                )
             if unknown := set(employee.users) - known:
                 raise ValueError(f"employee {employee.name}: no portal is named {', '.join(sorted(unknown))}")
         for portal in self.portal:
@@ -201,7 +226,7 @@ def _of_the_other_kind(error: dict[str, Any]) -> bool:
 def _mistake(error: dict[str, Any]) -> str:
     place = ""
     for step in error["loc"]:
-        if step not in {"TaskConfig", "bool"}:
+        if step not in {"TaskConfig", "CallbackConfig", "bool"}:
             place += f"[{step + 1}]" if isinstance(step, int) else f".{step}" if place else str(step)
     words = WORDS.get(error["type"], error["msg"].removeprefix("Value error, "))
     secret = any(part in SECRETS for part in error["loc"])

@@ -1,0 +1,118 @@
+"""The part of the configuration that says whom incoming calls are put through to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from ringbridge.routing.distribution import NamePart, NewClients, Order, Policy, Step, Unreachable, Vip
+from ringbridge.service.parts import Part
+from ringbridge.telephony.numbers import BadPattern, compile_patterns
+
+
+def _dialled(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._*#+-]{0,32}", value):
+        raise ValueError(f"{value!r} is no extension: letters, digits and . _ * # + - only, at most 32")
+    return value
+
+
+def _patterns(value: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        compile_patterns("\n".join(value))
+    except BadPattern as error:
+        raise ValueError(str(error)) from error
+    return value
+
+
+def _each_once(value: tuple[Step, ...]) -> tuple[Step, ...]:
+    for step in value:
+        if value.count(step) > 1:
+            raise ValueError(f"{step} stands twice")
+    return value
+
+
+Dialled = Annotated[str, AfterValidator(_dialled)]
+"""An extension that the dialplan dials: a phone's, a ring group's or a queue's."""
+
+
+class NewClientsConfig(Part):
+    extensions: tuple[Dialled, ...] = Field(
+        (), description="Phones, ring groups or queues, one behind the other; none: the normal route."
+    )
+    order: Order = Field(
+        Order.LISTED,
+        description="Which of them is first: listed, round_robin, random, or least_loaded: who got fewest today.",
+    )
+
+    def plan(self) -> NewClients:
+        return NewClients(extensions=self.extensions, order=self.order)
+
+
+class VipConfig(Part):
+    numbers: Annotated[tuple[str, ...], AfterValidator(_patterns)] = Field(
+        min_length=1, description="Clients' numbers, or patterns such as 8123456XXXX, where X is any digit."
+    )
+    extensions: tuple[Dialled, ...] = Field(
+        min_length=1, description="Who rings for them at any hour, one behind the other."
+    )
+
+
+class DistributionConfig(Part):
+    enabled: bool = Field(False, description="Whether the dialplan is told whom to ring; false: the normal route.")
+    steps: Annotated[tuple[Step, ...], AfterValidator(_each_once)] = Field(
+        Policy().steps,
+        description="Who rings for a known client, in this order: last_spoke, responsible, deputy, department, group.",
+    )
+    deal_first: bool = Field(True, description="The responsible of the deal at work goes before the contact's.")
+    last_spoke_days: int = Field(30, ge=1, le=365, description="For so long last_spoke remembers who spoke.")
+    busy: Unreachable = Field(Unreachable.SKIP, description="A phone that is in a call: skip, or ring anyway.")
+    off_shift: Unreachable = Field(
+        Unreachable.SKIP, description="Who has ended or interrupted their working day in the CRM: skip, or ring anyway."
+    )
+    group: Dialled = Field("", description="Ring group or queue of the step group, for who has none of their own.")
+    working_hours_only: bool = Field(
+        False, description="Lines without hours of their own follow [hours]; else they are always open."
+    )
+    outside_hours: Dialled = Field("", description="Extension that rings when the line is closed; else normal route.")
+    most_people: int = Field(4, ge=1, le=20, description="So many people ring at most, one behind the other.")
+    ring_seconds: int = Field(20, ge=5, le=120, description="How long an employee's phone rings.")
+    group_seconds: int = Field(60, ge=5, le=3600, description="How long a ring group or queue rings.")
+    rejected_seconds: int = Field(
+        30, ge=0, le=600, description="For so long a phone is left in peace by a caller whom it did not take."
+    )
+    vip: tuple[VipConfig, ...] = Field((), description="Clients who always reach somebody certain.")
+    choices: dict[str, Dialled] = Field(
+        default_factory=dict,
+        description='What a choice in the menu means: { 2 = "602", 1 = "" }; an empty one takes the steps.',
+    )
+    caller_name: tuple[NamePart, ...] = Field(
+        Policy().caller_name, description="What the phone shows, in this order: client, company, trunk."
+    )
+
+    def vips(self) -> Iterable[Vip]:
+        for row in self.vip:
+            yield Vip(numbers=compile_patterns("\n".join(row.numbers)), extensions=row.extensions)
+
+    def policy(self) -> Policy:
+        """What needs nothing else of the office."""
+        return Policy(
+            enabled=self.enabled,
+            steps=self.steps,
+            deal_first=self.deal_first,
+            busy=self.busy,
+            off_shift=self.off_shift,
+            last_spoke_within=timedelta(days=self.last_spoke_days),
+            group=self.group,
+            ring_seconds=self.ring_seconds,
+            group_seconds=self.group_seconds,
+            most_people=self.most_people,
+            rejected_within=timedelta(seconds=self.rejected_seconds),
+            outside_hours=self.outside_hours,
+            vips=tuple(self.vips()),
+            choices=self.choices,
+            caller_name=self.caller_name,
+        )
