@@ -56,15 +56,17 @@ class DialRequest:
     at: datetime  # when it was asked for
     kind: DialKind = DialKind.CLICK
     user: UserId | None = None  # who asked; nobody for a client's order
+    to: str = ""  # extension, group or queue that rings first; empty: the usual one
     line: str = ""  # by which of the company's lines the client shall be called; empty: the usual way
     crm_call_id: str | None = None  # the CRM's id of the call, where it has registered it already
     entity: tuple[str, str] | None = None  # (kind, id) of the client, where the CRM told
     note: str = ""  # for people: what the form said
+    order: str = ""  # id of the client's order of which this is an attempt
 
     @property
     def caller(self) -> str:
-        """By whom requests are counted."""
-        return self.user or self.kind
+        """By whom requests are counted: an employee, a group, or all clients together."""
+        return self.user or (self.to if self.kind is DialKind.CLICK else "") or self.kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,7 @@ class DialPlan:
     spelling: Spelling = Spelling.DIGITS
     lines: Mapping[str, LinePlan] = field(default_factory=dict)  # by every name a line has
     callback_to: str = ""  # extension, ring group or queue that client's orders ring
+    retries: tuple[timedelta, ...] = ()  # pauses after which a client's order is dialled again
     allowed: tuple[str, ...] = ()  # beginnings of numbers that always may be dialled
     denied: tuple[str, ...] = ()
     countries: frozenset[str] = frozenset()  # empty: all
@@ -221,6 +224,9 @@ def after_hours(plan: DialPlan, portal: Portal, now: datetime) -> Refusal | None
 
 
 def too_often(request: DialRequest, plan: DialPlan, portal: Portal, earlier: Iterable[Earlier]) -> Refusal | None:
+    """An order's later attempts pass: they are as many as the plan says, and the order itself was counted."""
+    if request.order:
+        return None
     key = phone_key(request.number, portal.region)
     same = SAME_ORDER if request.kind is DialKind.CALLBACK else SAME_CLICK
     if any(one.number == key and abs(request.at - one.at) < same for one in earlier):
@@ -264,9 +270,9 @@ def originate(request: DialRequest, plan: DialPlan, portal: Portal, number: str)
         return extension
     line = plan.lines.get(request.line, LinePlan())
     context = line.context or plan.context
-    is_phone = request.kind is DialKind.CLICK and is_internal(extension)
+    is_phone = request.kind is DialKind.CLICK and request.user is not None and is_internal(extension)
     template = plan.channel if is_phone else plan.outside_channel
-    values = {"extension": extension, "number": number, "context": plan.context}
+    values = {"extension": as_dialled(extension, plan, portal), "number": number, "context": plan.context}
     channel = template.format(**values)
     outside = not is_internal(number)
     variables = {**plan.variables, **line.variables} if outside else dict(plan.variables)
@@ -284,8 +290,16 @@ def originate(request: DialRequest, plan: DialPlan, portal: Portal, number: str)
     )
 
 
+def as_dialled(phone: str, plan: DialPlan, portal: Portal) -> str:
+    """An employee's mobile is an outside number as any other to the dialplan."""
+    number = None if is_internal(phone) else parse_number(phone, portal.region)
+    return spelled(number.e164, plan.spelling, portal.region) if number and number.e164 else phone
+
+
 def who_is_rung(request: DialRequest, plan: DialPlan, portal: Portal) -> str | Refusal:
     """The first phone of the employee who asked, an office phone before a mobile; of a client's order the group."""
+    if request.to:
+        return request.to if may_ring_first(request.to, plan, portal) else NO_PHONE_OF_OURS
     if request.kind is DialKind.CALLBACK and plan.callback_to:
         return plan.callback_to
     phones = [phone for phone, user in portal.staff.users.items() if user == request.user]
@@ -297,6 +311,17 @@ def who_is_rung(request: DialRequest, plan: DialPlan, portal: Portal) -> str | R
         return Refusal(status=CallStatus.UNAVAILABLE, reason=reason)
     reason = "Not dialled: no phone is known of this employee. Enter their inner number in the portal or here."
     return Refusal(status=CallStatus.FORBIDDEN, reason=reason)
+
+
+NO_PHONE_OF_OURS = Refusal(
+    status=CallStatus.FORBIDDEN,
+    reason="Not dialled: what was to ring first is no extension, group or mobile of this office.",
+)
+
+
+def may_ring_first(phone: str, plan: DialPlan, portal: Portal) -> bool:
+    """Never an outside number of nobody's: whoever asks would be connected with it at the office's cost."""
+    return phone == plan.callback_to or is_internal(phone) or portal.staff.user_of(phone) is not None
 
 
 def auto_answer(channel: str, header: str) -> Iterable[tuple[str, str]]:

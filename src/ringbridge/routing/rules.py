@@ -82,6 +82,15 @@ class TaskPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackPlan:
+    """The office calls back who called in vain."""
+
+    after: timedelta = timedelta(minutes=1)  # time for the client to try again
+    to: str = ""  # who rings first; empty: whoever was called
+    again: timedelta = timedelta(hours=1)  # a number is called back by itself once within this time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
     """What a row says. None: this row leaves the question to the next. An empty text says "nothing"."""
 
@@ -98,6 +107,7 @@ class Answers:
     missed_to: tuple[Responsible, ...] | None = None  # whose a missed call is
     spread: SpreadList | None = None
     task: TaskPlan | bool | None = None  # for a missed call; False: none
+    callback: CallbackPlan | bool | None = None  # of a missed call, by the office itself; False: none
     activity: str | None = None  # template of the text that completes the CRM's activity at the end
 
 
@@ -167,6 +177,7 @@ DEFAULTS = Rule(
         missed_to=(Responsible.CLIENT_OWNER, Responsible.LAST_RUNG, Responsible.DEFAULT),
         spread=SpreadList(extensions=()),
         task=False,
+        callback=False,
         activity="",
     ),
 )
@@ -189,6 +200,7 @@ class Decision:
     missed_to: tuple[Responsible, ...]
     spread: SpreadList
     task: TaskPlan | None
+    callback: CallbackPlan | None
     activity: str
     because: Mapping[str, str] = field(default_factory=dict)
 
@@ -201,9 +213,13 @@ def decide(rules: Iterable[Rule], facts: CallFacts) -> Decision:
         rule = next(rule for rule in table if getattr(rule.answers, question.name) is not None)
         answers[question.name] = getattr(rule.answers, question.name)
         because[question.name] = rule.name
-    task = answers.pop("task")
-    plan = task if isinstance(task, TaskPlan) else TaskPlan() if task else None
-    return Decision(because=because, task=plan, **answers)  # type: ignore[arg-type]
+    task, callback = answers.pop("task"), answers.pop("callback")
+    return Decision(
+        because=because,
+        task=task if isinstance(task, TaskPlan) else TaskPlan() if task else None,
+        callback=callback if isinstance(callback, CallbackPlan) else CallbackPlan() if callback else None,
+        **answers,  # type: ignore[arg-type]
+    )
 
 
 def asks_for_client(rules: Iterable[Rule]) -> bool:

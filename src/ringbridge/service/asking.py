@@ -10,7 +10,7 @@ from ringbridge.delivery.local import LocalEngine
 from ringbridge.pbx.link import Link
 from ringbridge.service.config import Office
 from ringbridge.service.dial_config import EventsBy
-from ringbridge.service.dialing import Dialing
+from ringbridge.service.dialing import Dialing, Prepare, as_decided
 from ringbridge.service.events import PortalEvents, Sense
 from ringbridge.service.portal_config import Portal
 from ringbridge.service.portals import OfficePortal
@@ -30,8 +30,9 @@ def open_dialing(
     portals: Sequence[OfficePortal],
     database: Database,
     engine: LocalEngine,
+    prepare: Prepare = as_decided,
 ) -> Dialing | None:
-    """None in an office without a PBX."""
+    """None in an office without a PBX. `prepare` may change or refuse what was decided, before it is dialled."""
     if not links:
         return None
     name = PbxId(office.dialing.pbx) if office.dialing.pbx else next(iter(links))
@@ -42,6 +43,7 @@ def open_dialing(
         database=database,
         announcer=engine,
         portals={portal.id: portal for portal in portals},
+        prepare=prepare,
     )
 
 

@@ -49,6 +49,8 @@ class Line(Protocol):
     def dial_variables(self) -> Mapping[str, str]: ...
 
 
+LONGEST_RETRY = 24 * 3600
+
 ChannelTemplate = Annotated[str, AfterValidator(_known_fields)]
 
 
@@ -74,6 +76,15 @@ class DialingConfig(Part):
         Spelling.DIGITS, description="How the dialplan wants numbers: digits (7912…), plus (+7912…), national (8912…)."
     )
     callback_to: str = Field("", description="Extension, ring group or queue that rings when a client orders a call.")
+    callback_retries: tuple[int, ...] = Field(
+        (),
+        max_length=20,
+        description="Seconds after which a client's order is dialled again, one for each further attempt: "
+        "[60, 300, 900]. Outside of working hours they wait until the office opens.",
+    )
+    groups: tuple[str, ...] = Field(
+        (), description="Groups and queues that a program may let ring first, besides callback_to; see [[api_token]]."
+    )
     allowed: tuple[str, ...] = Field((), description="Beginnings of numbers that may be dialled whatever follows here.")
     denied: tuple[str, ...] = Field((), description="Beginnings of numbers that are never dialled.")
     countries: tuple[str, ...] = Field((), description="Countries that may be called (RU, KZ); none named: all.")
@@ -82,6 +93,13 @@ class DialingConfig(Part):
     )
     per_minute: int = Field(10, ge=1, le=1000, description="Calls that one employee may ask for in a minute.")
     working_hours_only: bool = Field(False, description="Nothing is dialled outside of working hours, see [hours].")
+
+    @field_validator("callback_retries")
+    @classmethod
+    def _retries(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not all(1 <= seconds <= LONGEST_RETRY for seconds in value):
+            raise ValueError(f"each pause is 1 to {LONGEST_RETRY} seconds")
+        return value
 
     @field_validator("countries", "callback_countries")
     @classmethod
@@ -108,6 +126,7 @@ class DialingConfig(Part):
             spelling=self.number_format,
             lines=lines,
             callback_to=self.callback_to,
+            retries=tuple(timedelta(seconds=seconds) for seconds in self.callback_retries),
             allowed=self.allowed,
             denied=self.denied,
             countries=frozenset(self.countries),

@@ -1,7 +1,8 @@
 """Calls that somebody asks for: accepted or refused, dialled at most once, and followed until their end is told.
 
 A request is decided and written in one transaction, before anything leaves for the PBX. From then on it is never
-dialled again: not after a lost answer, not after a restart. What becomes of it the PBX tells, and the pipeline puts it
+dialled again: not after a lost answer, not after a restart. A client's order may have several attempts; each of them
+is a request of its own. What becomes of it the PBX tells, and the pipeline puts it
 where it belongs by the name that we gave its channel. What the PBX will never tell of (a refusal, a request that got
 lost on its way) ends here, under the same name, so that each request has exactly one end in the CRM.
 """
@@ -10,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn, Protocol
 
@@ -29,10 +31,12 @@ from ringbridge.routing.dialing import (
     Refusal,
     channels_of,
     planned,
+    too_often,
 )
 from ringbridge.routing.intents import PortalId
 from ringbridge.routing.office import Portal, phone_key
 from ringbridge.routing.results import CallStatus
+from ringbridge.service.orders import Orders, new_order
 from ringbridge.service.pipeline import Announcer
 from ringbridge.store import calls, deliveries, dials
 from ringbridge.store.calls import PbxId, StoryKind, StoryLine, call_key
@@ -73,7 +77,16 @@ class Asking(Protocol):
     def forget(self, channels: tuple[str, ...]) -> None: ...
 
 
+Prepare = Callable[[DialRequest, Originate], Awaitable[Originate | Refusal]]
+
+
+async def as_decided(request: DialRequest, originate: Originate) -> Originate | Refusal:
+    return originate
+
+
 class Dialing:
+    """`prepare` may change what was decided, or refuse it, before it is written and dialled. It may take its time."""
+
     def __init__(
         self,
         plan: DialPlan,
@@ -83,14 +96,17 @@ class Dialing:
         database: Database,
         announcer: Announcer,
         portals: Mapping[PortalId, Asking],
+        prepare: Prepare = as_decided,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self.orders = Orders(plan, database=database, portals=portals, clock=clock)
         self._plan = plan
         self._name = name
         self._pbx = pbx
         self._database = database
         self._announcer = announcer
         self._portals = portals
+        self._prepare = prepare
         self._clock = clock
         self._accepted: asyncio.Queue[tuple[Dial, Originate]] = asyncio.Queue()
         self._open: dict[str, Dial] = {}  # sent, and nothing was heard of them yet
@@ -101,16 +117,19 @@ class Dialing:
         """Take a request: its row says whether it is dialled or why not. None for one that has come before. Returns
         when that is durable; the phone rings a moment later. Raises `StoreError`: then nothing was accepted."""
         portal = self._portals[request.portal].routing
+        decision = await self._decided(request, portal)
         async with self._database.transaction() as tx:
             if await dials.known(tx, request.portal, request.source):
                 return None
-            now = self._clock()
-            recent = await dials.earlier(tx, request, request.at - SAME_ORDER)
-            decision = planned(request, self._plan, portal, recent, now)
-            dial = self._written(request, decision, portal, now)
+            if isinstance(decision, Originate):
+                decision = await self._too_many(tx, request, portal) or decision
+            dial = self._written(request, decision, portal, self._clock())
             await dials.add(tx, dial)
             if isinstance(decision, Refusal):
+                await self.orders.refused(tx, request, decision.reason)
                 await self._conclude(tx, dial, decision)
+            elif dial.request.order:
+                await self.orders.attempted(tx, dial)
         seen = {"portal": request.portal, "dial": dial.id, "number": masked(request.number)}
         if isinstance(decision, Refusal):
             log.warning("dial_refused", **seen, user=request.caller, reason=decision.reason)
@@ -123,9 +142,23 @@ class Dialing:
         self._accepted.put_nowait((dial, decision))
         return dial
 
+    async def _decided(self, request: DialRequest, portal: Portal) -> Originate | Refusal:
+        async with self._database.reading() as tx:
+            recent = await dials.earlier(tx, request, request.at - SAME_ORDER)
+        decision = planned(request, self._plan, portal, recent, self._clock())
+        return decision if isinstance(decision, Refusal) else await self._prepare(request, decision)
+
+    async def _too_many(self, tx: Transaction, request: DialRequest, portal: Portal) -> Refusal | None:
+        """Another request may have been accepted since this one was decided."""
+        recent = await dials.earlier(tx, request, request.at - SAME_ORDER)
+        if refusal := too_often(request, self._plan, portal, recent):
+            return refusal
+        return await self.orders.admits(tx, request) if request.kind is DialKind.CALLBACK else None
+
     async def run(self) -> NoReturn:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch())
+            group.create_task(self.orders.run(self.dial))
             while True:
                 dial, originate = await self._accepted.get()
                 group.create_task(self._send(dial, originate))
@@ -144,9 +177,10 @@ class Dialing:
                 self._open.setdefault(dial.id, dial)
 
     def _written(self, request: DialRequest, decision: Originate | Refusal, portal: Portal, now: datetime) -> Dial:
+        is_order = request.kind is DialKind.CALLBACK and isinstance(decision, Originate)
         return Dial(
             id=f"{OURS}{int(now.timestamp())}-{uuid.uuid4().hex[:16]}",
-            request=request,
+            request=replace(request, order=request.order or new_order()) if is_order else request,
             number=phone_key(request.number, portal.region),
             pbx=self._name,
             state=DialState.REFUSED if isinstance(decision, Refusal) else DialState.SENT,
@@ -179,22 +213,23 @@ class Dialing:
         try:
             async with self._database.transaction() as tx:
                 await dials.settle(tx, dial.id, DialState.REFUSED, reason)
-                await self._conclude(tx, dial, refusal)
+                await self._conclude(tx, dial, refusal, await self.orders.failed(tx, dial))
         except StoreError as error:
             log.error("dial_end_not_written", dial=dial.id, reason=str(error))  # the watch tries again
         else:
             self._drop(dial)
 
-    async def _conclude(self, tx: Transaction, dial: Dial, refusal: Refusal) -> None:
-        """Tell the end of a request of which the PBX will tell nothing."""
+    async def _conclude(self, tx: Transaction, dial: Dial, refusal: Refusal, order: str = "") -> None:
+        """Tell the end of a request of which the PBX will tell nothing. `order`: what becomes of the client's order."""
         request = dial.request
         portal = self._portals[request.portal].routing
         call = call_in_vain(request, dial.id, extension=dial.extension, at=dial.decided)
         intents = told_in_vain(request, call, refusal, portal, self._name)
         if not intents and request.kind is DialKind.CALLBACK:
             return
-        line = StoryLine(at=dial.decided, kind=StoryKind.DECIDED, text=f"{request.portal}: {refusal.reason}")
-        await calls.record(tx, self._name, [call], {call.id: [line]})
+        said = filter(None, (f"{request.portal}: {refusal.reason}", order))
+        lines = [StoryLine(at=dial.decided, kind=StoryKind.DECIDED, text=text) for text in said]
+        await calls.record(tx, self._name, [call], {call.id: lines})
         key = call_key(self._name, call.id)
         if new := await deliveries.enqueue(tx, request.portal, intents, key, self._clock()):
             await self._announcer.announce(tx, new)
@@ -252,6 +287,7 @@ class Dialing:
         self._forgets_next = now + FORGETS_EVERY
         async with self._database.transaction() as tx:
             gone = await dials.forget(tx, now - REMEMBERED)
+            await self.orders.forget(tx, now - REMEMBERED)
         for portal in self._portals.values():
             for dial in gone:
                 portal.forget(channels_of(dial))

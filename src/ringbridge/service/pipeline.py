@@ -23,8 +23,9 @@ from ringbridge.pbx.inbox import Item, Lost, Received, Resync
 from ringbridge.routing.intents import Intent, PortalId, idempotency_key
 from ringbridge.routing.office import Portal
 from ringbridge.routing.records import dealt_to, intents_of
-from ringbridge.routing.rules import asks_for_client
+from ringbridge.routing.rules import CallbackPlan, asks_for_client
 from ringbridge.service.absence import Absence, Past
+from ringbridge.service.orders import Orders
 from ringbridge.store import calls, deliveries
 from ringbridge.store.calls import CallKey, PbxId, StoryKind, StoryLine, call_key
 from ringbridge.store.database import Database, Transaction
@@ -77,6 +78,7 @@ class Heard:
     wanted: tuple[tuple[PortalId, tuple[Intent, ...]], ...]
     lines: tuple[StoryLine, ...]
     dealt: tuple[tuple[PortalId, str], ...] = ()  # whose turn it was
+    missed: tuple[PortalId, CallbackPlan] | None = None  # by whose rules a missed call is called back
 
 
 class Pipeline:
@@ -92,6 +94,7 @@ class Pipeline:
         announcer: Announcer,
         crms: Crms,
         history: Past,
+        orders: Orders | None = None,
         configured: datetime | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -101,6 +104,7 @@ class Pipeline:
         self._database = database
         self._announcer = announcer
         self._crms = crms
+        self._orders = orders
         self.show: Callable[[PbxId, Call], None] = lambda pbx, call: None
         self._clock = clock
         self._known: dict[CallId, dict[PortalId, bool | None]] = {}  # of open calls, where a rule wants to know
@@ -209,6 +213,7 @@ class Pipeline:
         wanted: list[tuple[PortalId, tuple[Intent, ...]]] = []
         lines = [StoryLine(at=event.at, kind=StoryKind.HEARD, text=line) for line in event.heard]
         dealt: list[tuple[PortalId, str]] = []
+        missed: tuple[PortalId, CallbackPlan] | None = None
         for portal in self._crms.portals():
             intents, decision = intents_of(event, portal, self._pbx, self._known.get(call.id, {}).get(portal.id))
             new = tuple(i for i in intents if (portal.id, idempotency_key(i)) not in asked)
@@ -221,12 +226,14 @@ class Pipeline:
                 )
             if decision and new and isinstance(event, CallEnded) and (phone := dealt_to(call, portal, decision)):
                 dealt.append((portal.id, phone))
+            if missed is None and decision and decision.register and decision.callback:
+                missed = (portal.id, decision.callback)
         if isinstance(event, CallEnded):
             self._asked.pop(call.id, None)
             self._known.pop(call.id, None)
         elif isinstance(event, CallAnswered):
             self._name_recordings(call)
-        return Heard(event=event, wanted=tuple(wanted), lines=tuple(lines), dealt=tuple(dealt))
+        return Heard(event=event, wanted=tuple(wanted), lines=tuple(lines), dealt=tuple(dealt), missed=missed)
 
     # Keeping
 
@@ -266,6 +273,8 @@ class Pipeline:
         for each in heard:
             for portal, phone in each.dealt:
                 await self._crms.dealt(tx, portal, phone)
+            if self._orders is not None and isinstance(each.event, CallEnded):
+                await self._orders.call_ended(tx, self._pbx, each.event.call, each.missed)
         new: list[DeliveryId] = []
         for (portal, key), intents in wanted.items():
             new += await deliveries.enqueue(tx, portal, intents, key, self._clock())

@@ -12,6 +12,7 @@ from ringbridge.routing.hours import WorkingHours
 from ringbridge.routing.rules import (
     Answers,
     Attach,
+    CallbackPlan,
     ClientKnown,
     Create,
     Hours,
@@ -38,6 +39,16 @@ class TaskConfig(Part):
     title: Template = Field(TaskPlan().title, description="Title of the task.")
     text: Template = Field(TaskPlan().text, description="Text of the task.")
     within_minutes: int = Field(60, ge=1, le=60 * 24 * 30, description="Deadline, in minutes of working time.")
+
+
+class CallbackConfig(Part):
+    after_seconds: int = Field(60, ge=0, le=24 * 3600, description="How long the client may try again by themselves.")
+    to: str = Field(
+        "",
+        pattern=r"^[0-9]{0,6}$",
+        description="Extension, group or queue that rings first; without it, whoever was called.",
+    )
+    again_minutes: int = Field(60, ge=1, le=7 * 24 * 60, description="A number is called back once within this time.")
 
 
 class RuleRow(Part):
@@ -74,6 +85,9 @@ class RuleRow(Part):
     )
     spread: SpreadConfig | None = Field(None, description='The list that missed_to = ["spread"] deals over.')
     task: TaskConfig | bool | None = Field(None, description="A task for a missed call: true, or its texts.")
+    callback: CallbackConfig | bool | None = Field(
+        None, description="Whether the office calls back who was missed: true, or how. See callback_retries."
+    )
     activity: Template | None = Field(None, description="Text that completes the CRM's activity when the call ended.")
 
     def rule(self, region: str) -> Rule:
@@ -93,6 +107,7 @@ class RuleRow(Part):
                 missed_to=self.missed_to,
                 spread=SpreadList(extensions=self.spread.extensions, how=self.spread.how) if self.spread else None,
                 task=_plan(self.task),
+                callback=_callback(self.callback),
                 activity=self.activity,
             ),
             direction=Direction(self.direction) if self.direction else None,
@@ -110,6 +125,16 @@ def _plan(task: TaskConfig | bool | None) -> TaskPlan | bool | None:
     if not isinstance(task, TaskConfig):
         return task
     return TaskPlan(title=task.title, text=task.text, within=timedelta(minutes=task.within_minutes))
+
+
+def _callback(callback: CallbackConfig | bool | None) -> CallbackPlan | bool | None:
+    if not isinstance(callback, CallbackConfig):
+        return callback
+    return CallbackPlan(
+        after=timedelta(seconds=callback.after_seconds),
+        to=callback.to,
+        again=timedelta(minutes=callback.again_minutes),
+    )
 
 
 class HoursConfig(Part):

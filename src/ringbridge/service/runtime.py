@@ -28,6 +28,7 @@ from ringbridge.service.config import ConfigError, Office, Pbx
 from ringbridge.service.dialing import Dialing
 from ringbridge.service.events import PortalEvents
 from ringbridge.service.history import History
+from ringbridge.service.orders import Orders
 from ringbridge.service.pipeline import Pipeline
 from ringbridge.service.portals import OfficePortal, OfficePortals, open_portal
 from ringbridge.service.recordings import OfficeRecordings
@@ -148,8 +149,11 @@ async def open_runtime(
         limit = timedelta(seconds=max((config.request_limit for config in office.portal), default=60.0))
         engine = LocalEngine(database, [portal.id for portal in portals], Pace(request_limit=limit))
         links = {PbxId(pbx.name): Link(pbx_address(pbx)) for pbx in office.pbx}
-        pipelines = open_pipelines(office, links, portals, database=database, engine=engine, configured=configured)
         dialing = open_dialing(office, links=links, portals=portals, database=database, engine=engine)
+        orders = dialing.orders if dialing else None
+        pipelines = open_pipelines(
+            office, links, portals, database=database, engine=engine, orders=orders, configured=configured
+        )
         if dialing is not None:
             await dialing.recall()
         events = open_all_events(office, portals, dialing=dialing, database=database, engine=engine)
@@ -177,6 +181,7 @@ def open_pipelines(
     *,
     database: Database,
     engine: LocalEngine,
+    orders: Orders | None,
     configured: datetime | None,
 ) -> tuple[Pipeline, ...]:
     """One for each PBX, in the office's order."""
@@ -189,6 +194,7 @@ def open_pipelines(
             announcer=engine,
             crms=OfficePortals(portals),
             history=History.of(pbx, office),
+            orders=orders,
             configured=configured,
         )
         for pbx in office.pbx

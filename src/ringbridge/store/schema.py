@@ -187,6 +187,32 @@ dials = Table(
     Index("ix_dials_decided", "decided"),
 )
 
+OPEN_ORDERS = text("state IN ('waiting', 'dialling')")
+WAITING_ORDERS = text("state = 'waiting'")
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("portal", Text, nullable=False),
+    Column("source", Text, nullable=False),  # the order's name where it came from
+    Column("number", Text, nullable=False),  # one spelling for each
+    Column("request", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due", Moment, nullable=False),  # of the next attempt
+    Column("dial", Text),  # of the last attempt
+    Column("created", Moment, nullable=False),
+    Column("ended", Moment),
+    Column("reason", Text),
+    UniqueConstraint("portal", "source"),
+    # A number has one open order: nobody is called twice at once.
+    Index("uq_orders_open", "number", unique=True, sqlite_where=OPEN_ORDERS, postgresql_where=OPEN_ORDERS),
+    Index("ix_orders_number", "number", "created"),
+    Index("ix_orders_dial", "dial"),
+    Index("ix_orders_due", "due", sqlite_where=WAITING_ORDERS, postgresql_where=WAITING_ORDERS),
+)
+
 # The mirror. SQLite keeps the first two in the order of their keys and needs no second copy (WITHOUT ROWID).
 
 mirror_things = Table(

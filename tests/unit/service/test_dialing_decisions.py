@@ -98,8 +98,27 @@ def test_freepbx_is_told_whose_call_it_is_although_the_phone_shows_the_client() 
     assert headers(originated(request(), plan))["Variable"] == ["REALCALLERIDNUM=101", "AMPUSER=101"]
 
 
-def test_an_employee_with_a_mobile_only_is_rung_through_the_dialplan() -> None:
-    assert originated(request(user=UserId("3"))).channel == "Local/+79120000003@from-internal/n"
+@pytest.mark.parametrize(
+    ("spelling", "dialled"),
+    [(Spelling.DIGITS, "79120000003"), (Spelling.PLUS, "+79120000003"), (Spelling.NATIONAL, "89120000003")],
+)
+def test_an_employee_with_a_mobile_only_is_rung_through_the_dialplan_as_it_wants_numbers(
+    spelling: Spelling, dialled: str
+) -> None:
+    decision = originated(request(user=UserId("3")), DialPlan(spelling=spelling))
+    assert (decision.channel, decision.extension) == (f"Local/{dialled}@from-internal/n", "+79120000003")
+
+
+def test_the_phone_that_is_asked_for_rings_in_place_of_the_employees_first() -> None:
+    assert originated(request(to="+79120000001")).channel == "Local/79120000001@from-internal/n"
+    assert originated(request(to="104", user=UserId("4"))).channel == "PJSIP/104"
+
+
+def test_a_group_rings_first_where_it_is_asked_for_and_an_outside_number_of_nobodys_never() -> None:
+    assert originated(request(to="600", user=None)).channel == "Local/600@from-internal/n"
+    ordered = request(to="601", user=None, kind=DialKind.CALLBACK)
+    assert originated(ordered, DialPlan(callback_to="600")).channel == "Local/601@from-internal/n"
+    assert refused(request(to="+79990001122")).status is CallStatus.FORBIDDEN
 
 
 @pytest.mark.parametrize(

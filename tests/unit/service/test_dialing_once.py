@@ -4,78 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
-from tests.unit.service.dialing_twins import MAIN, Crm, Switchboard
+from tests.unit.service.dialing_twins import MAIN, PBX, START, Desk, Switchboard
 
 from ringbridge.ami.errors import ActionRefused, AmiError, NotConnected
 from ringbridge.ami.message import Action, Message
 from ringbridge.ami.protocol import Answer
-from ringbridge.delivery.local import LocalEngine
 from ringbridge.routing.asked import NOT_RUNG
-from ringbridge.routing.dialing import DialKind, DialPlan, DialRequest
+from ringbridge.routing.dialing import DialKind, DialRequest, Originate, Refusal
 from ringbridge.routing.intents import UserId, idempotency_key
 from ringbridge.routing.records import intents_of
-from ringbridge.service.dialing import LOOKS, Dialing
-from ringbridge.store import calls, deliveries, dials, schema
-from ringbridge.store.calls import PbxId, call_key
+from ringbridge.routing.results import CallStatus
+from ringbridge.service.dialing import LOOKS
+from ringbridge.store import calls, deliveries
+from ringbridge.store.calls import call_key
 from ringbridge.store.database import Database
-from ringbridge.store.dials import Dial, DialState
-from ringbridge.store.documents import load_intent
+from ringbridge.store.dials import DialState
 from ringbridge.telephony.events import CallEnded
 from ringbridge.telephony.tracker import CallTracker
-
-PBX = PbxId("office")
-START = datetime(2026, 3, 10, 12, tzinfo=UTC)
-
-
-class Desk:
-    def __init__(self, database: Database, pbx: Switchboard) -> None:
-        self.database, self.pbx, self.crm = database, pbx, Crm()
-        self.now = START
-        self.dialing = Dialing(
-            DialPlan(callback_to="600"),
-            name=PBX,
-            pbx=pbx,
-            database=database,
-            announcer=LocalEngine(database, [MAIN]),
-            portals={MAIN: self.crm},
-            clock=lambda: self.now,
-        )
-
-    async def dial(self, source: str = "call-1", **more: Any) -> Dial | None:
-        values = {"portal": MAIN, "source": source, "number": "+79125551122", "at": self.now, "user": UserId("1")}
-        return await self.dialing.dial(DialRequest(**{**values, "crm_call_id": source, **more}))
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.dialing.run())
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def told(self) -> list[Any]:
-        """What the portal is to be told, in order."""
-        wanted = select(schema.deliveries.c.kind, schema.deliveries.c.intent).order_by(schema.deliveries.c.id)
-        async with self.database.reading() as tx:
-            return [load_intent(row.kind, row.intent) for row in await tx.execute(wanted)]
-
-    async def until_told(self, count: int) -> list[Any]:
-        async with asyncio.timeout(10):
-            while len(told := await self.told()) < count:  # noqa: ASYNC110 - rows tell nobody that they were written
-                await asyncio.sleep(0.01)
-        return told
-
-    async def states(self) -> list[DialState]:
-        async with self.database.reading() as tx:
-            return [dial.state for dial in await dials.since(tx, START - timedelta(days=1))]
 
 
 @pytest.fixture
@@ -286,3 +237,45 @@ async def test_five_requests_at_once_are_five_calls(desk: Desk) -> None:
                 await asyncio.sleep(0.01)
     assert {action.action_id for action in desk.pbx.asked} == {dial.id for dial in made if dial}
     assert [desk.crm.adopted[dial.id] for dial in made if dial] == [f"call-{n}" for n in range(5)]
+
+
+async def test_what_stands_before_the_dialling_may_change_the_call_and_the_changed_one_is_written(
+    database: Database,
+) -> None:
+    async def by_the_other_phone(request: DialRequest, originate: Originate) -> Originate | Refusal:
+        return replace(originate, channel="PJSIP/102", extension="102", caller_id=f"for {request.user}")
+
+    desk = Desk(database, Switchboard(), prepare=by_the_other_phone)
+    dial = await desk.dial()
+    async with desk.running():
+        await asyncio.wait_for(desk.pbx.dialled.wait(), 10)
+    assert dial is not None
+    assert dial.extension == "102"
+    headers = dict(desk.pbx.asked[0].headers)
+    assert (headers["Channel"], headers["CallerID"]) == ("PJSIP/102", "for 1")
+
+
+async def test_what_stands_before_the_dialling_may_refuse_it_with_its_own_reason(database: Database) -> None:
+    async def never(request: DialRequest, originate: Originate) -> Originate | Refusal:
+        return Refusal(status=CallStatus.FORBIDDEN, reason="Not dialled: the client asked not to be called.")
+
+    desk = Desk(database, Switchboard(), prepare=never)
+    await desk.dial()
+    _, finish = await desk.told()
+    assert (finish.status, "asked not to be called" in finish.reason) == (CallStatus.FORBIDDEN, True)
+    assert await desk.states() == [DialState.REFUSED]
+
+
+async def test_of_two_clicks_that_are_prepared_at_the_same_time_one_is_dialled(
+    database: Database,
+) -> None:
+    both = asyncio.Barrier(2)
+
+    async def slowly(request: DialRequest, originate: Originate) -> Originate | Refusal:
+        await both.wait()
+        return originate
+
+    desk = Desk(database, Switchboard(), prepare=slowly)
+    async with asyncio.timeout(10):
+        await asyncio.gather(desk.dial("click-1"), desk.dial("click-2"))
+    assert sorted(await desk.states()) == [DialState.REFUSED, DialState.SENT]
