@@ -10,6 +10,8 @@
 
 PYTHON ?= python3
 TESTS ?=
+# The whole run is shared by two workers; see tests/conftest.py.
+SHARED := --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 VENV := .venv
 RUN := $(VENV)/bin
 PIP := $(RUN)/python -m pip --disable-pip-version-check install --quiet --retries 10
@@ -25,7 +27,7 @@ demo: setup
 
 test: setup
 	@scripts/setup-tests
-	@$(RUN)/pytest $(TESTS)
+	@$(RUN)/pytest $(or $(TESTS),$(SHARED))
 
 lint: setup
 	$(RUN)/ruff check

@@ -3,6 +3,9 @@
 A part is a pytest marker. On a developer's machine without a browser or an Asterisk its tests are skipped, and the
 last lines of the run say which and why. With ``CI=true`` in the environment nothing may be left out: there every
 skipped test counts as failed, whatever skipped it.
+
+The whole run is shared by two workers (see the Makefile): a real Asterisk, whose phones speak in real time, is one
+worker's for all its tests, and the test that takes longest of the others begins at once too.
 """
 
 from __future__ import annotations
@@ -12,11 +15,14 @@ import shutil
 from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LEFT_OUT = pytest.StashKey[Counter[str]]()
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+LONGEST = "test_killed_at_any_moment.py"
 
 
 def asterisk_missing() -> str:
@@ -36,8 +42,35 @@ def browser_missing() -> str:
 PARTS = {"asterisk": asterisk_missing, "browser": browser_missing}
 
 
+class LeftOut:
+    """What was left out, and why, also by workers."""
+
+    def __init__(self) -> None:
+        self.reasons: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if is_left_out(report):
+            self.reasons[report.nodeid] = reason_of(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if is_left_out(report):  # a whole file, with pytest.skip(allow_module_level=True) or importorskip
+            self.reasons[report.nodeid] = reason_of(report)
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[LEFT_OUT] = Counter()
+    config.pluginmanager.register(LeftOut(), "left out")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The tests of one file stay together, and those with a real Asterisk; the long ones begin first."""
+    if config.pluginmanager.has_plugin("xdist"):
+        for item in items:
+            item.add_marker(pytest.mark.xdist_group(group_of(item)))
+    items.sort(key=lambda item: (group_of(item) != "office", item.path.name != LONGEST))
+
+
+def group_of(item: pytest.Item) -> str:
+    return "office" if item.get_closest_marker("asterisk") else str(item.path)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -49,29 +82,30 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
-    if report.skipped and not hasattr(report, "wasxfail"):
-        note_left_out(item.config, report)
-    return report
+    return forbidden_in_ci((yield))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    report = yield
-    if report.skipped:  # a whole file, with pytest.skip(allow_module_level=True) or importorskip
-        note_left_out(collector.config, report)
+    return forbidden_in_ci((yield))
+
+
+def is_left_out(report: pytest.TestReport | pytest.CollectReport) -> bool:
+    return report.skipped and not hasattr(report, "wasxfail")
+
+
+def forbidden_in_ci(report: Report) -> Report:
+    if is_left_out(report) and nothing_may_be_left_out():
+        report.outcome = "failed"
+        report.longrepr = f"left out, and with CI=true nothing may be: {reason_of(report)}"
     return report
 
 
-def note_left_out(config: pytest.Config, report: pytest.TestReport | pytest.CollectReport) -> None:
-    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-    reason = reason.removeprefix("Skipped: ")
-    config.stash[LEFT_OUT][reason] += 1
-    if nothing_may_be_left_out():
-        report.outcome = "failed"
-        report.longrepr = f"left out, and with CI=true nothing may be: {reason}"
+def reason_of(report: pytest.TestReport | pytest.CollectReport) -> str:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple | list) else str(report.longrepr)
+    return reason.removeprefix("Skipped: ")
 
 
 def nothing_may_be_left_out() -> bool:
@@ -80,8 +114,8 @@ def nothing_may_be_left_out() -> bool:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """The last lines of all, after pytest's own last line."""
-    terminal = config.pluginmanager.get_plugin("terminalreporter")
-    if terminal is None or nothing_may_be_left_out():
+    terminal, left_out = map(config.pluginmanager.get_plugin, ("terminalreporter", "left out"))
+    if terminal is None or left_out is None or nothing_may_be_left_out():
         return
-    for reason, count in config.stash[LEFT_OUT].items():
+    for reason, count in Counter(left_out.reasons.values()).items():
         terminal.write_line(f"left out: {count} {'test' if count == 1 else 'tests'}: {reason}", yellow=True)

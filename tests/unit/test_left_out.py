@@ -65,3 +65,9 @@ def test_with_ci_a_file_that_skips_itself_fails_the_run(
 def test_a_run_that_leaves_nothing_out_says_nothing_of_it(project: pytest.Pytester) -> None:
     result = project.runpytest("-k", "needs_nothing")
     assert "left out" not in result.stdout.str()
+
+
+def test_what_a_worker_left_out_is_named_too(project: pytest.Pytester) -> None:
+    result = project.runpytest("-p", "xdist", "--numprocesses", "2", "--dist", "loadgroup")
+    result.assert_outcomes(passed=1, skipped=1)
+    assert result.outlines[-1].startswith("left out: 1 test: real Asterisk: ")
