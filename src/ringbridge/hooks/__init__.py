@@ -1,0 +1,1 @@
+"""Hooks: the office's own code at the places where calls are decided and CRMs are told."""

@@ -1,0 +1,169 @@
+"""The folder of hooks: which files there are, what they hold, and how they do.
+
+Files are looked at whenever hooks are asked, by their time, size and inode, so what is saved counts from the next call
+on. A file that is broken leaves its last good version in place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from pathlib import Path
+
+import structlog
+
+from ringbridge.hooks.executables import is_program
+from ringbridge.hooks.outcome import HookBroken, HookError, HookTimeout, Trouble
+from ringbridge.hooks.programs import Asking, Program, Script
+from ringbridge.hooks.python import PythonHooks
+from ringbridge.hooks.threads import Threads
+
+log = structlog.get_logger(__name__)
+
+PATIENCE = 3  # times in a row that a file may be late, before it is left alone
+REMEMBERED = 20  # troubles of a file
+YOUNG = 0.1  # seconds: times of files are no finer than the kernel's clock
+
+Stamp = tuple[int, int, int, int]  # time, size, inode, mode
+
+
+@dataclass(slots=True, kw_only=True)
+class HookFile:
+    """One file, over all its versions."""
+
+    path: Path
+    stamp: Stamp | None = None
+    young: bool = False  # read so soon after it was saved that its stamp may not tell the next change
+    source: bytes = b""
+    hooks: Asking | None = None  # of the last good version
+    broken: str = ""  # why the present version is not loaded
+    off: str = ""  # why it is not asked until it is saved again
+    late: int = 0  # times in a row
+    troubles: deque[Trouble] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+
+    def has(self, hook: str) -> bool:
+        return self.hooks is not None and not self.off and hook in self.hooks.names
+
+    def went_well(self) -> None:
+        self.late = 0
+
+    def went_wrong(self, trouble: Trouble, error: HookError) -> None:
+        self.troubles.append(trouble)
+        if not isinstance(error, HookTimeout):
+            return
+        self.late += 1
+        if error.lost or self.late >= PATIENCE:
+            times = "It hangs" if error.lost else f"It was late {self.late} times in a row"
+            self.off = f"{times}, and is not asked until it is saved again."
+            log.warning("hook_switched_off", file=self.path.name, reason=self.off)
+
+
+class HookFolder:
+    def __init__(self, folder: Path, *, zone: tzinfo, threads: Threads) -> None:
+        self.folder = folder
+        self._zone = zone
+        self._threads = threads
+        self._files: dict[str, HookFile] = {}
+        self._listed: tuple[int, int] | None = None  # time and inode of the folder that was listed
+        self._loading = asyncio.Lock()
+
+    @property
+    def files(self) -> list[HookFile]:
+        """In the order of their names, which is the order in which they are asked."""
+        return [self._files[name] for name in sorted(self._files)]
+
+    async def look(self) -> None:
+        """Loads what is new."""
+        if not self._changed():
+            return
+        async with self._loading:
+            for path in self._list():
+                file = self._files.setdefault(path.name, HookFile(path=path))
+                stamp = stamp_of(path)
+                if stamp is not None and (file.stamp != stamp or file.young):
+                    await self._read(file, stamp)
+
+    def _changed(self) -> bool:
+        return self._folder_stamp() != self._listed or any(
+            file.young or file.stamp != stamp_of(file.path) for file in self._files.values()
+        )
+
+    def _folder_stamp(self) -> tuple[int, int] | None:
+        try:
+            found = self.folder.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_ino
+
+    def _list(self) -> list[Path]:
+        """Files that may be hooks; those that are gone are forgotten."""
+        listed = self._folder_stamp()
+        paths = list(candidates(self.folder))
+        for name in self._files.keys() - {path.name for path in paths}:
+            log.info("hook_file_gone", file=name)
+            del self._files[name]
+        self._listed = (0, 0) if listed and is_young(listed[0]) else listed
+        return paths
+
+    async def _read(self, file: HookFile, stamp: Stamp) -> None:
+        """A Python file's text is compared as well, where its time may not tell a change."""
+        young = is_young(stamp[0])
+        try:
+            source = await asyncio.to_thread(file.path.read_bytes) if file.path.suffix == ".py" else b""
+        except OSError as error:
+            file.broken = f"{file.path.name} cannot be read: {error.strerror}"
+        else:
+            if stamp != file.stamp or source != file.source:
+                await self._load(file, source, stamp)
+        file.stamp, file.young = stamp, young
+
+    async def _load(self, file: HookFile, source: bytes, stamp: Stamp) -> None:
+        file.source = source
+        try:
+            hooks = await self._hooks_in(file.path, source, stamp)
+        except HookBroken as error:
+            file.broken = str(error)
+            log.warning("hook_file_broken", file=file.path.name, reason=file.broken)
+        else:
+            file.hooks, file.broken, file.off, file.late = hooks, "", "", 0
+            log.info("hook_file_loaded", file=file.path.name, hooks=sorted(hooks.names), strange=hooks.strange)
+
+    async def _hooks_in(self, path: Path, source: bytes, stamp: Stamp) -> Asking:
+        """Raises `HookBroken`."""
+        if stamp[3] & stat.S_IWOTH:
+            raise HookBroken(f"{path.name} can be changed by anybody on this machine: chmod o-w it")
+        match path.suffix:
+            case ".py":
+                return await PythonHooks.load(path, source, self._threads)
+            case ".php":
+                return Script(path, self._zone)
+        return Program(path)
+
+
+def candidates(folder: Path) -> Iterator[Path]:
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:
+        return
+    for path in entries:
+        hidden = path.name.startswith((".", "_")) or path.name.endswith("~")
+        if not hidden and (path.suffix in {".py", ".php"} or is_program(path)) and path.is_file():
+            yield path
+
+
+def is_young(modified: int) -> bool:
+    """`modified`: nanoseconds of the file system's clock."""
+    return time.time() - modified / 1e9 < YOUNG
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode

@@ -1,0 +1,205 @@
+"""Itgrix's PHP scripts, unchanged: what they are given as `$params`, and what their answer means.
+
+Sources: Itgrix's documentation of its customization for Bitrix24 (2.15 to 3.13) and amoCRM (2.0 to 3.0), and scripts
+that were published. Before 3.0 the value stood below ``params``; later at the root; before 3.13 the root held
+``conversation`` and ``call`` as well. All of it is given. Where the documentation does not show a shape, it is said
+here. Times are the office's own, as ``YYYY-MM-DD HH:MM:SS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, tzinfo
+from typing import Any
+
+from ringbridge.hooks.specs import HookSpec
+from ringbridge.hooks.values import PhoneCall, Speaking, Stage, document
+from ringbridge.telephony.model import Direction
+
+OLDER_NAMES = {
+    "get_updated_activity_fields": ("customize_activity",),
+    "get_updated_entity_fields": ("customize_entity",),
+    "process_phone_number": ("process_client_phone", "process_user_phone"),
+}
+"""What scripts were called before 3.0."""
+
+NEVER = "0001-01-01 00:00:00"
+
+TYPES = {Direction.INBOUND: 2, Direction.OUTBOUND: 3, Direction.INTERNAL: 1}
+"""Of the old root keys. 2 is documented, 3 follows from a published script; 1 is a guess."""
+
+TYPE_NAMES = {Direction.INBOUND: "incoming", Direction.OUTBOUND: "outgoing", Direction.INTERNAL: "local"}
+
+RESULTS = {"answered": 200, "missed": 304, "busy": 486, "noanswer": 480, "cancelled": 603, "failed": 503}
+"""SIP-like; 200 and 304 are documented, the others follow RFC 3398."""
+
+ADDED = frozenset({"call_full", "call_stage", "call", "conversation", "params"})
+"""What a script finds beside its value, and may give back with it."""
+
+AMO_NAMES = {"phone": "phone_number"}
+"""amoCRM's own name of a field of process_call_params, and Itgrix's."""
+
+
+def told(
+    spec: HookSpec, value: Any, given: Mapping[str, Any], call: PhoneCall | None, stage: Stage | None, zone: tzinfo
+) -> dict[str, Any]:
+    """The root of `$params`. `given`: the hook's other arguments."""
+    root: dict[str, Any] = {}
+    if call is not None:
+        conversation = conversation_of(call, zone)
+        root = {**conversation, "conversation": conversation, "call": conversation}
+        root["call_full"] = call_full(call, zone)
+        root["call_stage"] = (stage or Stage.CALL_ENDED).value
+    match spec.name:
+        case "need_registration":
+            root["result"] = value
+        case "customize_activity":
+            root["activity"] = activity_of(given["activity"])
+        case "customize_entity":
+            root["entity"] = entity_of(given["entity"], given["kind"])
+        case "process_contact_update_params" | "process_lead_update_params":
+            root["entity"] = document(given["entity"])
+            root["params"] = value
+        case "process_originate_params":
+            root["params"] = {**value, "request_data": document(given["request"])}
+        case "process_record_file_path" if call is not None:
+            root["params"] = {"call_id": call.id, "from": root["from"], "to": root["to"], "path": value}
+        case "process_call_params":
+            root["params"] = {AMO_NAMES.get(name, name): each for name, each in value.items()}
+        case "process_client_phone" | "process_user_phone" | "customize_autodistribution":
+            root["params"] = {spec.value: value}
+        case _:
+            root["params"] = document(value)
+    return root
+
+
+def understood(spec: HookSpec, data: Any, root: Mapping[str, Any]) -> Any:
+    """A script's ``data`` without what was added to its value; scripts like to give `$params` back whole."""
+    if not isinstance(data, dict):
+        return data
+    own = root["params"] if isinstance(root.get("params"), dict) else {}
+    added = (ADDED | root.keys()) - own.keys()
+    kept = {name: each for name, each in data.items() if name not in added or each != root.get(name, data)}
+    kept = {name: each for name, each in kept.items() if name not in ADDED}
+    if spec.name == "process_call_params":
+        ours = {theirs: name for name, theirs in AMO_NAMES.items()}
+        return {ours.get(name, name): each for name, each in kept.items()}
+    if spec.name == "process_originate_params":
+        kept.pop("request_data", None)
+    return kept
+
+
+def conversation_of(call: PhoneCall, zone: tzinfo) -> dict[str, Any]:
+    """The last conversation, in the words from before ``call_full``."""
+    start, end = parties(call)
+    return {
+        "type": TYPES.get(Direction(call.direction), 0),
+        "from": start,
+        "to": end,
+        "trunk": call.did or call.trunk,
+        "was_answered": call.answered is not None,
+        "start_time": moment(call.started, zone),
+        "answer_time": moment(call.answered, zone),
+        "end_time": moment(call.ended, zone),
+    }
+
+
+def parties(call: PhoneCall) -> tuple[str, str]:
+    """Who called whom; of an incoming call the employee is who spoke last, else whose phone rang last."""
+    rung = [leg.extension for leg in call.legs]
+    employee = (call.talks[-1].extension if call.talks else None) or (rung[-1] if rung else "")
+    if call.direction == Direction.OUTBOUND:
+        return (call.caller.extension if call.caller else employee), call.number
+    return call.number, employee or call.did
+
+
+def call_full(call: PhoneCall, zone: tzinfo) -> dict[str, Any]:
+    """``entity``, ``deal``, ``registration`` and an employee's fields have shapes that the documentation does not
+    show: they are null, or hold what is known."""
+    start, end = parties(call)
+    state = "ended" if call.ended else "talking" if call.answered else "ringing"
+    channel = {
+        "id": call.id.removeprefix(f"{call.pbx}-"),
+        "name": "",
+        "extra": "",
+        "from": start,
+        "to": end,
+        "trunk": call.did or call.trunk,
+        "is_primary": True,
+        "state": state,
+        "type": TYPE_NAMES.get(Direction(call.direction), "unknown"),
+        "was_answered": call.answered is not None,
+        "start_time": moment(call.started, zone),
+        "answer_time": moment(call.answered, zone),
+        "end_time": moment(call.ended, zone),
+    }
+    conversations = {leg.channel: _conversation(call, leg.channel, channel, zone) for leg in call.legs}
+    open_talk = next((talk for talk in call.talks if talk.ended is None), None)
+    return {
+        "active_conversation_id": _channel_of(call, open_talk) if open_talk else "",
+        "channel": channel,
+        "conversations": conversations,
+        "deal": None,
+        "entity": None,
+        "is_ivr": call.disposition == "missed" and not call.legs,
+        "record": "",
+        "registration": None,
+        "result": RESULTS.get(call.disposition, 0),
+    }
+
+
+def _conversation(call: PhoneCall, uniqueid: str, main: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:
+    leg = next(leg for leg in call.legs if leg.channel == uniqueid)
+    person = next((one for one in call.employees if one.extension == leg.extension), None)
+    channel = {
+        **main,
+        "id": uniqueid,
+        "to": leg.extension,
+        "is_primary": False,
+        "state": "ended" if leg.ended else "talking" if leg.answered else "ringing",
+        "was_answered": leg.answered is not None,
+        "start_time": moment(leg.started, zone),
+        "answer_time": moment(leg.answered, zone),
+        "end_time": moment(leg.ended, zone),
+    }
+    user = {"id": person.user, "name": person.name, "phone": person.extension} if person else None
+    return {"channel": channel, "is_parked": False, "user": user}
+
+
+def _channel_of(call: PhoneCall, talk: Speaking) -> str:
+    return next((leg.channel for leg in reversed(call.legs) if leg.extension == talk.extension), "")
+
+
+def activity_of(raw: Mapping[str, Any]) -> dict[str, Any]:
+    responsible = str(raw.get("RESPONSIBLE_ID") or "")
+    return {
+        "id": raw.get("ID"),
+        "is_new": False,
+        "name": raw.get("SUBJECT") or "",
+        "phones": [],
+        "raw": {name: value for name, value in raw.items() if value not in (None, "", [], {})},
+        "responsible": {"id": responsible},
+        "responsible_id": responsible,
+        "type": "activity",
+    }
+
+
+def entity_of(raw: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """By analogy with the activity: its documentation is not readable."""
+    names = (raw.get("NAME"), raw.get("LAST_NAME")) if kind == "contact" else (raw.get("TITLE"),)
+    phones = raw.get("PHONE") if isinstance(raw.get("PHONE"), list) else []
+    responsible = str(raw.get("ASSIGNED_BY_ID") or "")
+    return {
+        "id": raw.get("ID"),
+        "is_new": False,
+        "name": " ".join(filter(None, names)),
+        "phones": [one.get("VALUE") for one in phones or [] if isinstance(one, dict)],
+        "raw": {name: value for name, value in raw.items() if value not in (None, "", [], {})},
+        "responsible": {"id": responsible},
+        "responsible_id": responsible,
+        "type": kind,
+    }
+
+
+def moment(at: datetime | None, zone: tzinfo) -> str:
+    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S") if at else NEVER

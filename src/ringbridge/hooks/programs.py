@@ -1,0 +1,154 @@
+"""Files that are run: programs in any language, and Itgrix's PHP scripts.
+
+A program gets one JSON object, with the hook's arguments by their names, ``hook``, ``settings`` and ``secrets``; it
+says ``{"data": …}``. One that says nothing, or has no ``data``, leaves everything as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from datetime import tzinfo
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Protocol
+
+from ringbridge.hooks import executables, itgrix
+from ringbridge.hooks.context import Context
+from ringbridge.hooks.outcome import UNCHANGED, HookBroken, HookFailed
+from ringbridge.hooks.specs import SPECS, HookSpec
+from ringbridge.hooks.threads import Threads
+from ringbridge.hooks.values import PhoneCall, Stage, document
+
+GRACE = 2.0  # seconds to kill it and to clean up after its deadline
+SHOWN = 80
+
+
+class Asking(Protocol):
+    """One version of a file, whatever it is written in."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Hooks that it has."""
+        ...
+
+    @property
+    def strange(self) -> tuple[str, ...]:
+        """What is odd about it, in words."""
+        ...
+
+    async def ask(
+        self, spec: HookSpec, given: Mapping[str, Any], context: Context, threads: Threads, within: float
+    ) -> Any:
+        """What it gives back, or `UNCHANGED`. Raises `HookError`."""
+        ...
+
+
+class Program:
+    """Its name is the hook's; digits before it set its turn: ``10-process_final_params.sh``."""
+
+    strange: tuple[str, ...] = ()
+
+    def __init__(self, path: Path) -> None:
+        name = hook_in(path)
+        if name not in SPECS:
+            raise HookBroken(f"{path.name} is named like no hook")
+        self.path = path
+        self.names = frozenset({name})
+
+    async def ask(
+        self, spec: HookSpec, given: Mapping[str, Any], context: Context, threads: Threads, within: float
+    ) -> Any:
+        told = {
+            "hook": spec.name,
+            **document(given),
+            "portal": context.portal,
+            "settings": context.settings,
+            "secrets": context.secrets,
+        }
+        answer = await said_by([str(self.path)], told, spec, threads, within)
+        return data_in(answer, spec)
+
+
+class Script:
+    """One of Itgrix's."""
+
+    strange: tuple[str, ...] = ()
+
+    def __init__(self, path: Path, zone: tzinfo) -> None:
+        name = hook_in(path)
+        self.names = frozenset(itgrix.OLDER_NAMES.get(name, (name,)))
+        if not self.names <= SPECS.keys():
+            raise HookBroken(f"{path.name} is named like no hook, and like none of Itgrix's")
+        self.path = path
+        self._zone = zone
+
+    async def ask(
+        self, spec: HookSpec, given: Mapping[str, Any], context: Context, threads: Threads, within: float
+    ) -> Any:
+        php = shutil.which("php")
+        if php is None:
+            raise HookFailed("there is no php on this machine: install the package php-cli")
+        call, stage = given.get("call"), given.get("stage")
+        told = itgrix.told(
+            spec,
+            given[spec.value],
+            given,
+            call if isinstance(call, PhoneCall) else None,
+            stage if isinstance(stage, Stage) else None,
+            self._zone,
+        )
+        command = [php, "-d", "display_errors=stderr", "-d", "html_errors=0", "-d", "memory_limit=256M"]
+        answer = await said_by([*command, str(runner()), str(self.path)], told, spec, threads, within)
+        data = data_in(answer, spec)
+        return data if data is UNCHANGED else itgrix.understood(spec, data, told)
+
+
+def hook_in(path: Path) -> str:
+    return re.sub(r"^\d+[-_.]?", "", path.stem)
+
+
+def runner() -> Path:
+    return Path(str(files("ringbridge.hooks") / "php" / "runner.php"))
+
+
+async def said_by(
+    command: list[str], told: Mapping[str, Any], spec: HookSpec, threads: Threads, within: float
+) -> Mapping[str, Any]:
+    """Raises `HookError`."""
+    asked = json.dumps(told, ensure_ascii=False, default=str).encode()
+
+    def work(_: asyncio.Runner) -> bytes:
+        return executables.run(command, asked, within=within, hook=spec.name)
+
+    said = (await threads.run(work, within, grace=GRACE)).strip()
+    if not said:
+        return {}
+    try:
+        answer = json.loads(said)
+    except (ValueError, RecursionError) as error:
+        shown = said[:SHOWN].decode("utf-8", "replace")
+        raise HookFailed(f"said no JSON: {shown!r}") from error
+    if not isinstance(answer, dict):
+        raise HookFailed(f'said {type(answer).__name__}, not an object: {{"data": …}} is expected')
+    return answer
+
+
+def data_in(answer: Mapping[str, Any], spec: HookSpec) -> Any:
+    """A single value may stand alone, or under its argument's name."""
+    if answer.get("state", "success") != "success":
+        raise HookFailed(f"said that its state is {str(answer['state'])[:SHOWN]!r}")
+    if "data" not in answer:
+        return UNCHANGED
+    data = answer["data"]
+    if spec.gives_map:
+        return {} if data in (None, []) else data
+    if isinstance(data, dict):
+        data = data.get(spec.value, UNCHANGED)
+    if data in (None, []):
+        return UNCHANGED
+    is_number = isinstance(data, int) and not isinstance(data, bool)
+    return str(data) if is_number and spec.returns is str else data

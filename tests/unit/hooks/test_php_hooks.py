@@ -1,0 +1,283 @@
+"""Itgrix's scripts, unchanged, in a real PHP. The scripts are in the convention of its published ones."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from tests.unit.hooks.conftest import Desk, answered_call, missed_call
+
+from ringbridge.hooks.values import Stage
+
+pytestmark = pytest.mark.skipif(shutil.which("php") is None, reason="there is no php: Debian's package php-cli")
+
+FINAL = {"CALL_ID": "externalCall.1", "USER_ID": "1", "STATUS_CODE": "304", "DURATION": 0}
+
+
+async def value_of(desk: Desk, hook: str, value, script: str, *, file: str = "", call=None, **given):
+    desk.write(f"{file or hook}.php", script)
+    outcome = await desk.ask(hook, value, call=call, **given)
+    assert outcome.errors == ()
+    return None if outcome.cancelled else outcome.value
+
+
+BLACK_LIST = """
+    <?php
+    // 2.15 to 3.12: the root holds conversation
+    $blackList = ['101', '102'];
+    $key = $params['conversation']['type'] == 2 ? 'to' : 'from';
+    if (in_array($params['conversation'][$key], $blackList)) {
+        $result = false;
+    }
+    return array('state' => 'success', 'data' => array('result' => $result));
+"""
+
+BLACK_LIST_BY_TRUNK = """
+    <?php
+    // 3.10 and later: call_full
+    if ($params['call_full']['channel']['trunk'] === '74951112233' && $params['call_stage'] === 'call_ended') {
+        $result = false;
+    }
+    return ['state' => 'success', 'data' => ['result' => $result]];
+"""
+
+
+@pytest.mark.parametrize("script", [BLACK_LIST, BLACK_LIST_BY_TRUNK])
+async def test_need_registration(desk: Desk, script: str):
+    assert await value_of(desk, "need_registration", True, script, stage=Stage.CALL_ENDED) is False
+
+
+async def test_need_registration_leaves_its_result_as_it_was(desk: Desk):
+    script = "<?php return ['state' => 'success', 'data' => ['result' => $result]];"
+    assert await value_of(desk, "need_registration", True, script) is True
+
+
+async def test_process_client_phone(desk: Desk):
+    script = """
+        <?php
+        function last_digits($phone) { return substr(preg_replace('/[^0-9]/', '', $phone), -10); }
+        return ['state' => 'success', 'data' => ['phone' => '8' . last_digits($params['phone'])]];
+    """
+    assert await value_of(desk, "process_client_phone", "+7 (912) 555-11-22", script) == "89125551122"
+
+
+async def test_process_phone_number_of_2_15_serves_clients_and_employees(desk: Desk):
+    script = "<?php $params['phone'] = ltrim($params['phone'], '+'); return ['state' => 'success', 'data' => $params];"
+    assert await value_of(desk, "process_client_phone", "+7912", script, file="process_phone_number") == "7912"
+    assert (await desk.ask("process_user_phone", "+101")).value == "101"
+
+
+async def test_process_user_phone(desk: Desk):
+    script = "<?php return ['state' => 'success', 'data' => ['phone' => intval($params['phone']) - 1000]];"
+    assert await value_of(desk, "process_user_phone", "1101", script) == "101"
+
+
+async def test_process_registration_params(desk: Desk):
+    script = """
+        <?php
+        $params['LINE_NUMBER'] = $params['call_full']['channel']['trunk'];
+        $params['CRM_CREATE'] = $params['call_full']['channel']['type'] == 'incoming' ? 1 : 0;
+        return ['state' => 'success', 'data' => $params];
+    """
+    params = {"USER_ID": "1", "PHONE_NUMBER": "+79125551122", "TYPE": 2, "SHOW": 1, "EXTERNAL_CALL_ID": "office-7"}
+    assert await value_of(desk, "process_registration_params", params, script) == {
+        **params,
+        "LINE_NUMBER": "74951112233",
+        "CRM_CREATE": 1,
+    }
+
+
+async def test_process_final_params_as_published_spreads_missed_calls_at_random(desk: Desk):
+    script = """
+        <?php
+        $users = [11, 12];
+        if ($params['STATUS_CODE'] == 304) {
+            $params['USER_ID'] = $users[array_rand($users)];
+        }
+        return array('state' => 'success', 'data' => $params);
+    """
+    value = await value_of(desk, "process_final_params", FINAL, script, call=missed_call())
+    assert value in ({**FINAL, "USER_ID": 11}, {**FINAL, "USER_ID": 12})
+
+
+async def test_process_final_params_can_be_cancelled(desk: Desk):
+    script = "<?php return ['state' => 'success', 'data' => []];"
+    assert await value_of(desk, "process_final_params", FINAL, script) is None
+
+
+async def test_customize_show_call_card(desk: Desk):
+    script = "<?php $params['USER_ID'] = [1, 5]; return ['state' => 'success', 'data' => $params];"
+    params = {"CALL_ID": "externalCall.1", "USER_ID": ["1"]}
+    assert await value_of(desk, "customize_show_call_card", params, script) == {**params, "USER_ID": [1, 5]}
+
+
+async def test_customize_attach_record_url(desk: Desk):
+    script = """
+        <?php
+        $params['RECORD_URL'] = str_replace('http://', 'https://', $params['RECORD_URL']);
+        return ['state' => 'success', 'data' => $params];
+    """
+    params = {"CALL_ID": "externalCall.1", "FILENAME": "a.mp3", "RECORD_URL": "http://pbx/a.mp3"}
+    expected = {**params, "RECORD_URL": "https://pbx/a.mp3"}
+    assert await value_of(desk, "customize_attach_record_url", params, script) == expected
+
+
+WAITING = """
+    <?php
+    // As published: the conversation's fields stand at the root.
+    if ($params['was_answered'] && $params['type'] == 2) {
+        $start = date_create($params['start_time']);
+        $answer = date_create($params['answer_time']);
+        $wait = $answer->getTimestamp() - $start->getTimestamp();
+        $subject = $params['activity']['name'] . ' ' . $params['from'];
+    }
+    return array('state' => 'success', 'data' => array('DESCRIPTION' => "waited $wait s", 'SUBJECT' => $subject));
+"""
+
+
+async def test_customize_activity(desk: Desk):
+    activity = {"ID": "88", "SUBJECT": "Incoming call", "RESPONSIBLE_ID": "5", "DESCRIPTION": ""}
+    value = await value_of(desk, "customize_activity", {}, WAITING, call=answered_call(), activity=activity)
+    assert value == {"DESCRIPTION": "waited 12 s", "SUBJECT": "Incoming call +79125551122"}
+
+
+async def test_get_updated_activity_fields_of_2_15(desk: Desk):
+    activity = {"ID": "88", "SUBJECT": "Incoming call"}
+    name = "get_updated_activity_fields"
+    value = await value_of(desk, "customize_activity", {}, WAITING, file=name, activity=activity)
+    assert value["DESCRIPTION"] == "waited 12 s"
+
+
+async def test_customize_entity(desk: Desk):
+    script = """
+        <?php
+        $name = $params['entity']['name'];
+        $opened = $params['entity']['raw']['OPENED'];
+        return ['state' => 'success', 'data' => ['TITLE' => "$name, called", 'OPENED' => $opened]];
+    """
+    entity = {"ID": "7", "TITLE": "Lead", "OPENED": "Y", "ASSIGNED_BY_ID": "5"}
+    value = await value_of(desk, "customize_entity", {}, script, entity=entity, kind="lead")
+    assert value == {"TITLE": "Lead, called", "OPENED": "Y"}
+
+
+async def test_process_originate_params_as_published_keeps_ten_digits_behind_an_eight(desk: Desk):
+    script = """
+        <?php
+        $params['extension'] = '8' . substr($params['extension'], -10);
+        $line = $params['request_data']['line'];
+        return ['state' => 'success', 'data' => [
+            'caller_id' => $line, 'channel' => $params['channel'], 'context' => 'from-' . $line,
+            'extension' => $params['extension'], 'priority' => $params['priority'],
+        ]];
+    """
+    params = {"caller_id": "x", "channel": "PJSIP/101", "context": "c", "extension": "+79125551122", "priority": 1}
+    value = await value_of(desk, "process_originate_params", params, script, request={"line": "mango"})
+    assert value == {
+        "caller_id": "mango",
+        "channel": "PJSIP/101",
+        "context": "from-mango",
+        "extension": "89125551122",
+        "priority": 1,
+    }
+
+
+async def test_process_record_file_path(desk: Desk):
+    script = """
+        <?php
+        return ['state' => 'success', 'data' => ['path' => str_replace('.wav', '.mp3', $params['path'])]];
+    """
+    assert await value_of(desk, "process_record_file_path", "/monitor/a.wav", script) == "/monitor/a.mp3"
+
+
+async def test_process_task_creation_params(desk: Desk):
+    script = """
+        <?php
+        $params['TITLE'] = 'Call ' . $params['call_full']['channel']['from'];
+        return ['state' => 'success', 'data' => $params];
+    """
+    params = {"TITLE": "Call back", "TAGS": ["ringbridge +79125551122"]}
+    value = await value_of(desk, "process_task_creation_params", params, script, call=missed_call())
+    assert value == {**params, "TITLE": "Call +79125551122"}
+
+
+async def test_customize_autodistribution(desk: Desk):
+    script = "<?php return ['state' => 'success', 'data' => ['extension' => '6' . $params['extension']]];"
+    assert await value_of(desk, "customize_autodistribution", "01", script, client={}) == "601"
+
+
+async def test_post_registration_may_answer_without_data(desk: Desk):
+    script = "<?php if ($params['call_full']['result'] == 304) { error_log('missed'); } return ['state' => 'success'];"
+    facts = {"call_id": "externalCall.1"}
+    assert await value_of(desk, "post_registration", facts, script, call=missed_call()) == facts
+
+
+# amoCRM
+
+CALL = {"uniq": "office-7", "phone": "+79125551122", "direction": "inbound", "call_status": 6, "duration": 0}
+
+
+async def test_process_call_params(desk: Desk):
+    script = """
+        <?php
+        if ($params['call_status'] == 6) {
+            $params['call_result'] = 'missed ' . $params['phone_number'];
+            $params['responsible_user_id'] = 77;
+        }
+        return ['state' => 'success', 'data' => $params];
+    """
+    value = await value_of(desk, "process_call_params", CALL, script, call=missed_call())
+    assert value == {**CALL, "call_result": "missed +79125551122", "responsible_user_id": 77}
+
+
+@pytest.mark.parametrize(
+    "hook",
+    ["process_contact_creation_params", "process_lead_creation_params", "process_unsorted_creation_params"],
+)
+async def test_a_creation_is_changed_or_cancelled(desk: Desk, hook: str):
+    script = "<?php $params['name'] = 'Caller ' . $params['name']; return ['state' => 'success', 'data' => $params];"
+    assert await value_of(desk, hook, {"name": "+7912"}, script) == {"name": "Caller +7912"}
+    assert await value_of(desk, hook, {"name": "+7912"}, "<?php return ['state' => 'success', 'data' => null];") is None
+
+
+@pytest.mark.parametrize("hook", ["process_contact_update_params", "process_lead_update_params"])
+async def test_an_update_gives_the_fields_to_set(desk: Desk, hook: str):
+    script = "<?php return ['state' => 'success', 'data' => ['name' => $params['entity']['name'] . '!']];"
+    assert await value_of(desk, hook, {}, script, entity={"id": 1, "name": "Anna"}) == {"name": "Anna!"}
+
+
+# Going wrong
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("<?php return 5;", "the script returned integer and no array"),
+        ("<?php exit(0);", "ended without returning an answer"),
+        ("<?php return nobody();", "undefined function nobody()"),
+        ("<?php return [ ;", "syntax error"),
+        ("no php at all", "the script returned integer"),
+        ("<?php return ['state' => 'error', 'data' => []];", "its state is 'error'"),
+        ("<?php return ['state' => 'success', 'data' => 'text'];", "gave back what it may not"),
+    ],
+)
+async def test_a_script_that_goes_wrong_is_told_in_words_and_the_value_goes_on(desk: Desk, script: str, why: str):
+    desk.write("process_final_params.php", script)
+    outcome = await desk.ask("process_final_params", FINAL)
+    assert outcome.value == FINAL
+    assert why in outcome.errors[0]
+
+
+async def test_what_a_script_prints_and_warns_of_is_not_its_answer(desk: Desk):
+    script = """
+        <?php
+        echo "debugging";
+        $nothing = $params['NOT_THERE'];
+        return ['state' => 'success', 'data' => ['USER_ID' => 9]];
+    """
+    assert await value_of(desk, "process_final_params", FINAL, script) == {"CALL_ID": "externalCall.1", "USER_ID": 9}
+
+
+async def test_a_script_that_is_none_of_itgrixs_is_told(desk: Desk):
+    desk.write("process_search_params.php", "<?php return [];")
+    (file,) = await desk.hooks.files()
+    assert file.broken == "process_search_params.php is named like no hook, and like none of Itgrix's"

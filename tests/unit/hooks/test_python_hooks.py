@@ -1,0 +1,297 @@
+"""Hooks in Python: what they may do, and what they may do wrong."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from textwrap import dedent
+
+import pytest
+from tests.unit.hooks.conftest import Desk, Portals, missed_call, settings_for
+
+from ringbridge.hooks.runner import Hooks, HookSettings
+
+FINAL = {"CALL_ID": "externalCall.1", "USER_ID": "1", "STATUS_CODE": "304", "DURATION": 0}
+
+
+async def test_a_function_takes_only_the_arguments_it_wants(desk: Desk):
+    desk.write(
+        "phones.py",
+        """
+        def process_client_phone(phone, ctx):
+            return ctx.settings["prefix"] + phone[-10:]
+    """,
+    )
+    outcome = await desk.ask("process_client_phone", "+79125551122")
+    assert outcome.value == "89125551122"
+    assert outcome.notes == ("process_client_phone of phones.py: +79125551122 -> 89125551122",)
+
+
+async def test_files_are_asked_in_the_order_of_their_names_and_each_sees_what_the_one_before_it_left(desk: Desk):
+    desk.write("20-b.py", "def process_client_phone(phone): return phone + 'b'")
+    desk.write("10-a.py", "def process_client_phone(phone): return phone + 'a'")
+    desk.write("15-silent.py", "def process_client_phone(phone): return None")
+    assert (await desk.ask("process_client_phone", "1")).value == "1ab"
+
+
+async def test_an_async_hook_asks_the_crm_through_ctx(desk: Desk):
+    desk.write(
+        "owner.py",
+        """
+        async def process_final_params(params, ctx):
+            found = await ctx.crm.call("crm.lead.list", {"filter": {"PHONE": "1"}})
+            params["USER_ID"] = found[0]["ASSIGNED_BY_ID"]
+            return params
+    """,
+    )
+    desk.crm.answers = [[{"ASSIGNED_BY_ID": "9"}]]
+    outcome = await desk.ask("process_final_params", FINAL)
+    assert outcome.value == {**FINAL, "USER_ID": "9"}
+    assert desk.crm.asked == [("crm.lead.list", {"filter": {"PHONE": "1"}})]
+
+
+async def test_secrets_of_hooks_are_given_and_printed_nowhere(desk: Desk):
+    desk.write(
+        "secret.py",
+        """
+        def process_client_phone(phone, ctx):
+            assert ctx.secrets["token"] == "open sesame"
+            return repr(ctx)
+    """,
+    )
+    outcome = await desk.ask("process_client_phone", "1")
+    assert "Context(" in outcome.value
+    assert "sesame" not in outcome.value
+
+
+async def test_a_change_in_place_counts_only_when_it_is_given_back(desk: Desk):
+    desk.write(
+        "silent.py",
+        """
+        def process_final_params(params):
+            params["USER_ID"] = "9"
+    """,
+    )
+    assert (await desk.ask("process_final_params", FINAL)).value == FINAL
+
+
+async def test_an_empty_value_cancels_the_request_and_later_files_are_not_asked(desk: Desk):
+    desk.write("1.py", "def process_final_params(params): return {}")
+    desk.write("2.py", "def process_final_params(params): raise AssertionError")
+    outcome = await desk.ask("process_final_params", FINAL)
+    assert (outcome.cancelled_by, outcome.errors) == ("1.py", ())
+
+
+async def test_what_names_the_step_stays_whatever_a_hook_says(desk: Desk):
+    desk.write("wild.py", "def process_final_params(params): return {'CALL_ID': 'other', 'USER_ID': '9'}")
+    assert (await desk.ask("process_final_params", FINAL)).value == {"CALL_ID": "externalCall.1", "USER_ID": "9"}
+
+
+async def test_a_step_that_is_repeated_gets_the_same_answer_without_asking_again(desk: Desk):
+    desk.write(
+        "counting.py",
+        """
+        import itertools
+        numbers = itertools.count(1)
+
+        def process_final_params(params):
+            return {**params, "USER_ID": next(numbers)}
+    """,
+    )
+    first = await desk.ask("process_final_params", FINAL, once="step 1")
+    again = await desk.ask("process_final_params", FINAL, once="step 1")
+    other = await desk.ask("process_final_params", FINAL, once="step 2")
+    assert [one.value["USER_ID"] for one in (first, again, other)] == [1, 1, 2]
+    assert again.notes == ()
+
+
+# Saving
+
+
+async def test_a_file_counts_from_the_next_call_on_when_it_is_saved(desk: Desk):
+    desk.write("phones.py", "def process_client_phone(phone): return 'one'")
+    assert (await desk.ask("process_client_phone", "1")).value == "one"
+    desk.write("phones.py", "def process_client_phone(phone): return 'two'")
+    assert (await desk.ask("process_client_phone", "1")).value == "two"
+    (desk.folder / "phones.py").unlink()
+    assert (await desk.ask("process_client_phone", "1")).value == "1"
+
+
+async def test_the_last_good_version_stays_and_the_broken_line_is_named(desk: Desk):
+    desk.write("phones.py", "def process_client_phone(phone): return 'good'")
+    assert (await desk.ask("process_client_phone", "1")).value == "good"
+    desk.write("phones.py", "\n\ndef process_client_phone(phone) return 'bad'")
+    assert (await desk.ask("process_client_phone", "1")).value == "good"
+    (file,) = await desk.hooks.files()
+    assert file.broken.startswith("phones.py, line 1: expected ':'") or "line" in file.broken
+
+
+async def test_a_file_whose_own_code_fails_is_reported_with_the_line(desk: Desk):
+    desk.write(
+        "phones.py",
+        """
+        import os
+
+        os.environ["NOT THERE"]
+    """,
+    )
+    await desk.ask("process_client_phone", "1")
+    (file,) = await desk.hooks.files()
+    assert file.broken == "phones.py, line 3: KeyError: 'NOT THERE'"
+
+
+async def test_an_argument_that_a_hook_does_not_have_is_named_with_those_it_has(desk: Desk):
+    desk.write("phones.py", "def process_client_phone(number): return number")
+    await desk.ask("process_client_phone", "1")
+    (file,) = await desk.hooks.files()
+    assert file.broken == ("phones.py, line 1: process_client_phone wants number; it can have phone, stage, call, ctx")
+
+
+async def test_a_function_that_is_nearly_named_like_a_hook_is_told(desk: Desk):
+    desk.write("phones.py", "def proces_client_phone(phone): return phone")
+    await desk.ask("process_client_phone", "1")
+    (file,) = await desk.hooks.files()
+    assert file.hooks is not None
+    assert file.hooks.strange == ("proces_client_phone is no hook; process_client_phone is",)
+
+
+async def test_a_file_that_anybody_may_change_is_not_run(desk: Desk):
+    desk.write("phones.py", "def process_client_phone(phone): return 'taken over'", mode=0o666)
+    assert (await desk.ask("process_client_phone", "1")).value == "1"
+
+
+async def test_files_can_be_switched_off_in_the_settings(tmp_path, desk: Desk):
+    desk.write("a.py", "def process_client_phone(phone): return phone + 'a'")
+    desk.write("b.py", "def process_client_phone(phone): return phone + 'b'")
+    for changes, value in (({"off": frozenset({"a.py"})}, "1b"), ({"only": frozenset({"a.py"})}, "1a")):
+        hooks = Hooks(settings_for(tmp_path, **changes))
+        assert (await Desk(folder=tmp_path, hooks=hooks, crm=Portals()).ask("process_client_phone", "1")).value == value
+        hooks.close()
+
+
+# Going wrong: the value goes on
+
+
+async def test_a_hook_that_raises_is_told_with_its_line_and_the_value_goes_on(desk: Desk):
+    desk.write(
+        "final.py",
+        """
+        def process_final_params(params):
+            return {**params, "USER_ID": params["NOBODY"]}
+    """,
+    )
+    outcome = await desk.ask("process_final_params", FINAL, call=missed_call())
+    assert outcome.value == FINAL
+    assert outcome.errors == ("process_final_params of final.py: final.py, line 2: KeyError: 'NOBODY'",)
+    (file,) = await desk.hooks.files()
+    assert [(one.hook, one.call, one.text) for one in file.troubles] == [
+        ("process_final_params", "office-1773129600.7", "final.py, line 2: KeyError: 'NOBODY'")
+    ]
+
+
+@pytest.mark.parametrize("text", ["raise SystemExit(1)", "exit()", "raise KeyboardInterrupt", "raise StopIteration"])
+async def test_a_hook_that_wants_to_end_everything_ends_nothing(desk: Desk, text: str):
+    desk.write("final.py", f"def process_final_params(params): {text}")
+    outcome = await desk.ask("process_final_params", FINAL)
+    assert outcome.value == FINAL
+    assert len(outcome.errors) == 1
+
+
+@pytest.mark.parametrize(
+    ("hook", "value", "given_back"),
+    [
+        ("process_final_params", FINAL, "'garbage'"),
+        ("process_final_params", FINAL, "{'USER_ID': ['a', 'list']}"),
+        ("process_final_params", FINAL, "{'UF_FIELD': object()}"),
+        ("process_final_params", FINAL, "{'UF_FIELD': float('nan')}"),
+        ("process_final_params", FINAL, "{'UF_FIELD': 'x' * 2_000_000}"),
+        ("process_client_phone", "1", "7"),
+        ("need_registration", True, "'no'"),
+        ("process_originate_params", {"channel": "PJSIP/1"}, "{'application': 'System'}"),
+    ],
+)
+async def test_what_a_hook_may_not_give_back_is_refused_in_words(desk: Desk, hook: str, value, given_back: str):
+    name = "params" if isinstance(value, dict) else "phone" if isinstance(value, str) else "result"
+    desk.write("wrong.py", f"def {hook}({name}): return {given_back}")
+    outcome = await desk.ask(hook, value, request={})
+    assert outcome.value == value
+    assert len(outcome.errors) == 1
+    assert "gave back" in outcome.errors[0]
+
+
+def hurried(folder, seconds: float = 0.05) -> HookSettings:
+    return settings_for(folder, deadline=timedelta(seconds=seconds))
+
+
+HANGING = {
+    "a loop": """
+        def process_final_params(params):
+            import time
+            while not (released.exists()):
+                time.sleep(0.001)
+    """,
+    "a loop in a coroutine": """
+        async def process_final_params(params):
+            import time
+            while not (released.exists()):
+                time.sleep(0.001)
+    """,
+}
+
+
+@pytest.mark.parametrize("text", HANGING.values(), ids=HANGING)
+async def test_a_hook_that_hangs_is_given_up_and_not_asked_until_it_is_saved_again(tmp_path, text: str):
+    released = tmp_path / "released"
+    hooks = Hooks(hurried(tmp_path))
+    desk = Desk(folder=tmp_path, hooks=hooks, crm=Portals())
+    desk.write("hanging.py", f"from pathlib import Path\nreleased = Path({str(released)!r})\n{dedent(text)}")
+    outcome = await desk.ask("process_final_params", FINAL)
+    assert outcome.value == FINAL
+    assert "did not end within 0.05 s" in outcome.errors[0]
+    assert not await hooks.wants("process_final_params")
+    released.touch()
+    desk.write("hanging.py", "def process_final_params(params): return {**params, 'USER_ID': 9}")
+    assert (await desk.ask("process_final_params", FINAL)).value["USER_ID"] == 9
+    hooks.close()
+
+
+async def test_a_coroutine_that_waits_too_long_is_cancelled_and_switched_off_after_three_times(tmp_path):
+    hooks = Hooks(hurried(tmp_path, 0.01))
+    desk = Desk(folder=tmp_path, hooks=hooks, crm=Portals())
+    desk.write(
+        "waiting.py",
+        """
+        import asyncio
+
+        async def process_final_params(params):
+            await asyncio.Event().wait()
+    """,
+    )
+    for _ in range(3):
+        assert await hooks.wants("process_final_params")
+        assert (await desk.ask("process_final_params", FINAL)).value == FINAL
+    assert not await hooks.wants("process_final_params")
+    hooks.close()
+
+
+async def test_a_hook_of_another_crm_is_not_asked(desk: Desk):
+    desk.write("calls.py", "def process_call_params(params): return {}")
+    assert await desk.hooks.wants("process_call_params", "amocrm")
+    assert not await desk.hooks.wants("process_call_params", "bitrix24")
+
+
+async def test_a_file_that_is_replaced_while_it_runs_ends_as_it_began(desk: Desk):
+    desk.write(
+        "self.py",
+        """
+        import os
+
+        def process_client_phone(phone):
+            with open(__file__ + ".new", "w") as file:
+                file.write("def process_client_phone(phone): return 'new'")
+            os.replace(__file__ + ".new", __file__)
+            return "old"
+    """,
+    )
+    assert (await desk.ask("process_client_phone", "1")).value == "old"
+    assert (await desk.ask("process_client_phone", "1")).value == "new"
+    assert [path.name for path in desk.folder.iterdir()] == ["self.py"]
