@@ -155,11 +155,11 @@ class BitrixPages:
         return page("Ringbridge is connected", "Calls are recorded from now on. You can close this page.")
 
 
-async def body_of(request: Request) -> bytes:
+async def body_of(request: Request, largest: int = LARGEST) -> bytes:
     body = bytearray()
     async for piece in request.stream():
         body += piece
-        if len(body) > LARGEST:
+        if len(body) > largest:
             raise TooLarge
     return bytes(body)
 

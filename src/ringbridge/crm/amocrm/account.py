@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from ringbridge.crm.amocrm.auth import Application, Credentials, Key, LongLived, LongLivedKey, Save, TokenKey
+from ringbridge.crm.amocrm.auth import Application, Credentials, Key, LongLived, LongLivedKey, Save, TokenKey, Tokens
 from ringbridge.crm.amocrm.cards import CardFeed, Cards
 from ringbridge.crm.amocrm.check import ask, portal_info
 from ringbridge.crm.amocrm.connection import Connection
@@ -21,6 +21,7 @@ from ringbridge.crm.amocrm.search import Search
 from ringbridge.crm.amocrm.settings import REQUEST_LIMIT, Settings
 from ringbridge.crm.amocrm.tasks import Tasks
 from ringbridge.crm.amocrm.users import USERS, WITH, users_in
+from ringbridge.crm.amocrm.webhooks import Webhooks
 from ringbridge.crm.amocrm.writing import Writing
 from ringbridge.crm.client import Door
 from ringbridge.crm.contract import (
@@ -73,12 +74,24 @@ class AmoCrm:
         self._search = Search(self._rest, region=settings.region)
         self._knowledge = Knowledge(settings.region, clock)
         self._mirror = Mirror(self._rest)
+        self.webhooks = Webhooks(self._rest)
         self.connection = Connection(self._key, self._door) if isinstance(self._key, TokenKey) else None
 
     @property
     def credentials(self) -> Credentials:
         """What opens the account now."""
         return self._key.credentials
+
+    @property
+    def account(self) -> int | None:
+        """The account's own id, where it is known: it stays the same when the address changes."""
+        held = self.credentials
+        return held.account if isinstance(held, Tokens) else None
+
+    @property
+    def is_connected(self) -> bool:
+        held = self.credentials
+        return bool(held.refresh) if isinstance(held, Tokens) else bool(held.token)
 
     async def check(self) -> PortalInfo:
         findings = await ask(self._rest)

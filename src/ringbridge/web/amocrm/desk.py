@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from ringbridge.crm.amocrm.auth import Application, Credentials, Tokens
+from ringbridge.crm.amocrm.auth import Application, Credentials
 from ringbridge.crm.amocrm.connection import Brand, Connection
 from ringbridge.crm.amocrm.settings import DOMAINS
 from ringbridge.routing.dialing import DialRequest
@@ -32,7 +32,25 @@ class Account(Protocol):
     @property
     def credentials(self) -> Credentials: ...
 
+    @property
+    def account(self) -> int | None: ...
+
+    @property
+    def is_connected(self) -> bool: ...
+
     connection: Connection | None  # None: connected by a long-lived token
+
+
+class Changes(Protocol):
+    """Who hears what the account posts of its clients and leads."""
+
+    def knows(self, secret: str) -> bool:
+        """Whether the address is one of ours; takes the same time whatever the secret is."""
+        ...
+
+    def receive(self, body: bytes) -> bool:
+        """Whether it was this account's. Raises `NotAWebhook`."""
+        ...
 
 
 async def nothing() -> None:
@@ -52,6 +70,7 @@ class AmoDesk:
     dialing: Dials | None  # None: the office has no PBX
     brand: Brand = Brand.AMOCRM
     domains: tuple[str, ...] = DOMAINS
+    changes: Changes | None = None  # None: nobody wants to know
     connected: Callable[[], Awaitable[object]] = nothing
     removed: Callable[[], Awaitable[object]] = nothing
 
@@ -66,13 +85,11 @@ class AmoDesk:
 
     @property
     def account(self) -> int | None:
-        held = self.crm.credentials
-        return held.account if isinstance(held, Tokens) else None
+        return self.crm.account
 
     @property
     def is_connected(self) -> bool:
-        held = self.crm.credentials
-        return bool(held.refresh) if isinstance(held, Tokens) else bool(held.token)
+        return self.crm.is_connected
 
     def is_page_of_account(self, origin: str) -> bool:
         """Whether a page of this origin may ask. Before the account's address is known, any of the platform's."""

@@ -33,6 +33,7 @@ from ringbridge.web.amocrm.connecting import Connecting
 from ringbridge.web.amocrm.desk import AmoDesk
 from ringbridge.web.amocrm.socket import Sockets
 from ringbridge.web.amocrm.visitors import NotLetIn, Reception
+from ringbridge.web.amocrm.webhooks import WebhookPage
 from ringbridge.web.bitrix24 import TooLarge, body_of
 
 log = structlog.get_logger(__name__)
@@ -61,6 +62,7 @@ class AmoPages:
         self._reception = Reception(now)
         self._connecting = Connecting(now)
         self._sockets = Sockets(portals, self._reception, self._gate)
+        self._webhooks = WebhookPage(portals, self._gate, now)
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -75,6 +77,7 @@ class AmoPages:
             route("authorize", self._connecting.authorize, "GET"),
             route("oauth", self._connecting.oauth, "GET"),
             route("disabled", self._connecting.disabled, "GET"),
+            Route("/amocrm/{portal}/webhooks/{secret}", self._webhooks.answer, methods=["POST"]),
             WebSocketRoute("/amocrm/{portal}/socket", self._sockets.serve),
         ]
 
