@@ -7,10 +7,11 @@ million numbers take room in the file and none in memory. Measured in docs/refer
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnCollection,
@@ -25,14 +26,18 @@ from sqlalchemy import (
     select,
 )
 
-from ringbridge.routing.clients import MirrorFound
+from ringbridge.routing.clients import MirrorClient, MirrorDeal, MirrorFound, Ref
 from ringbridge.routing.intents import PortalId
-from ringbridge.store import schema
+from ringbridge.store import mirrored, schema
 from ringbridge.store.database import Database, Transaction, insert
 from ringbridge.telephony.numbers import comparable
 
 KINDS = ("contact", "company", "lead")  # in this order one is chosen where several have a number
 MOST_FOUND = 10
+PIECE = 100  # things written in one transaction: other writers, and who waits for the loop, come between
+MOST_UNSEEN = 1000
+
+T = TypeVar("T")
 
 THINGS, KEYS = schema.mirror_things.c, schema.mirror_keys.c
 READINGS = schema.mirror_readings.c
@@ -133,6 +138,72 @@ async def strangers(tx: Transaction, known: Collection[PortalId]) -> list[Portal
     return [PortalId(portal) for portal in (await tx.execute(found)).scalars()]
 
 
-async def forget_reading(tx: Transaction, portal: PortalId) -> None:
-    """The next reading begins anew."""
-    await tx.execute(delete(schema.mirror_readings).where(READINGS.portal == portal))
+# One portal's
+
+
+class Mirror:
+    """One portal's, written in small pieces, so that others write in between. Every method raises `StoreError`."""
+
+    def __init__(self, database: Database, portal: PortalId, region: str) -> None:
+        """`region` is the office's country, by which numbers are spelled."""
+        self._database = database
+        self._portal = portal
+        self._region = region
+
+    async def find(self, number: str) -> tuple[MirrorFound, ...]:
+        return await find(self._database, self._portal, number, self._region)
+
+    async def recall(self) -> Reading:
+        """How far the reading was. What was kept by another country's spelling is forgotten."""
+        async with self._database.reading() as tx:
+            kept = await reading(tx, self._portal)
+        if kept is None or kept.region == self._region:
+            return kept or Reading(region=self._region)
+        await forget(self._database, self._portal)
+        return Reading(region=self._region)
+
+    async def keep_reading(self, reading: Reading) -> None:
+        async with self._database.transaction() as tx:
+            await keep_reading(tx, self._portal, reading)
+
+    async def keep(self, things: Iterable[MirrorClient | MirrorDeal], generation: int) -> int:
+        """These are so now; tells how many were kept otherwise or not at all."""
+        differing = 0
+        for piece in _pieces(things):
+            async with self._database.transaction() as tx:
+                differing += await mirrored.replace(tx, self._portal, piece, generation=generation, region=self._region)
+        return differing
+
+    async def remove(self, refs: Iterable[Ref]) -> int:
+        """Tells how many were kept."""
+        removed = 0
+        for piece in _pieces(refs):
+            async with self._database.transaction() as tx:
+                removed += await mirrored.remove(tx, self._portal, piece, region=self._region)
+        return removed
+
+    async def remove_unseen(self, generation: int) -> int:
+        """What no reading has seen since this one began; tells how many."""
+        removed = 0
+        while True:
+            async with self._database.reading() as tx:
+                refs = await mirrored.unseen(tx, self._portal, generation, MOST_UNSEEN)
+            if not refs:
+                return removed
+            removed += await self.remove(refs)
+
+
+async def forget(database: Database, portal: PortalId) -> None:
+    """All of a portal's mirror. Raises `StoreError`."""
+    async with database.reading() as tx:
+        kept = await reading(tx, portal)
+    if kept is not None:
+        await Mirror(database, portal, kept.region).remove_unseen(kept.generation + 1)
+        async with database.transaction() as tx:
+            await tx.execute(delete(schema.mirror_readings).where(READINGS.portal == portal))
+
+
+def _pieces(things: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(things)
+    while piece := list(islice(rest, PIECE)):
+        yield piece

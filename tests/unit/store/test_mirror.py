@@ -11,7 +11,7 @@ from ringbridge.routing.clients import MirrorClient, MirrorDeal, MirrorFound, Re
 from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.store import mirror, mirrored
 from ringbridge.store.database import Database
-from ringbridge.store.mirror import Reading
+from ringbridge.store.mirror import Mirror, Reading
 
 MAIN, OTHER = PortalId("main"), PortalId("other")
 REGION = "RU"
@@ -162,7 +162,8 @@ async def test_how_far_a_reading_is_survives(database: Database) -> None:
         await mirror.keep_reading(tx, MAIN, last)
         assert await mirror.reading(tx, MAIN) == last
         assert await mirror.strangers(tx, [OTHER]) == [MAIN]
-        await mirror.forget_reading(tx, MAIN)
+    await mirror.forget(database, MAIN)
+    async with database.reading() as tx:
         assert await mirror.strangers(tx, []) == []
 
 
@@ -174,3 +175,24 @@ async def test_a_look_up_goes_by_primary_keys_alone(database: Database) -> None:
         plan = [row.detail for row in await tx.execute(text(f"EXPLAIN QUERY PLAN {written}"))]
     assert plan
     assert not [line for line in plan if line.startswith("SCAN")], plan
+
+
+async def test_another_country_reads_the_numbers_anew(database: Database) -> None:
+    """A national number is another one there: what was kept is forgotten, and a reading begins."""
+    russian, german = Mirror(database, MAIN, "RU"), Mirror(database, MAIN, "DE")
+    await russian.keep([contact(str(number), f"8 912 555-1{number:03}") for number in range(250)], 1)
+    await russian.keep_reading(Reading(region="RU", generation=1, finished=datetime(2026, 3, 10, tzinfo=UTC)))
+    assert (await russian.recall()).finished
+    assert await found(database, "+79125551001") == ["contact 1"]
+    assert await german.recall() == Reading(region="DE")
+    assert await found(database, "+79125551001") == []
+    async with database.reading() as tx:
+        assert await mirrored.count(tx, MAIN) == 0
+
+
+async def test_what_a_reading_did_not_see_is_removed_however_much_it_is(database: Database) -> None:
+    one = Mirror(database, MAIN, REGION)
+    await one.keep([contact(str(number), f"1122{number:04}") for number in range(2500)], 1)
+    await one.keep([contact("7", "11220007")], 2)
+    assert await one.remove_unseen(2) == 2499
+    assert (await found(database, "11220007"), await found(database, "11220008")) == (["contact 7"], [])

@@ -1,0 +1,58 @@
+"""The mirrors of all portals: whom a caller's number belongs to, while the CRM is away too."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import structlog
+
+from ringbridge.crm.mirroring import MirrorFound
+from ringbridge.routing.intents import PortalId
+from ringbridge.service.mirror import MirrorKeeper
+from ringbridge.store import mirror
+from ringbridge.store.database import Database
+from ringbridge.store.errors import StoreError
+
+log = structlog.get_logger(__name__)
+
+
+class Mirrors:
+    """All portals' that are mirrored."""
+
+    def __init__(self, keepers: Iterable[MirrorKeeper], database: Database) -> None:
+        self._keepers = {keeper.portal: keeper for keeper in keepers}
+        self._database = database
+
+    def of(self, portal: PortalId) -> MirrorKeeper | None:
+        """None: this portal is not mirrored."""
+        return self._keepers.get(portal)
+
+    def is_whole(self, portal: PortalId) -> bool:
+        """Everything was read once: a number that is not found there is nobody's."""
+        keeper = self.of(portal)
+        return keeper is not None and keeper.whole
+
+    async def clients(self, portal: PortalId, number: str) -> tuple[MirrorFound, ...]:
+        """Who has this number, however it is written: contacts, then companies, then leads; a few at most. Nobody
+        where the portal is not mirrored. Takes less than a millisecond. Raises `StoreError`."""
+        keeper = self.of(portal)
+        return await keeper.find(number) if keeper else ()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await self._forget_strangers()
+        async with asyncio.TaskGroup() as group:
+            for keeper in self._keepers.values():
+                group.create_task(keeper.run())
+
+    async def _forget_strangers(self) -> None:
+        """Nobody's names and numbers are kept of a portal that is mirrored no more."""
+        try:
+            async with self._database.reading() as tx:
+                strangers = await mirror.strangers(tx, self._keepers)
+            for portal in strangers:
+                await mirror.forget(self._database, portal)
+                log.info("mirror_forgotten", portal=portal)
+        except StoreError as error:
+            log.warning("mirror_not_forgotten", reason=str(error))
