@@ -40,6 +40,7 @@ from ringbridge.web.amocrm import AmoDesk, CardBoard
 from ringbridge.web.app import create_app
 from ringbridge.web.live import LiveFeed
 from ringbridge.web.recordings import Recordings
+from ringbridge.web.route import RouteDesk
 from ringbridge.web.services import LinkState, PbxStatus, PortalStatus, Services, Status, utc_now
 
 log = structlog.get_logger(__name__)
@@ -88,9 +89,11 @@ async def running(bootstrap: Bootstrap) -> AsyncIterator[str]:
         def show(pbx: PbxId, call: Call) -> None:
             feed.tell(pbx, call)
             boards.tell(pbx, call)
+            runtime.lately.tell(pbx, call)
 
         for known in feed.calls:
             boards.tell(known.pbx, known.call)
+            runtime.lately.tell(known.pbx, known.call)
         for pipeline in runtime.pipelines:
             pipeline.show = show
         page = create_app(services_of(runtime, feed, boards))
@@ -163,7 +166,13 @@ def services_of(runtime: Runtime, feed: LiveFeed, boards: CardBoards) -> Service
         bitrix24={str(name): events for name, events in runtime.events.items()},
         amocrm=desks_of(runtime, boards),
         employee=name_of,
+        route=route_desk(runtime),
     )
+
+
+def route_desk(runtime: Runtime) -> RouteDesk:
+    token = runtime.office.distribution.token
+    return RouteDesk(ask=runtime.router.ask, token=token.get_secret_value() if token else "")
 
 
 class CardBoards:

@@ -201,7 +201,9 @@ def office_of(document: dict[str, Any], origin: str = "configuration") -> Office
         raise ConfigError("\n".join(f"{origin}: {line}" for line in told)) from error
 
 
-SECRETS = frozenset({"secret", "webhook", "client_secret", "access_token", "refresh_token", "application_token"})
+SECRETS = frozenset(
+    {"secret", "webhook", "client_secret", "access_token", "refresh_token", "application_token", "token"}
+)
 
 
 WORDS = {

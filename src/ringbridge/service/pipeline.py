@@ -82,7 +82,7 @@ class Heard:
 
 
 class Pipeline:
-    """Set `show` to be told each call's new snapshot, once it is in the journal."""
+    """Set `show` to be told each call's new snapshot, once it is in the journal; `remarks` to add to its story."""
 
     def __init__(
         self,
@@ -106,6 +106,7 @@ class Pipeline:
         self._crms = crms
         self._orders = orders
         self.show: Callable[[PbxId, Call], None] = lambda pbx, call: None
+        self.remarks: Callable[[Call], Sequence[StoryLine]] = lambda call: ()
         self._clock = clock
         self._known: dict[CallId, dict[PortalId, bool | None]] = {}  # of open calls, where a rule wants to know
         self._asked: dict[CallId, set[tuple[PortalId, str]]] = {}  # steps already wanted of each open call
@@ -212,6 +213,7 @@ class Pipeline:
         asked = self._asked.setdefault(call.id, set())
         wanted: list[tuple[PortalId, tuple[Intent, ...]]] = []
         lines = [StoryLine(at=event.at, kind=StoryKind.HEARD, text=line) for line in event.heard]
+        lines += self.remarks(call)
         dealt: list[tuple[PortalId, str]] = []
         missed: tuple[PortalId, CallbackPlan] | None = None
         for portal in self._crms.portals():

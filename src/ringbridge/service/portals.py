@@ -49,15 +49,25 @@ class OfficePortal:
         self.conflicts: tuple[str, ...] = ()
         self.missing: tuple[str, ...] = ()  # what the connection does not give
         self.lines = LinesReport()
-        self.users_known = False  # they were read once, in this life or an earlier one
+        self.users: tuple[DirectoryUser, ...] = ()  # as they were last read
         self.routing = self._routing(())
+
+    @property
+    def users_known(self) -> bool:
+        """They were read once, in this life or an earlier one."""
+        return bool(self.users)
+
+    @property
+    def office(self) -> Office:
+        """As it is configured now."""
+        return self._office
 
     async def recall(self) -> None:
         """The users as they were last read, and what was dealt out today."""
         async with self._database.reading() as tx:
             users = await directory.read(tx, self.id)
             facts = await kept.learned(tx, self.id)
-        self.users_known = bool(users)
+        self.users = tuple(users)
         if (stored := facts.get("dealt")) and self._dealt_on is None:
             self._dealt_on = date.fromisoformat(stored["on"])
             self.dealt.update(stored["to"])

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from ringbridge.routing.distribution import NamePart, NewClients, Order, Policy, Step, Unreachable, Vip
-from ringbridge.service.parts import Part
+from ringbridge.service.parts import Part, Secret
 from ringbridge.telephony.numbers import BadPattern, compile_patterns
 
 
@@ -32,6 +33,27 @@ def _each_once(value: tuple[Step, ...]) -> tuple[Step, ...]:
     for step in value:
         if value.count(step) > 1:
             raise ValueError(f"{step} stands twice")
+    return value
+
+
+def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    for one in value:
+        try:
+            ip_network(one, strict=False)
+        except ValueError as error:
+            raise ValueError(f"{one!r} is no address or network, such as 10.0.0.5 or 10.0.0.0/24") from error
+    return value
+
+
+def _token(value: Secret) -> Secret:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{16,}", value.get_secret_value()):
+        raise ValueError("take 16 or more letters, digits, - and _: openssl rand -hex 16")
+    return value
+
+
+def _naming_an_extension(value: str) -> str:
+    if "{extension}" not in value or re.search(r"[\s,;]", value):
+        raise ValueError(f"{value!r} must hold {{extension}}, as in PJSIP/{{extension}}, and no comma or blank")
     return value
 
 
@@ -91,6 +113,27 @@ class DistributionConfig(Part):
     )
     caller_name: tuple[NamePart, ...] = Field(
         Policy().caller_name, description="What the phone shows, in this order: client, company, trunk."
+    )
+    budget_ms: int = Field(
+        300, ge=10, le=900, description="So many milliseconds an answer takes at most; the CRM is asked within them."
+    )
+    token: Annotated[Secret, AfterValidator(_token)] | None = Field(
+        None, description="Opens GET /route to other machines; this one needs none."
+    )
+    agi: bool = Field(True, description="Take the dialplan's questions by FastAGI as well.")
+    agi_host: str = Field("127.0.0.1", description="Address on which FastAGI questions are taken.")
+    agi_port: int = Field(4574, ge=1, le=65535, description="Its port; FreePBX has a server of its own on 4573.")
+    agi_peers: Annotated[tuple[str, ...], AfterValidator(_networks)] = Field(
+        ("127.0.0.0/8", "::1"), description="Addresses or networks (10.0.0.0/24) that may ask by FastAGI."
+    )
+    phone: Annotated[str, AfterValidator(_naming_an_extension)] = Field(
+        "PJSIP/{extension}", description="How a plain Asterisk's dialplan dials a phone; FreePBX knows by itself."
+    )
+    dial_options: str = Field("tT", pattern=r"^[A-Za-z]*$", description="Options of Dial there.")
+    group_context: str = Field(
+        "from-internal",
+        pattern=r"^[A-Za-z0-9_.-]+$",
+        description="Context of the dialplan in which ring groups and queues are dialled.",
     )
 
     def vips(self) -> Iterable[Vip]:

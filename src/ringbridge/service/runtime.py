@@ -28,10 +28,13 @@ from ringbridge.service.config import ConfigError, Office, Pbx
 from ringbridge.service.dialing import Dialing
 from ringbridge.service.events import PortalEvents
 from ringbridge.service.history import History
+from ringbridge.service.lately import Lately
 from ringbridge.service.orders import Orders
 from ringbridge.service.pipeline import Pipeline
 from ringbridge.service.portals import OfficePortal, OfficePortals, open_portal
 from ringbridge.service.recordings import OfficeRecordings
+from ringbridge.service.route_setup import NoMirror, NoPhones, open_router, take_questions
+from ringbridge.service.router import Router
 from ringbridge.service.settings import configured_at, load_office
 from ringbridge.store.database import Database
 from ringbridge.store.errors import StoreError
@@ -62,6 +65,8 @@ class Runtime:
     worker: Worker
     recordings: OfficeRecordings
     signer: LinkSigner
+    router: Router
+    lately: Lately
     started: datetime
 
     async def run(self) -> None:
@@ -77,6 +82,8 @@ class Runtime:
             for events in self.events.values():
                 group.create_task(events.run())
             group.create_task(self.recordings.keep_tidy())
+            if self.office.distribution.enabled and self.office.distribution.agi:
+                group.create_task(take_questions(self.office.distribution, self.router))
             if self.dialing is not None:
                 group.create_task(self.dialing.run())
 
@@ -156,6 +163,10 @@ async def open_runtime(
         )
         if dialing is not None:
             await dialing.recall()
+        lately = Lately(office.region)
+        router = open_router(office, portals, mirror=NoMirror(), phones=NoPhones(), lately=lately, database=database)
+        for pipeline in pipelines:
+            pipeline.remarks = router.log.story_of
         events = open_all_events(office, portals, dialing=dialing, database=database, engine=engine)
         yield Runtime(
             office=office,
@@ -170,6 +181,8 @@ async def open_runtime(
             worker=Worker({portal.id: portal.crm for portal in portals}, request_limit=limit),
             recordings=recordings,
             signer=signer,
+            router=router,
+            lately=lately,
             started=datetime.now(UTC),
         )
 

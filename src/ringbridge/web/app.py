@@ -24,6 +24,7 @@ from ringbridge.web.pages.live import Live
 from ringbridge.web.pages.status import StatusPage
 from ringbridge.web.recordings import permission
 from ringbridge.web.rendering import STATIC, Pages
+from ringbridge.web.route import RoutePage
 from ringbridge.web.security import HEADERS, SameOrigin, SecurityHeaders
 from ringbridge.web.services import Services
 from ringbridge.web.words import N_
@@ -72,6 +73,7 @@ def create_app(services: Services) -> Starlette:
             *preferences.routes,
             *BitrixPages(services.bitrix24, now=services.now).routes,
             *AmoPages(services.amocrm, now=services.now).routes,
+            *RoutePage(services.route).routes,
             Route("/recordings/{token}", recording_handler(services), methods=FOR_PLAYERS),
             Route("/recordings/{token}/{name:path}", recording_handler(services), methods=FOR_PLAYERS),
             Mount("/static", Files(directory=STATIC)),

@@ -16,6 +16,7 @@ from ringbridge.web.amocrm.desk import AmoDesk
 from ringbridge.web.bitrix24 import BitrixDesk
 from ringbridge.web.live import LiveFeed
 from ringbridge.web.recordings import Recordings
+from ringbridge.web.route import RouteDesk
 
 
 class LinkState(StrEnum):
@@ -85,4 +86,5 @@ class Services:
     employee: Callable[[str], str | None] = lambda extension: None  # an extension's name for people
     amocrm: Mapping[str, AmoDesk] = field(default_factory=dict)  # accounts, by the portal's name
     bitrix24: Mapping[str, BitrixDesk] = field(default_factory=dict)  # by the portal's name
+    route: RouteDesk | None = None  # who answers the dialplan
     now: Callable[[], datetime] = utc_now
