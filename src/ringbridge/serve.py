@@ -37,6 +37,7 @@ from ringbridge.store.errors import StoreError
 from ringbridge.store.keys import PbxId
 from ringbridge.telephony.model import Call
 from ringbridge.web.amocrm import AmoDesk, CardBoard
+from ringbridge.web.api import ApiDesk
 from ringbridge.web.app import create_app
 from ringbridge.web.live import LiveFeed
 from ringbridge.web.recordings import Recordings
@@ -165,6 +166,7 @@ def services_of(runtime: Runtime, feed: LiveFeed, boards: CardBoards) -> Service
         region=runtime.office.region,
         bitrix24={str(name): events for name, events in runtime.events.items()},
         amocrm=desks_of(runtime, boards),
+        api=api_of(runtime),
         employee=name_of,
         route=route_desk(runtime),
     )
@@ -173,6 +175,17 @@ def services_of(runtime: Runtime, feed: LiveFeed, boards: CardBoards) -> Service
 def route_desk(runtime: Runtime) -> RouteDesk:
     token = runtime.office.distribution.token
     return RouteDesk(ask=runtime.router.ask, token=token.get_secret_value() if token else "")
+
+
+def api_of(runtime: Runtime) -> ApiDesk:
+    dialing = runtime.office.dialing
+    return ApiDesk(
+        database=runtime.database,
+        dialing=runtime.dialing,
+        portals={portal.id: partial(routing_of, portal) for portal in runtime.portals},
+        tokens=runtime.office.api_token,
+        groups=frozenset(filter(None, (dialing.callback_to, *dialing.groups))),
+    )
 
 
 class CardBoards:

@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from ringbridge.crm.bitrix24.settings import RecordingMode
+from ringbridge.service.api_config import ApiToken
 from ringbridge.service.dial_config import DialingConfig, EventsBy
 from ringbridge.service.parts import NAME_HELP, Name, Part, Secret
 from ringbridge.service.portal_config import Portal
@@ -123,6 +124,7 @@ class Office(Part):
         DistributionConfig(), description="Whom incoming calls are put through to."
     )
     rule: tuple[RuleRow, ...] = Field((), description="The rules, first match wins.")
+    api_token: tuple[ApiToken, ...] = Field((), description="Who may ask for calls by our interface.")
 
     @field_validator("region")
     @classmethod
@@ -142,7 +144,8 @@ class Office(Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Office:
-        for what, parts in (("pbx", self.pbx), ("trunk", self.trunk), ("portal", self.portal)):
+        named = (("pbx", self.pbx), ("trunk", self.trunk), ("portal", self.portal), ("api_token", self.api_token))
+        for what, parts in named:
             _unique(what, [part.name for part in parts])
         _unique("employee extension", [phone for employee in self.employee for phone in employee.extensions])
         if self.dialing.pbx and self.dialing.pbx not in {pbx.name for pbx in self.pbx}:

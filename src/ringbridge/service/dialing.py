@@ -43,6 +43,7 @@ from ringbridge.store.calls import PbxId, StoryKind, StoryLine, call_key
 from ringbridge.store.database import Database, Transaction
 from ringbridge.store.dials import Dial, DialState
 from ringbridge.store.errors import StoreError
+from ringbridge.store.orders import Order
 from ringbridge.telephony.dialling import OURS
 from ringbridge.telephony.model import CallId
 from ringbridge.telephony.numbers import masked
@@ -141,6 +142,14 @@ class Dialing:
         self._open[dial.id] = dial
         self._accepted.put_nowait((dial, decision))
         return dial
+
+    async def order(self, request: DialRequest, due: datetime | None) -> Dial | Order | Refusal | None:
+        """Take a client's order. It is dialled at once, or when it is due; where calls are made in working hours only,
+        not before the office opens. None for one that has come before. Raises `StoreError`."""
+        now, hours = self._clock(), self._portals[request.portal].routing.hours
+        if due is None and (hours.open_at(now) or not self._plan.working_hours_only):
+            return await self.dial(request)
+        return await self.orders.place(request, due or now)
 
     async def _decided(self, request: DialRequest, portal: Portal) -> Originate | Refusal:
         async with self._database.reading() as tx:

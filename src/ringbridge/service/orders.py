@@ -148,16 +148,20 @@ class Orders:
         """`missed`: what the rules of a portal say about calling back. The call is in the journal."""
         if call.merged_into is not None:
             return  # the whole call will end as well
-        said = await self._after(tx, pbx, call, missed)
-        if said:
-            line = StoryLine(at=self._clock(), kind=StoryKind.DECIDED, text=said)
-            await calls.record(tx, pbx, [], {call.id: [line]})
+        if said := await self._after(tx, pbx, call, missed):
+            await self._tell(tx, pbx, call, said)
+
+    async def _tell(self, tx: Transaction, pbx: PbxId, call: Call, text: str) -> None:
+        line = StoryLine(at=self._clock(), kind=StoryKind.DECIDED, text=text)
+        await calls.record(tx, pbx, [], {call.id: [line]})
 
     async def _after(
         self, tx: Transaction, pbx: PbxId, call: Call, missed: tuple[PortalId, CallbackPlan] | None
     ) -> str:
         ours = [name for name in names_of(call) if name.startswith(OURS)]
         known = await orders.open_of_dial(tx, ours) if ours else None
+        if known is not None and known.request.note:
+            await self._tell(tx, pbx, call, f"The order said: {known.request.note}")
         if reached(call):
             known = known or await self._open_of(tx, call)
             return await self._end(tx, known, OrderState.REACHED, "Somebody spoke with the client.") if known else ""

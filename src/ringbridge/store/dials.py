@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from pydantic import TypeAdapter
-from sqlalchemy import delete, select, update
+from sqlalchemy import RowMapping, delete, select, update
 
 from ringbridge.routing.dialing import DialRequest, Earlier
 from ringbridge.routing.intents import PortalId
@@ -87,19 +87,32 @@ async def settle(tx: Transaction, dial: str, state: DialState, reason: str = "")
 async def since(tx: Transaction, moment: datetime) -> list[Dial]:
     """What was decided since then, oldest first."""
     found = select(schema.dials).where(D.decided >= moment).order_by(D.decided)
-    return [
-        Dial(
-            id=row["id"],
-            request=REQUEST.validate_json(row["request"]),
-            number=row["number"],
-            pbx=PbxId(row["pbx"]),
-            state=DialState(row["state"]),
-            decided=row["decided"],
-            extension=row["extension"],
-            reason=row["reason"] or "",
-        )
-        for row in (await tx.execute(found)).mappings()
-    ]
+    return [_dial(row) for row in (await tx.execute(found)).mappings()]
+
+
+async def get(tx: Transaction, dial: str) -> Dial | None:
+    row = (await tx.execute(select(schema.dials).where(D.id == dial))).mappings().first()
+    return _dial(row) if row else None
+
+
+async def named(tx: Transaction, portal: PortalId, source: str) -> Dial | None:
+    """The request that came by this name."""
+    found = select(schema.dials).where(D.portal == portal, D.source == source)
+    row = (await tx.execute(found)).mappings().first()
+    return _dial(row) if row else None
+
+
+def _dial(row: RowMapping) -> Dial:
+    return Dial(
+        id=row["id"],
+        request=REQUEST.validate_json(row["request"]),
+        number=row["number"],
+        pbx=PbxId(row["pbx"]),
+        state=DialState(row["state"]),
+        decided=row["decided"],
+        extension=row["extension"],
+        reason=row["reason"] or "",
+    )
 
 
 async def forget(tx: Transaction, before: datetime) -> Sequence[str]:

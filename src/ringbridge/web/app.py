@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from ringbridge.web.amocrm import AmoPages
+from ringbridge.web.api import ApiPages
 from ringbridge.web.bitrix24 import BitrixPages
 from ringbridge.web.language import language_of, translations
 from ringbridge.web.pages import preferences
@@ -73,6 +74,7 @@ def create_app(services: Services) -> Starlette:
             *preferences.routes,
             *BitrixPages(services.bitrix24, now=services.now).routes,
             *AmoPages(services.amocrm, now=services.now).routes,
+            *(ApiPages(services.api, now=services.now).routes if services.api else ()),
             *RoutePage(services.route).routes,
             Route("/recordings/{token}", recording_handler(services), methods=FOR_PLAYERS),
             Route("/recordings/{token}/{name:path}", recording_handler(services), methods=FOR_PLAYERS),

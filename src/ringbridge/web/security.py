@@ -58,7 +58,7 @@ class SecurityHeaders:
         await self.app(scope, receive, send_with_headers)
 
 
-FOR_PORTALS = ("/bitrix24/", "/amocrm/")
+FOR_PORTALS = ("/bitrix24/", "/amocrm/", "/api/")
 """Addresses that a portal's own pages post to, from inside a frame or by a widget. What is posted there proves itself,
 and no cookie of ours has a part in it."""
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from ringbridge.routing.intents import PortalId, Priority
 from ringbridge.store.database import Database
 from ringbridge.web.amocrm.desk import AmoDesk
+from ringbridge.web.api.desk import ApiDesk
 from ringbridge.web.bitrix24 import BitrixDesk
 from ringbridge.web.live import LiveFeed
 from ringbridge.web.recordings import Recordings
@@ -86,5 +87,6 @@ class Services:
     employee: Callable[[str], str | None] = lambda extension: None  # an extension's name for people
     amocrm: Mapping[str, AmoDesk] = field(default_factory=dict)  # accounts, by the portal's name
     bitrix24: Mapping[str, BitrixDesk] = field(default_factory=dict)  # by the portal's name
+    api: ApiDesk | None = None  # what other programs find here; None: an office that nobody configured yet
     route: RouteDesk | None = None  # who answers the dialplan
     now: Callable[[], datetime] = utc_now
