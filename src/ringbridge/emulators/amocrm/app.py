@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-
 from starlette.applications import Starlette
 from starlette.routing import Route
 
@@ -44,19 +40,8 @@ _METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
 
 def create_app(account: Account) -> Starlette:
     """The account's web side. The server's lifespan sends webhooks; else `account.chores.finish_waiting()` does."""
-
-    @asynccontextmanager
-    async def chores(_: Starlette) -> AsyncIterator[None]:
-        task = asyncio.create_task(account.chores.run())
-        try:
-            yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
     app = Starlette(
-        lifespan=chores,
+        lifespan=account.chores.lifespan,
         routes=[
             *(Route(one.path, door(one.handlers), methods=_METHODS) for one in ENDPOINTS),
             Route("/api/{path:path}", door({}), methods=_METHODS),

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from ringbridge.emulators.amocrm import deskwork
 from ringbridge.emulators.amocrm.account import Account
@@ -16,8 +14,7 @@ from ringbridge.emulators.amocrm.entities import Kind
 from ringbridge.emulators.amocrm.faults import Fault, FaultKind
 from ringbridge.emulators.amocrm.state import snapshot
 from ringbridge.emulators.amocrm.widget import Widget
-
-_FAULT_FIELDS = {"method", "path", "times", "skip", "status", "text"}
+from ringbridge.emulators.common.control import actions_route, faults_route, state_route
 
 
 def _account(http: Request) -> Account:
@@ -25,52 +22,14 @@ def _account(http: Request) -> Account:
     return account
 
 
-async def state(http: Request) -> Response:
-    """Everything the account knows, as JSON."""
-    return JSONResponse(snapshot(_account(http)))
-
-
-async def faults(http: Request) -> Response:
-    """GET what waits, POST one fault or a list of them, DELETE all."""
-    waiting = _account(http).faults
-    if http.method == "DELETE":
-        waiting.clear()
-    if http.method == "POST":
-        try:
-            given: Any = await http.json()
-            for one in [_fault(item) for item in (given if isinstance(given, list) else [given])]:
-                waiting.add(one)
-        except (ValueError, TypeError, KeyError) as error:
-            return JSONResponse({"error": f"not a fault: {error}"}, status_code=422)
-    return JSONResponse(
-        [{"kind": one.kind, "method": one.method, "path": one.path, "times": one.times} for one in waiting.waiting]
-    )
-
-
 def _fault(item: dict[str, Any]) -> Fault:
-    unknown = set(item) - _FAULT_FIELDS - {"kind"}
-    if unknown:
-        raise ValueError(f"unknown keys {', '.join(sorted(unknown))}")
-    details = {name: value for name, value in item.items() if name in _FAULT_FIELDS}
-    return Fault(kind=FaultKind(item["kind"]), **details)
+    return Fault(**{**item, "kind": FaultKind(item["kind"])})
 
 
-async def act(http: Request) -> Response:
-    """Do what a person would do in the account; a JSON body carries the details."""
-    account, action = _account(http), http.path_params["action"]
-    try:
-        details: dict[str, Any] = await http.json() if await http.body() else {}
-        return JSONResponse(_act(account, action, details))
-    except deskwork.NoSuchIntegration as error:
-        return JSONResponse({"error": str(error)}, status_code=409)
-    except (ValueError, TypeError, KeyError) as error:
-        return JSONResponse({"error": f"{action}: {error!r}"}, status_code=422)
-
-
-def _act(account: Account, action: str, details: dict[str, Any]) -> dict[str, Any]:
+def _act(http: Request, action: str, details: dict[str, Any]) -> dict[str, Any] | None:
     if action not in _ACTIONS:
         raise ValueError(f"no such action: {', '.join(_ACTIONS)}")
-    return _ACTIONS[action](account, **details) or {}
+    return _ACTIONS[action](_account(http), **details)
 
 
 def _tokens(account: Account, *, user_id: int) -> dict[str, Any]:
@@ -118,7 +77,7 @@ _ACTIONS: dict[str, Callable[..., dict[str, Any] | None]] = {
 }
 
 ROUTES = [
-    Route("/_emulator/state", state),
-    Route("/_emulator/faults", faults, methods=["GET", "POST", "DELETE"]),
-    Route("/_emulator/do/{action}", act, methods=["POST"]),
+    state_route(lambda http: snapshot(_account(http))),
+    faults_route(lambda http: _account(http).faults, _fault),
+    actions_route(_act),
 ]

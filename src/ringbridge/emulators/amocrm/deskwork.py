@@ -14,11 +14,12 @@ from ringbridge.emulators.amocrm.oauth import Caller, Integration, disable_signa
 from ringbridge.emulators.amocrm.rows import hook_gone, hook_row
 from ringbridge.emulators.amocrm.tokens import granted
 from ringbridge.emulators.amocrm.webhooks import tell, visit
+from ringbridge.emulators.common.control import NobodyThere
 
 _WIDGET_PATIENCE = 3.0
 
 
-class NoSuchIntegration(LookupError):
+class NoSuchIntegration(NobodyThere):
     """The account has no integration to tell."""
 
 

@@ -22,6 +22,7 @@ from ringbridge.emulators.amocrm.request import NOTHING, Answer, Handler, Reques
 from ringbridge.emulators.amocrm.traffic import Asked
 from ringbridge.emulators.common.connection import Silent, cut, hang
 from ringbridge.emulators.common.forms import parse_query
+from ringbridge.emulators.common.webserver import webpage
 
 SESSION = "session_user"
 """The cookie of a person who is logged in to the account."""
@@ -197,9 +198,3 @@ def too_many() -> Response:
 
 def html(kind: FaultKind) -> Response:
     return webpage(*_HTML[kind])
-
-
-def webpage(status: int, words: str) -> Response:
-    """Of what stands in front of the account."""
-    page = f"<html><head><title>{words}</title></head><body><center><h1>{words}</h1></center><hr>nginx</body></html>"
-    return Response(page, status_code=status, media_type="text/html")

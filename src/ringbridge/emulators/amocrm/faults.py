@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from ringbridge.emulators.amocrm.problems import Problem, unauthorized
+from ringbridge.emulators.common.faults import FaultQueue
 
 
 class FaultKind(StrEnum):
@@ -65,27 +66,6 @@ class Fault:
         return None
 
 
-@dataclass(slots=True)
-class Faults:
-    """Waiting faults, first come first served."""
-
-    waiting: list[Fault] = field(default_factory=list)
-
-    def add(self, fault: Fault) -> None:
-        self.waiting.append(fault)
-
-    def clear(self) -> None:
-        self.waiting.clear()
-
+class Faults(FaultQueue[Fault]):
     def for_request(self, method: str, path: str) -> Fault | None:
-        for fault in self.waiting:
-            if not fault.matches(method, path):
-                continue
-            if fault.skip:
-                fault.skip -= 1
-                continue
-            fault.times -= 1
-            if not fault.times:
-                self.waiting.remove(fault)
-            return fault
-        return None
+        return self.take(lambda fault: fault.matches(method, path))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, deque
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
+
+from ringbridge.emulators.common.journal import Journal
 
 _REMEMBERED = 20_000
 
@@ -28,30 +28,19 @@ class Asked:
 
 
 @dataclass(slots=True)
-class Traffic:
+class Traffic(Journal):
     statuses: Counter[int] = field(default_factory=Counter)
     asked: deque[Asked] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))  # oldest first
-    journal: TextIO | None = None
 
     @property
     def requests(self) -> int:
         return self.statuses.total()
 
-    def write_to(self, path: Path) -> None:
-        """Append every request to a file, one JSON object per line."""
-        self.journal = path.open("a", encoding="utf-8", buffering=1)
-
-    def close(self) -> None:
-        if self.journal is not None:
-            self.journal.close()
-            self.journal = None
-
     def add(self, asked: Asked) -> None:
         self.statuses[asked.status] += 1
         self.asked.append(asked)
-        if self.journal is not None:
-            row = asdict(asked) | {"at": asked.at.isoformat()}
-            self.journal.write(json.dumps(row, ensure_ascii=False) + "\n")
+        if self.file is not None:
+            self.write(asdict(asked) | {"at": asked.at.isoformat()})
 
     def of(self, method: str, path: str) -> list[Asked]:
         """The requests with this method whose path begins so."""

@@ -5,9 +5,6 @@ Source: Bitrix24 REST docs, "General principles", "Domain change", "OAuth 2.0".
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -28,6 +25,7 @@ from ringbridge.emulators.bitrix24.refusals import Refusal
 from ringbridge.emulators.bitrix24.wire import Params, parse_json, text, write
 from ringbridge.emulators.common.connection import cut, hang
 from ringbridge.emulators.common.forms import nest, parse_query
+from ringbridge.emulators.common.webserver import webpage
 
 _HTML = {
     FaultKind.UNAVAILABLE: (503, "503 Service Temporarily Unavailable"),
@@ -39,19 +37,8 @@ _HTML = {
 
 def create_app(portal: Portal) -> Starlette:
     """The portal's web side. The server's lifespan sends events; without one, `portal.chores.finish_waiting()` does."""
-
-    @asynccontextmanager
-    async def chores(_: Starlette) -> AsyncIterator[None]:
-        task = asyncio.create_task(portal.chores.run())
-        try:
-            yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
     app = Starlette(
-        lifespan=chores,
+        lifespan=portal.chores.lifespan,
         routes=[
             Route("/rest/{path:path}", rest, methods=["GET", "POST"]),
             Route("/oauth/authorize/", oauth_authorize),
@@ -90,7 +77,7 @@ async def _rest(portal: Portal, http: HttpRequest) -> Response:
     if fault is not None and fault.kind is FaultKind.LOSE_ANSWER:
         return await cut(http)
     if fault is not None and fault.kind is FaultKind.GATEWAY_TIMEOUT:
-        return _html(fault.kind)
+        return webpage(*_HTML[fault.kind])
     return response
 
 
@@ -107,7 +94,7 @@ async def _strike(portal: Portal, http: HttpRequest, fault: Fault) -> Response |
         case FaultKind.CUT:
             return await cut(http)
         case FaultKind.UNAVAILABLE | FaultKind.HTML_500 | FaultKind.HTML_200:
-            return _html(fault.kind)
+            return webpage(*_HTML[fault.kind])
     return None
 
 
@@ -241,12 +228,6 @@ def _json(portal: Portal, body: Params, status: int = 200) -> Response:
         media_type="application/json; charset=utf-8",
         headers={"Access-Control-Allow-Origin": "*"},
     )
-
-
-def _html(kind: FaultKind) -> Response:
-    status, words = _HTML[kind]
-    page = f"<html><head><title>{words}</title></head><body><center><h1>{words}</h1></center><hr>nginx</body></html>"
-    return Response(page, status_code=status, media_type="text/html")
 
 
 def _moved(http: HttpRequest, to: str) -> Response:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from ringbridge.emulators.bitrix24 import deskwork
 from ringbridge.emulators.bitrix24.faults import Fault, FaultKind
 from ringbridge.emulators.bitrix24.portal import Portal
 from ringbridge.emulators.bitrix24.state import snapshot
-
-_FAULT_FIELDS = {"method", "times", "skip", "location", "code", "text", "status"}
+from ringbridge.emulators.common.control import actions_route, faults_route, state_route
 
 
 def _portal(http: Request) -> Portal:
@@ -21,32 +20,8 @@ def _portal(http: Request) -> Portal:
     return portal
 
 
-async def state(http: Request) -> Response:
-    """Everything the portal knows, as JSON."""
-    return JSONResponse(snapshot(_portal(http)))
-
-
-async def faults(http: Request) -> Response:
-    """GET what waits, POST one fault or a list of them, DELETE all."""
-    waiting = _portal(http).faults
-    if http.method == "DELETE":
-        waiting.clear()
-    if http.method == "POST":
-        try:
-            given: Any = await http.json()
-            for one in [_fault(item) for item in (given if isinstance(given, list) else [given])]:
-                waiting.add(one)
-        except (ValueError, TypeError, KeyError) as error:
-            return JSONResponse({"error": f"not a fault: {error}"}, status_code=422)
-    return JSONResponse([{"kind": one.kind, "method": one.method, "times": one.times} for one in waiting.waiting])
-
-
 def _fault(item: dict[str, Any]) -> Fault:
-    unknown = set(item) - _FAULT_FIELDS - {"kind"}
-    if unknown:
-        raise ValueError(f"unknown keys {', '.join(sorted(unknown))}")
-    details = {name: value for name, value in item.items() if name in _FAULT_FIELDS}
-    return Fault(kind=FaultKind(item["kind"]), **details)
+    return Fault(**{**item, "kind": FaultKind(item["kind"])})
 
 
 async def recording(http: Request) -> Response:
@@ -57,19 +32,8 @@ async def recording(http: Request) -> Response:
     return Response(stored.content, media_type=stored.media_type)
 
 
-async def act(http: Request) -> Response:
-    """Do what a person would do on the portal; a JSON body carries the details."""
-    portal, action = _portal(http), http.path_params["action"]
-    try:
-        details: dict[str, Any] = await http.json() if await http.body() else {}
-        return JSONResponse(_act(portal, action, details))
-    except deskwork.NoSuchApplication as error:
-        return JSONResponse({"error": str(error)}, status_code=409)
-    except (ValueError, TypeError, KeyError) as error:
-        return JSONResponse({"error": f"{action}: {error!r}"}, status_code=422)
-
-
-def _act(portal: Portal, action: str, details: dict[str, Any]) -> dict[str, Any]:
+def _act(http: Request, action: str, details: dict[str, Any]) -> dict[str, Any] | None:
+    portal = _portal(http)
     match action:
         case "click":
             return {"call_id": deskwork.click(portal, **details)}
@@ -85,12 +49,12 @@ def _act(portal: Portal, action: str, details: dict[str, Any]) -> dict[str, Any]
             portal.moved_to = details["to"]
         case _:
             raise ValueError("no such action: click, callback, install, uninstall, expire-tokens, move")
-    return {}
+    return None
 
 
 ROUTES = [
-    Route("/_emulator/state", state),
-    Route("/_emulator/faults", faults, methods=["GET", "POST", "DELETE"]),
+    state_route(lambda http: snapshot(_portal(http))),
+    faults_route(lambda http: _portal(http).faults, _fault),
     Route("/_emulator/files/{number:int}", recording),
-    Route("/_emulator/do/{action}", act, methods=["POST"]),
+    actions_route(_act),
 ]

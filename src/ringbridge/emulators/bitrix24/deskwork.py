@@ -14,9 +14,10 @@ from ringbridge.emulators.bitrix24.oauth import Application
 from ringbridge.emulators.bitrix24.phones import normalise, strip_letters
 from ringbridge.emulators.bitrix24.portal import Portal
 from ringbridge.emulators.bitrix24.telephony import clients_of
+from ringbridge.emulators.common.control import NobodyThere
 
 
-class NoSuchApplication(LookupError):
+class NoSuchApplication(NobodyThere):
     """The portal has no application to tell."""
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
 from enum import StrEnum
 
 from ringbridge.emulators.bitrix24 import refusals
 from ringbridge.emulators.bitrix24.refusals import Refusal
+from ringbridge.emulators.common.faults import FaultQueue
 
 
 class FaultKind(StrEnum):
@@ -76,40 +77,19 @@ class Fault:
         return known.refusal() if known else None
 
 
-@dataclass(slots=True)
-class Faults:
-    """Waiting faults, first come first served."""
-
-    waiting: list[Fault] = field(default_factory=list)
-
-    def add(self, fault: Fault) -> None:
-        self.waiting.append(fault)
-
-    def clear(self) -> None:
-        self.waiting.clear()
-
+class Faults(FaultQueue[Fault]):
     def for_request(self, methods: Collection[str]) -> Fault | None:
         """The fault that strikes a whole request calling these methods."""
         single = len(methods) == 1
-        return self._take(
-            methods,
-            lambda fault: single or fault.method is None or fault.method == "batch" or fault.kind not in PER_COMMAND,
+        return self.take(
+            lambda fault: (
+                fault.matches(methods) and (single or fault.method in {None, "batch"} or fault.kind not in PER_COMMAND)
+            )
         )
 
     def for_command(self, method: str) -> Refusal | None:
         """The refusal that strikes one command of a batch and leaves the others alone."""
-        fault = self._take({method}, lambda fault: fault.method is not None and fault.kind in PER_COMMAND)
+        fault = self.take(
+            lambda fault: fault.matches({method}) and fault.method is not None and fault.kind in PER_COMMAND
+        )
         return fault.refusal() if fault else None
-
-    def _take(self, methods: Collection[str], fits: Callable[[Fault], bool]) -> Fault | None:
-        for fault in self.waiting:
-            if not fault.matches(methods) or not fits(fault):
-                continue
-            if fault.skip:
-                fault.skip -= 1
-                continue
-            fault.times -= 1
-            if not fault.times:
-                self.waiting.remove(fault)
-            return fault
-        return None

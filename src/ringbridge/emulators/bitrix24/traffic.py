@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
+
+from ringbridge.emulators.common.journal import Journal
 
 _LONG = 200
 _REMEMBERED = 20_000
@@ -26,29 +26,19 @@ class Executed:
 
 
 @dataclass(slots=True)
-class Traffic:
+class Traffic(Journal):
     requests: int = 0  # HTTP requests to the REST interface, refused ones included
     statuses: Counter[int] = field(default_factory=Counter)
     methods: Counter[str] = field(default_factory=Counter)  # executed, by lower-case name
     executed: list[Executed] = field(default_factory=list)  # the latest, oldest first
-    journal: TextIO | None = None
-
-    def write_to(self, path: Path) -> None:
-        """Append every executed method to a file, one JSON object per line."""
-        self.journal = path.open("a", encoding="utf-8", buffering=1)
-
-    def close(self) -> None:
-        if self.journal is not None:
-            self.journal.close()
-            self.journal = None
 
     def add(self, executed: Executed) -> None:
         self.methods[executed.method] += 1
         self.executed.append(executed)
         if len(self.executed) > _REMEMBERED:
             del self.executed[: _REMEMBERED // 2]
-        if self.journal is not None:
-            self.journal.write(json.dumps(as_json(executed), ensure_ascii=False) + "\n")
+        if self.file is not None:
+            self.write(as_json(executed))
 
 
 def as_json(executed: Executed) -> dict[str, Any]:
