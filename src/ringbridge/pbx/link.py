@@ -32,6 +32,7 @@ from ringbridge.ami.message import Action
 from ringbridge.ami.noise import WANTED_VARIABLES
 from ringbridge.ami.protocol import Answer
 from ringbridge.pbx.backoff import LOST, REFUSED, Backoff
+from ringbridge.pbx.devices import DeviceBoard, questions
 from ringbridge.pbx.filters import filter_actions
 from ringbridge.pbx.inbox import Inbox, Item, Lost
 from ringbridge.pbx.resync import read_state
@@ -72,7 +73,8 @@ def _utcnow() -> datetime:
 
 
 class Link:
-    """``run`` keeps the link up until it is cancelled; ``batches`` hands out what comes; ``action`` asks."""
+    """``run`` keeps the link up until it is cancelled; ``batches`` hands out what comes; ``action`` asks. ``phones`` is
+    kept up to date where there is one."""
 
     def __init__(
         self,
@@ -80,6 +82,7 @@ class Link:
         *,
         wanted_variables: Collection[str] = WANTED_VARIABLES,
         patience: Patience | None = None,
+        phones: DeviceBoard | None = None,
         lost: Backoff = LOST,
         refused: Backoff = REFUSED,
         clock: Callable[[], datetime] = _utcnow,
@@ -88,6 +91,7 @@ class Link:
         self._address = address
         self._wanted = wanted_variables
         self._patience = patience or Patience()
+        self._phones = phones
         self._lost, self._refused = lost, refused
         self._clock, self._chance = clock, chance
         self._inbox = Inbox()
@@ -173,7 +177,9 @@ class Link:
             clock=self._clock,
             patience=self._patience,
             wanted_variables=self._wanted,
+            overhear=self._phones.feed if self._phones else lambda message: None,
         )
+        session.rights.phones = self._phones is not None
         session.on_rights = lambda: self._show_rights(session)
         asked_to_stop = _requests_to_stop()
         try:
@@ -186,6 +192,8 @@ class Link:
             raise _cause(errors) from None
         finally:
             session.close()
+            if self._phones:
+                self._phones.forget()
             self._log.info("pbx_connection_ended", **asdict(session.counters))
             self._heard_at = session.heard_at
             self._session = None
@@ -205,6 +213,7 @@ class Link:
         await self._set_filters(session)
         resync = await read_state(session.action, at=self._clock(), wanted_variables=self._wanted)
         self._inbox.release(resync)
+        await self._learn_phones(session)
         self._enter(LinkState.READY, interface=greeting.version)
         self._show_rights(session)
         await session.watch()
@@ -227,6 +236,19 @@ class Link:
                 await session.action(action)
             except ActionRefused as refusal:
                 self._log.info("ami_filter_refused", reason=refusal.reason)
+                return
+
+    async def _learn_phones(self, session: Session) -> None:
+        """The board overhears the answers. Without them less is known of the phones; the link is as good as before."""
+        for question in questions() if self._phones else ():
+            if not session.rights.may(question.name):
+                continue
+            try:
+                await session.action(question)
+            except ActionRefused as refusal:
+                self._log.info("phones_not_listed", question=question.name, reason=refusal.reason)
+            except NotConnected as silence:
+                self._log.warning("phones_not_listed", question=question.name, reason=str(silence))
                 return
 
     # The ladder

@@ -43,6 +43,7 @@ CLASSES_OF_ACTION: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "setvar": ("call",),
         "status": ("call", "reporting", "system"),
         "stopmixmonitor": ("call", "system"),
+        "sippeers": ("reporting", "system"),
         "userevent": ("user",),
     }
 )
@@ -71,6 +72,9 @@ _WRITE = (
     ("Getvar", "call", "without it the path of a recording cannot be asked for"),
     ("CoreShowChannels", "reporting", "without it less is known of calls in progress after a reconnect"),
 )
+_WRITE_FOR_PHONES = (
+    ("DeviceStateList", "call", "without it the state of a phone is known only after its next change"),
+)
 _READ = (
     ("call", "without it no call is seen at all", True),
     ("agent", "without it waiting in queues and answers of queue members are not seen", False),
@@ -87,6 +91,7 @@ class Rights:
     actions: frozenset[str] | None = None  # names, lower case, of what may be run
     read: frozenset[str] | None = None  # as manager show user tells
     seen: frozenset[str] = frozenset()  # classes of the events that came
+    phones: bool = False  # whether the state of phones is wanted
 
     def may(self, action: str) -> bool:
         """True also when it is not known: trying tells."""
@@ -124,7 +129,7 @@ class Rights:
                 yield MissingRight(kind="read", name=name, consequence=consequence, required=required)
 
     def _missing_write(self) -> Iterable[MissingRight]:
-        for action, name, consequence in _WRITE:
+        for action, name, consequence in (*_WRITE, *(_WRITE_FOR_PHONES if self.phones else ())):
             if not self.may(action):
                 yield MissingRight(kind="write", name=name, consequence=consequence)
 

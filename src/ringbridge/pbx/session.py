@@ -29,7 +29,8 @@ _sessions = itertools.count(1)
 
 
 class Session:
-    """Reads into an inbox, pairs actions with answers, notices silence.
+    """Reads into an inbox, pairs actions with answers, notices silence. `overhear` is told each event and each row of
+    an answer, in the order in which the PBX sent them: what an answer lists is older than the event behind it.
 
     ``read`` must run for anything else to work. It and ``watch`` end only by raising NotConnected or
     PeerSpokeNonsense.
@@ -44,12 +45,14 @@ class Session:
         clock: Callable[[], datetime],
         patience: Patience,
         wanted_variables: Collection[str],
+        overhear: Callable[[Message], None] = lambda message: None,
     ) -> None:
         self._reader = reader
         self._writer = writer
         self._inbox = inbox
         self._clock = clock
         self._patience = patience
+        self._overhear = overhear
         # The time makes the ids differ from those of the process before this one.
         self._protocol = Protocol(
             wanted_variables=wanted_variables, id_prefix=f"ringbridge-{time.time_ns():x}-{next(_sessions)}"
@@ -140,6 +143,7 @@ class Session:
         for event in self._protocol.events_received():
             if isinstance(event, Message):
                 messages.append(event)
+                self._overhear(event)
                 self._note(event)
             else:
                 self._conclude(event)
@@ -156,7 +160,9 @@ class Session:
 
     def _conclude(self, event: Event) -> None:
         match event:
-            case Answer(action_id=action_id) if action_id in self._pending:
+            case Answer(action_id=action_id, rows=rows) if action_id in self._pending:
+                for row in rows:
+                    self._overhear(row)
                 _settle(self._pending[action_id], event)
             case Greeting():
                 _settle(self._greeting, event)

@@ -22,6 +22,7 @@ from ringbridge.emulators.asterisk.server import Server
 from ringbridge.emulators.asterisk.users import User
 from ringbridge.pbx import link as link_module
 from ringbridge.pbx.backoff import Backoff
+from ringbridge.pbx.devices import DeviceBoard
 from ringbridge.pbx.inbox import Item, Lost, Received, Resync
 from ringbridge.pbx.link import Link, LinkState
 from ringbridge.pbx.settings import Patience, PbxAddress
@@ -75,9 +76,16 @@ async def server() -> AsyncIterator[Server]:
         yield server
 
 
-def link_to(server: Server, user: User = ADMIN, *, secret: str = "s", patience: Patience | None = None) -> Link:
+def link_to(
+    server: Server,
+    user: User = ADMIN,
+    *,
+    secret: str = "s",
+    patience: Patience | None = None,
+    phones: DeviceBoard | None = None,
+) -> Link:
     address = PbxAddress(host="127.0.0.1", port=server.port, username=user.name, secret=secret)
-    return Link(address, lost=SOON, patience=patience)
+    return Link(address, lost=SOON, patience=patience, phones=phones)
 
 
 class Reader:

@@ -166,7 +166,7 @@ def test_a_group_of_their_own_stands_in_for_the_offices():
 
 def test_a_queue_to_which_nobody_is_logged_in_is_passed_over_and_one_where_all_speak_is_not():
     empty = routed(CLIENT, phones=Phones(p600=Reach.ABSENT))
-    assert (rung(empty), empty.skipped) == (["101"], {"600": "nobody is logged in there"})
+    assert (rung(empty), empty.skipped) == (["101"], {"600": "nobody takes calls there"})
     assert rung(routed(CLIENT, phones=Phones(p600=Reach.BUSY))) == ["101", "600"]
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ringbridge.ami.message import Headers, Message
 from ringbridge.emulators.asterisk.channels import Channel, Channels
+from ringbridge.emulators.asterisk.devices import Devices
 from ringbridge.emulators.asterisk.users import Filters, User
 
 Reply = list[Headers]
@@ -21,7 +22,9 @@ PRIVILEGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "command": ("Command", ("command",)),
     "coresettings": ("CoreSettings", ("system", "reporting")),
     "coreshowchannels": ("CoreShowChannels", ("system", "reporting")),
+    "devicestatelist": ("DeviceStateList", ("call", "reporting")),
     "events": ("Events", ()),
+    "extensionstatelist": ("ExtensionStateList", ("call", "reporting")),
     "filter": ("Filter", ("system",)),
     "getvar": ("Getvar", ("call", "reporting")),
     "listcommands": ("ListCommands", ()),
@@ -29,6 +32,7 @@ PRIVILEGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "logoff": ("Logoff", ()),
     "originate": ("Originate", ("originate",)),
     "ping": ("Ping", ()),
+    "pjsipshowendpoints": ("PJSIPShowEndpoints", ("system",)),
     "status": ("Status", _ANY),
 }
 """The actions that are known, by name in lower case, with the write classes of which any allows them."""
@@ -48,6 +52,7 @@ class Desk:
 
     user: User
     channels: Channels
+    devices: Devices
     filters: Filters
     clock: Callable[[], datetime]
     originate: Callable[[Message], str | None]
@@ -166,6 +171,19 @@ class Desk:
             *rows,
             last=self.channels.bridge_headers(name),
         )
+
+    def _devicestatelist(self, action: Message) -> Reply:
+        return listing("Device State Changes will follow", "DeviceStateListComplete", *self.devices.device_rows())
+
+    def _extensionstatelist(self, action: Message) -> Reply:
+        return listing("Extension Statuses will follow", "ExtensionStateListComplete", *self.devices.extension_rows())
+
+    def _pjsipshowendpoints(self, action: Message) -> Reply:
+        rows = list(self.devices.endpoint_rows())
+        if not rows:
+            return [error("No endpoints found")]
+        title = "A listing of Endpoints follows, presented as EndpointList events"
+        return listing(title, "EndpointListComplete", *rows)
 
     def _getvar(self, action: Message) -> Reply:
         name, variable = action.get("Channel"), action.get("Variable")

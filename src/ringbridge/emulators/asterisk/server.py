@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from ringbridge.ami.message import Headers, Message
 from ringbridge.emulators.asterisk.actions import Desk, error
 from ringbridge.emulators.asterisk.channels import Channels
+from ringbridge.emulators.asterisk.devices import Devices
 from ringbridge.emulators.asterisk.users import Filters, User
 
 GREETING = b"Asterisk Call Manager/11.0.0\r\n"
@@ -30,7 +31,8 @@ def _refuse(_: Message) -> str | None:
 
 
 class Server:
-    """``send`` an event: it is remembered in ``channels`` and goes to every session that may read its class.
+    """``send`` an event: it is remembered in ``channels`` and goes to every session that may read its class; what it
+    changes of ``phones`` is told behind it.
 
     ``originate`` decides what that action does; ``refusal_delay`` in seconds, as Asterisk waits before
     it says that a login failed; ``received`` is every action that came, for tests to look at.
@@ -42,11 +44,13 @@ class Server:
         *,
         clock: Callable[[], datetime] = _utcnow,
         originate: Callable[[Message], str | None] = _refuse,
+        phones: Iterable[str] = (),
         refusal_delay: float = 1.0,
         challenge: bool = True,
     ) -> None:
         self.users = {user.name: user for user in users}
         self.channels = Channels()
+        self.devices = Devices(phones)
         self.clock = clock
         self.originate = originate
         self.refusal_delay = refusal_delay
@@ -74,8 +78,18 @@ class Server:
 
     def send(self, event: Message) -> None:
         self.channels.see(event, self.clock())
-        for session in self.sessions:
-            session.offer(event)
+        self._offer(event, *self.devices.see(event, self.channels.alive.values()))
+
+    def register(self, phone: str, *, there: bool = True) -> None:
+        self._offer(*self.devices.register(phone, self.channels.alive.values(), there=there))
+
+    def disturb(self, phone: str, *, not_wanted: bool) -> None:
+        self._offer(*self.devices.disturb(phone, not_wanted=not_wanted))
+
+    def _offer(self, *events: Message) -> None:
+        for event in events:
+            for session in self.sessions:
+                session.offer(event)
 
     def fully_booted(self) -> Message:
         uptime = str(int((self.clock() - self.booted).total_seconds()))
@@ -164,6 +178,7 @@ class Session:
         self._desk = Desk(
             user=user,
             channels=self._server.channels,
+            devices=self._server.devices,
             filters=self._filters,
             clock=self._server.clock,
             originate=self._server.originate,

@@ -97,7 +97,7 @@ class Lineup:
     def _obstacle_of_group(self, extension: str) -> str:
         if extension in self._unwilling:
             return "nobody there took this call a moment ago"
-        return "nobody is logged in there" if self._availability.reach(extension) is Reach.ABSENT else ""
+        return "nobody takes calls there" if self._availability.reach(extension) is Reach.ABSENT else ""
 
     def _silent(self, one: Colleague) -> list[str]:
         return [phone for phone in one.phones if self._availability.reach(phone) is Reach.ABSENT]
