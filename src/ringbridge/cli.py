@@ -12,6 +12,8 @@ from typing import Any, NoReturn
 
 import click
 
+from ringbridge.cli_users import user
+
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 PORT = click.IntRange(0, 65535)
@@ -30,6 +32,9 @@ def country(context: click.Context, option: click.Parameter, value: str) -> str:
 @click.version_option(package_name="ringbridge")
 def main() -> None:
     """Ringbridge connects an Asterisk PBX to a company's CRM."""
+
+
+main.add_command(user)
 
 
 def refuse(error: object) -> NoReturn:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -32,9 +31,9 @@ from ringbridge.service.events import PortalEvents, Sense
 from ringbridge.service.extensions import EmployeeTable
 from ringbridge.service.portals import OfficePortal
 from ringbridge.service.runtime import Runtime, open_runtime, refresh
-from ringbridge.store import deliveries, portals
+from ringbridge.store import deliveries, portals, users
 from ringbridge.store.errors import StoreError
-from ringbridge.store.keys import PbxId
+from ringbridge.store.keys import CallKey, PbxId
 from ringbridge.telephony.model import Call
 from ringbridge.web.amocrm import AmoDesk, CardBoard
 from ringbridge.web.api import ApiDesk
@@ -43,6 +42,7 @@ from ringbridge.web.live import LiveFeed
 from ringbridge.web.recordings import Recordings
 from ringbridge.web.route import RouteDesk
 from ringbridge.web.services import LinkState, PbxStatus, PortalStatus, Services, Status, utc_now
+from ringbridge.web.tally import Tally
 
 log = structlog.get_logger(__name__)
 
@@ -64,19 +64,8 @@ async def serve(bootstrap: Bootstrap) -> None:
     """Runs until SIGTERM or SIGINT. Raises `ConfigError`, `StoreError`, `NoPort`."""
     async with running(bootstrap) as address:
         log.info("service_started", version=__version__, page=address)
-        if not is_of_this_machine(bootstrap.host):
-            log.warning(
-                "page_open_to_the_network", host=bootstrap.host, hint="the page has no login: every call is seen"
-            )
         await stop_signal()
         log.info("service_stopping")
-
-
-def is_of_this_machine(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @asynccontextmanager
@@ -85,19 +74,21 @@ async def running(bootstrap: Bootstrap) -> AsyncIterator[str]:
     boards = CardBoards()
     async with open_runtime(bootstrap, cards=boards.of) as runtime:
         boards.portals = {portal.id: portal for portal in runtime.portals}
-        feed = await LiveFeed.load(runtime.database, runtime.links)
+        feed, tally = await LiveFeed.load(runtime.database, runtime.links), Tally()
+        await say_what_is_to_do(runtime)
 
         def show(pbx: PbxId, call: Call) -> None:
             feed.tell(pbx, call)
-            boards.tell(pbx, call)
+            tally.tell(pbx, call)
             runtime.lately.tell(pbx, call)
+            boards.tell(pbx, call)
 
         for known in feed.calls:
             boards.tell(known.pbx, known.call)
             runtime.lately.tell(known.pbx, known.call)
         for pipeline in runtime.pipelines:
             pipeline.show = show
-        page = create_app(services_of(runtime, feed, boards))
+        page = create_app(services_of(runtime, feed, tally, boards))
         async with listening(page, bootstrap.host, bootstrap.port) as address, asyncio.TaskGroup() as group:
             task = group.create_task(runtime.run())
             try:
@@ -106,6 +97,15 @@ async def running(bootstrap: Bootstrap) -> AsyncIterator[str]:
                 feed.close()
                 boards.close()
                 task.cancel()
+
+
+async def say_what_is_to_do(runtime: Runtime) -> None:
+    if not runtime.office.pbx and not runtime.office.portal:
+        log.warning("nothing_configured", hint="ringbridge config import OFFICE.toml, then start the service again")
+    async with runtime.database.reading() as tx:
+        if not await users.anybody(tx):
+            hint = "ringbridge user add NAME --role admin; until then the page opens on this machine only"
+            log.warning("nobody_has_an_account", hint=hint)
 
 
 async def stop_signal() -> None:
@@ -152,7 +152,7 @@ async def listening(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
 # What the page shows of the runtime
 
 
-def services_of(runtime: Runtime, feed: LiveFeed, boards: CardBoards) -> Services:
+def services_of(runtime: Runtime, feed: LiveFeed, tally: Tally, boards: CardBoards) -> Services:
     def name_of(extension: str) -> str | None:
         names = (portal.routing.staff.name_of(extension) for portal in runtime.portals)
         return next((name for name in names if name != extension), None)
@@ -169,12 +169,9 @@ def services_of(runtime: Runtime, feed: LiveFeed, boards: CardBoards) -> Service
         api=api_of(runtime),
         employee=name_of,
         route=route_desk(runtime),
+        tally=tally,
+        send_again=partial(send_again, runtime),
     )
-
-
-def route_desk(runtime: Runtime) -> RouteDesk:
-    token = runtime.office.distribution.token
-    return RouteDesk(ask=runtime.router.ask, token=token.get_secret_value() if token else "")
 
 
 def api_of(runtime: Runtime) -> ApiDesk:
@@ -186,6 +183,22 @@ def api_of(runtime: Runtime) -> ApiDesk:
         tokens=runtime.office.api_token,
         groups=frozenset(filter(None, (dialing.callback_to, *dialing.groups))),
     )
+
+
+async def send_again(runtime: Runtime, keys: Sequence[CallKey]) -> int:
+    """What was given up of these calls goes out once more; gives how many steps that are."""
+    steps, now = 0, datetime.now(UTC)
+    async with runtime.database.transaction() as tx:
+        for key in keys:
+            for portal in runtime.portals:
+                steps += await deliveries.revive(tx, portal.id, key, now)
+        tx.after_commit(runtime.engine.wake)
+    return steps
+
+
+def route_desk(runtime: Runtime) -> RouteDesk:
+    token = runtime.office.distribution.token
+    return RouteDesk(ask=runtime.router.ask, token=token.get_secret_value() if token else "")
 
 
 class CardBoards:

@@ -18,13 +18,15 @@ from ringbridge.crm.contract import CrmError
 from ringbridge.delivery.local import LocalEngine
 from ringbridge.delivery.portal_queue import Pace
 from ringbridge.delivery.worker import Worker
+from ringbridge.pbx.devices import DeviceBoard, Phones
 from ringbridge.pbx.link import Link
 from ringbridge.pbx.recordings import LinkSigner
 from ringbridge.pbx.settings import PbxAddress
+from ringbridge.routing.distribution import Unreachable
 from ringbridge.routing.intents import PortalId
 from ringbridge.service.asking import open_dialing, open_events
 from ringbridge.service.bootstrap import Bootstrap
-from ringbridge.service.config import ConfigError, Office, Pbx
+from ringbridge.service.config import Office, Pbx
 from ringbridge.service.dialing import Dialing
 from ringbridge.service.events import PortalEvents
 from ringbridge.service.history import History
@@ -33,7 +35,7 @@ from ringbridge.service.orders import Orders
 from ringbridge.service.pipeline import Pipeline
 from ringbridge.service.portals import OfficePortal, OfficePortals, open_portal
 from ringbridge.service.recordings import OfficeRecordings
-from ringbridge.service.route_setup import NoMirror, NoPhones, open_router, take_questions
+from ringbridge.service.route_setup import NoMirror, open_router, take_questions
 from ringbridge.service.router import Router
 from ringbridge.service.settings import configured_at, load_office
 from ringbridge.store.database import Database
@@ -45,6 +47,7 @@ from ringbridge.telephony.tracker import CallTracker
 log = structlog.get_logger(__name__)
 
 USERS_EVERY = timedelta(hours=1)
+SHIFTS_EVERY = timedelta(minutes=5)  # where a working day that begins or ends decides who rings
 LOOK_EVERY = timedelta(minutes=1)
 FIRST_LOOK = 10.0  # seconds the portals' users are waited for before calls are taken, at the first start
 
@@ -74,7 +77,7 @@ class Runtime:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.engine.run(self.worker.deliver))
             for portal in self.portals:
-                group.create_task(look_after(portal, self.engine))
+                group.create_task(look_after(portal, self.engine, self.office))
             for pipeline in self.pipelines:
                 group.create_task(pipeline.run())
             for link in self.links.values():
@@ -108,14 +111,22 @@ async def refresh(portal: OfficePortal, engine: LocalEngine) -> bool:
     return True
 
 
-async def look_after(portal: OfficePortal, engine: LocalEngine) -> None:
+async def look_after(portal: OfficePortal, engine: LocalEngine, office: Office) -> None:
     """Who works there and on which phone changes while we run. And nobody tells us that a permission, a plan or a
     webhook was mended on the portal, so a portal that waits for a person is asked every minute."""
     read: datetime | None = None
     while True:
-        if read is None or datetime.now(UTC) - read >= USERS_EVERY or await waits_for_a_person(portal, engine):
+        stale = read is None or datetime.now(UTC) - read >= users_every(portal, office)
+        if stale or await waits_for_a_person(portal, engine):
             read = datetime.now(UTC) if await refresh(portal, engine) else None
         await asyncio.sleep(LOOK_EVERY.total_seconds())
+
+
+def users_every(portal: OfficePortal, office: Office) -> timedelta:
+    """How old what is known of a portal's users may become."""
+    shifts_decide = office.distribution.enabled and office.distribution.off_shift is Unreachable.SKIP
+    told = any(user.working_day for user in portal.users)
+    return SHIFTS_EVERY if shifts_decide and told else USERS_EVERY
 
 
 async def waits_for_a_person(portal: OfficePortal, engine: LocalEngine) -> bool:
@@ -129,14 +140,12 @@ async def waits_for_a_person(portal: OfficePortal, engine: LocalEngine) -> bool:
 async def open_runtime(
     bootstrap: Bootstrap, *, cards: Callable[[PortalId], CardFeed | None] = lambda portal: None
 ) -> AsyncIterator[Runtime]:
-    """`cards` gives what pushes a portal's cards to our widget. Raises `ConfigError` where nothing is configured,
-    `StoreError`."""
+    """`cards` gives what pushes a portal's cards to our widget. Before anything is configured it is an office without a
+    PBX: the page opens all the same. Raises `ConfigError`, `StoreError`."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(await Database.open(bootstrap.database, sole=True))
         vault = Vault.open(bootstrap.key)
-        office = await load_office(database, vault)
-        if office is None:
-            raise ConfigError("Nothing is configured yet: ringbridge config import OFFICE.toml")
+        office = await load_office(database, vault) or Office()
         signer = LinkSigner(office.public_address or address_of(bootstrap), *vault.derived("recording links"))
         recordings = OfficeRecordings(office, data=bootstrap.data, signer=signer, database=database)
         portals = [
@@ -155,7 +164,8 @@ async def open_runtime(
         configured = await configured_at(database)
         limit = timedelta(seconds=max((config.request_limit for config in office.portal), default=60.0))
         engine = LocalEngine(database, [portal.id for portal in portals], Pace(request_limit=limit))
-        links = {PbxId(pbx.name): Link(pbx_address(pbx)) for pbx in office.pbx}
+        boards = {pbx.name: DeviceBoard() for pbx in office.pbx if office.distribution.enabled}
+        links = {PbxId(pbx.name): Link(pbx_address(pbx), phones=boards.get(pbx.name)) for pbx in office.pbx}
         dialing = open_dialing(office, links=links, portals=portals, database=database, engine=engine)
         orders = dialing.orders if dialing else None
         pipelines = open_pipelines(
@@ -164,7 +174,8 @@ async def open_runtime(
         if dialing is not None:
             await dialing.recall()
         lately = Lately(office.region)
-        router = open_router(office, portals, mirror=NoMirror(), phones=NoPhones(), lately=lately, database=database)
+        phones = Phones(boards.values())
+        router = open_router(office, portals, mirror=NoMirror(), phones=phones, lately=lately, database=database)
         for pipeline in pipelines:
             pipeline.remarks = router.log.story_of
         events = open_all_events(office, portals, dialing=dialing, database=database, engine=engine)

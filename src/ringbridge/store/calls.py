@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NewType
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, false, func, or_, select
 
 from ringbridge.store import schema
 from ringbridge.store.database import Transaction, insert
@@ -23,6 +23,9 @@ from ringbridge.telephony.model import Call, CallId, Direction, Disposition
 
 Cursor = NewType("Cursor", str)
 """Where a page ends; opaque, safe in an address."""
+
+Own = tuple[str, ...] | None
+"""Extensions: only calls in which one of them had a part. None: everybody's calls."""
 
 CALLS = schema.calls.c
 
@@ -46,6 +49,7 @@ class Filters:
     number: str = ""  # the last digits of the client's number, or all of it, however written
     extension: str = ""
     trunk: str = ""  # the trunk's name or the number called
+    own: Own = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +104,11 @@ def employees(call: Call) -> list[str]:
     return list(dict.fromkeys(extension for extension in named if extension))
 
 
+def is_own(call: Call, own: Own) -> bool:
+    """As the journal's queries decide it."""
+    return own is None or not set(own).isdisjoint(employees(call))
+
+
 def digits(number: str) -> str:
     return "".join(c for c in number if c.isdecimal() and c.isascii())
 
@@ -124,8 +133,8 @@ async def last_heard(tx: Transaction, pbx: PbxId) -> datetime | None:
     return max(moments, default=None)
 
 
-async def get(tx: Transaction, key: CallKey) -> JournalEntry | None:
-    row = (await tx.execute(entries().where(CALLS.key == key))).mappings().first()
+async def get(tx: Transaction, key: CallKey, *, own: Own = None) -> JournalEntry | None:
+    row = (await tx.execute(entries().where(CALLS.key == key, *conditions(Filters(own=own))))).mappings().first()
     return entry(row) if row else None
 
 
@@ -164,11 +173,17 @@ def conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
     if filters.disposition:
         yield CALLS.disposition == filters.disposition
     if filters.extension:
-        yield CALLS.employees.contains(f" {filters.extension} ", autoescape=True)
+        yield had_part(filters.extension)
+    if filters.own is not None:
+        yield or_(false(), *map(had_part, filters.own))
     if filters.trunk:
         yield or_(CALLS.trunk == filters.trunk, CALLS.did == filters.trunk)
     if filters.number:
         yield has_number(filters.number)
+
+
+def had_part(extension: str) -> ColumnElement[bool]:
+    return CALLS.employees.contains(f" {extension} ", autoescape=True)
 
 
 def has_number(number: str) -> ColumnElement[bool]:

@@ -254,3 +254,24 @@ mirror_readings = Table(
     Column("finished", Moment),  # when all had been read; NULL: never yet
     Column("drift", Integer),  # what the last sweep found to be otherwise
 )
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("extensions", Text, nullable=False),
+    Column("password", Text, nullable=False),  # its argon2 hash
+    Column("created", Moment, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", Text, primary_key=True),  # of what the browser holds: a copy of the database opens no page
+    Column("user", Text, ForeignKey("users.name", ondelete="CASCADE"), nullable=False),
+    Column("started", Moment, nullable=False),
+    Column("ends", Moment, nullable=False),
+    Index("ix_sessions_user", "user"),
+    Index("ix_sessions_ends", "ends"),
+)

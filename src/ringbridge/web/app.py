@@ -16,12 +16,16 @@ from starlette.types import Scope
 
 from ringbridge.web.amocrm import AmoPages
 from ringbridge.web.api import ApiPages
+from ringbridge.web.auth.accounts import Accounts
+from ringbridge.web.auth.guard import Guard
+from ringbridge.web.auth.pages import AccountPages
 from ringbridge.web.bitrix24 import BitrixPages
-from ringbridge.web.language import language_of, translations
+from ringbridge.web.monitoring import Monitoring
 from ringbridge.web.pages import preferences
 from ringbridge.web.pages.call import CallPage
 from ringbridge.web.pages.journal import Journal
 from ringbridge.web.pages.live import Live
+from ringbridge.web.pages.setup import SetupPage
 from ringbridge.web.pages.status import StatusPage
 from ringbridge.web.recordings import permission
 from ringbridge.web.rendering import STATIC, Pages
@@ -63,14 +67,19 @@ def create_app(services: Services) -> Starlette:
     if not BUILT.is_file():
         raise AssetsMissing("The page's CSS and JavaScript are not built: run python scripts/build_assets.py")
     pages = Pages(services)
+    accounts = Accounts(services.database, services.now)
+    monitoring = Monitoring(services, accounts)
     error = error_handler(pages)
     return Starlette(
         routes=[
             Route("/", lambda request: RedirectResponse("/live")),
-            *Live(pages).routes,
+            *Live(pages, accounts).routes,
             *Journal(pages).routes,
             *CallPage(pages).routes,
-            *StatusPage(pages).routes,
+            *StatusPage(pages, monitoring).routes,
+            *AccountPages(pages, accounts).routes,
+            *SetupPage(pages).routes,
+            *monitoring.routes,
             *preferences.routes,
             *BitrixPages(services.bitrix24, now=services.now).routes,
             *AmoPages(services.amocrm, now=services.now).routes,
@@ -80,7 +89,12 @@ def create_app(services: Services) -> Starlette:
             Route("/recordings/{token}/{name:path}", recording_handler(services), methods=FOR_PLAYERS),
             Mount("/static", Files(directory=STATIC)),
         ],
-        middleware=[Middleware(SecurityHeaders), Middleware(SameOrigin), Middleware(GZipMiddleware, compresslevel=6)],
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(SameOrigin),
+            Middleware(Guard, accounts=accounts, pages=pages),
+            Middleware(GZipMiddleware, compresslevel=6),
+        ],
         exception_handlers={404: error, 405: error, 500: error},
     )
 
@@ -99,9 +113,7 @@ def recording_handler(services: Services) -> Callable[[Request], Awaitable[Respo
 def error_handler(pages: Pages) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def error(request: Request, exception: Exception) -> Response:
         code = exception.status_code if isinstance(exception, HTTPException) else 500
-        heading, advice = ERRORS[code]
-        say = translations(language_of(request)).gettext
-        answer = await pages.page(request, "error.html", code=code, heading=say(heading), advice=say(advice))
+        answer = await pages.notice(request, code, *ERRORS[code])
         answer.headers.update(HEADERS)  # a 500 is written outside of all middleware
         return answer
 

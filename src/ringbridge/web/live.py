@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
 
@@ -101,12 +101,17 @@ def event(html: str) -> bytes:
     return "".join(f"data: {line}\n" for line in html.splitlines() if line.strip()).encode() + b"\n"
 
 
-async def stream(feed: LiveFeed, render: Callable[[], str]) -> AsyncIterator[bytes]:
-    """The region now and after every change, and a heartbeat while there is none."""
+async def stream(
+    feed: LiveFeed, render: Callable[[], str], goes_on: Callable[[], Awaitable[bool]]
+) -> AsyncIterator[bytes]:
+    """The region now and after every change, and a heartbeat while there is none, as long as it `goes_on`."""
     seen = feed.version
     yield event(render())
     while not feed.closed:
-        if not await feed.wait(seen, HEARTBEAT):
+        changed = await feed.wait(seen, HEARTBEAT)
+        if not await goes_on():
+            return
+        if not changed:
             yield b": still here\n\n"
             continue
         seen = feed.version

@@ -20,6 +20,8 @@ from starlette.responses import HTMLResponse
 
 from ringbridge.telephony.numbers import parse_number
 from ringbridge.web import language as languages
+from ringbridge.web.auth.places import needed
+from ringbridge.web.auth.visitor import visitor_of
 from ringbridge.web.services import Services
 from ringbridge.web.words import STEPS, WITHHELD, WORDS, Word
 
@@ -38,19 +40,25 @@ class Pages:
 
     async def page(self, request: Request, template: str, *, code: int = 200, **context: Any) -> HTMLResponse:
         """A whole page."""
-        language = languages.language_of(request)
+        language, visitor = languages.language_of(request), visitor_of(request)
         html = self.fragment(
             language,
             template,
+            visitor=visitor,
             path=request.url.path,
             address=f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path,
             theme=theme_of(request),
-            problems=(await self.services.status()).problems,
+            problems=(await self.services.status()).problems if visitor else 0,
             code=code,
             **context,
         )
         headers = {"Cache-Control": "no-store", "Vary": "Accept-Language, Cookie", "Content-Language": language}
         return HTMLResponse(html, status_code=code, headers=headers)
+
+    async def notice(self, request: Request, code: int, heading: str, advice: str) -> HTMLResponse:
+        """A page that says only this; both texts are looked up in the catalogue."""
+        say = languages.translations(languages.language_of(request)).gettext
+        return await self.page(request, "error.html", code=code, heading=say(heading), advice=say(advice))
 
     def fragment(self, language: str, template: str, **context: Any) -> str:
         """A part of a page, or a whole one, as text."""
@@ -75,6 +83,7 @@ class Pages:
             "languages": languages.LANGUAGES,
             "themes": THEMES,
             "employee": self.services.employee,
+            "needed": needed,
         }
         return environment
 

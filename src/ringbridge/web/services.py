@@ -5,19 +5,21 @@ The page runs in the service's own event loop and reads; whoever starts it (the 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 
 from ringbridge.routing.intents import PortalId, Priority
 from ringbridge.store.database import Database
+from ringbridge.store.keys import CallKey
 from ringbridge.web.amocrm.desk import AmoDesk
 from ringbridge.web.api.desk import ApiDesk
 from ringbridge.web.bitrix24 import BitrixDesk
 from ringbridge.web.live import LiveFeed
 from ringbridge.web.recordings import Recordings
 from ringbridge.web.route import RouteDesk
+from ringbridge.web.tally import Tally
 
 
 class LinkState(StrEnum):
@@ -76,6 +78,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+async def nothing_to_send(calls: Sequence[CallKey]) -> int:
+    return 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     database: Database
@@ -87,6 +93,9 @@ class Services:
     employee: Callable[[str], str | None] = lambda extension: None  # an extension's name for people
     amocrm: Mapping[str, AmoDesk] = field(default_factory=dict)  # accounts, by the portal's name
     bitrix24: Mapping[str, BitrixDesk] = field(default_factory=dict)  # by the portal's name
-    api: ApiDesk | None = None  # what other programs find here; None: an office that nobody configured yet
     route: RouteDesk | None = None  # who answers the dialplan
+    api: ApiDesk | None = None  # what other programs find here; None: an office that nobody configured yet
+    tally: Tally = field(default_factory=Tally)
+    send_again: Callable[[Sequence[CallKey]], Awaitable[int]] = nothing_to_send  # how many given-up steps go out again
+    may_watch: Callable[[str], bool] = lambda token: False  # whether a token opens what is for monitoring
     now: Callable[[], datetime] = utc_now

@@ -8,6 +8,7 @@ from enum import StrEnum
 from ringbridge.routing.intents import Priority
 from ringbridge.store.order import State
 from ringbridge.store.story import StoryKind
+from ringbridge.store.users import Role
 from ringbridge.telephony.model import Direction, Disposition, LegResult, TransferType
 from ringbridge.web.services import LinkState
 from ringbridge.web.timeline import Segment
@@ -82,6 +83,11 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Word]] = {
         LinkState.CONNECTING: Word(text=N_("Connecting"), colour="yellow", icon="refresh"),
         LinkState.RESYNCING: Word(text=N_("Reading calls in progress"), colour="yellow", icon="refresh"),
         LinkState.UP: Word(text=N_("Connected"), colour="green", icon="plug-connected"),
+    },
+    Role: {
+        Role.ADMIN: Word(text=N_("administrator"), colour="azure"),
+        Role.SUPERVISOR: Word(text=N_("supervisor"), colour="purple"),
+        Role.EMPLOYEE: Word(text=N_("employee")),
     },
     Priority: {
         Priority.CARD: Word(text=N_("call cards")),

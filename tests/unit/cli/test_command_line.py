@@ -97,7 +97,7 @@ def test_a_broken_file_is_refused_with_its_mistakes_and_changes_nothing(tmp_path
 
 
 def test_before_anything_is_configured_the_commands_say_what_to_do(run):
-    for command in (("config", "export"), ("rules", "try"), ("run",)):
+    for command in (("config", "export"), ("rules", "try")):
         refused = run(*command)
         assert refused.exit_code == 1
         assert "ringbridge config import" in refused.stderr

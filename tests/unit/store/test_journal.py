@@ -107,6 +107,8 @@ async def test_a_search_finds_by_each_thing_it_asks_for(database: Database) -> N
     assert await shown(database, Filters(direction=Direction.OUTBOUND)) == {"3"}
     assert await shown(database, Filters(disposition=Disposition.ANSWERED, pbx=PBX)) == {"1"}
     assert await shown(database, Filters(pbx=calls.PbxId("branch"))) == set()
+    assert await shown(database, Filters(own=("102", "103"))) == {"1"}
+    assert await shown(database, Filters(own=("10%",))) == await shown(database, Filters(own=())) == set()
 
 
 async def test_a_search_for_a_number_does_not_read_the_whole_journal(database: Database) -> None:

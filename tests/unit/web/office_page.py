@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -71,6 +71,7 @@ def services(
     status: Status = STATUS,
     sounds: dict[RecordKey, SoundFile] | None = None,
     now: datetime | None = NOW,
+    clock: Callable[[], datetime] | None = None,
 ) -> Services:
     async def told() -> Status:
         return status
@@ -85,15 +86,18 @@ def services(
         recordings=Recordings(signer=SIGNER, find=find),
         zone=ZoneInfo("Europe/Moscow"),
         employee=EMPLOYEES.get,
-        now=(lambda: now) if now else (lambda: datetime.now(UTC)),
+        now=clock or ((lambda: now) if now else (lambda: datetime.now(UTC))),
     )
 
 
-def client(app: ASGIApp, language: str = "en") -> httpx2.AsyncClient:
+def client(
+    app: ASGIApp, language: str = "en", *, base_url: str = "http://localhost:8077", address: str = "127.0.0.1"
+) -> httpx2.AsyncClient:
+    """A browser at the machine itself, unless another `address` is given."""
     return httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(app=app),
-        base_url="http://page.example",
-        headers={"Accept-Language": language},
+        transport=httpx2.ASGITransport(app=app, client=(address, 40000)),
+        base_url=base_url,
+        headers={"Accept-Language": language, "Accept": "text/html"},
     )
 
 

@@ -86,9 +86,27 @@ async def test_change_before_the_wait_is_not_missed() -> None:
     assert await feed.wait(seen, timedelta(minutes=1))
 
 
+async def still_there() -> bool:
+    return True
+
+
+async def test_stream_of_a_visitor_whose_session_ended_shows_no_further_call() -> None:
+    feed, seen = LiveFeed(), iter([True, False])
+
+    async def goes_on() -> bool:
+        return next(seen)
+
+    pushed = stream(feed, lambda: f"calls: {len(feed.calls)}", goes_on)
+    assert await anext(pushed) == event("calls: 0")
+    tell(feed, sample_calls.ringing(NOW))
+    assert await anext(pushed) == event("calls: 1")
+    tell(feed, sample_calls.talking(NOW))
+    assert [later async for later in pushed] == []
+
+
 async def test_stream_sends_the_region_at_once_then_after_each_change_and_ends_with_the_feed() -> None:
     feed = LiveFeed()
-    pushed = stream(feed, lambda: f"calls: {len(feed.calls)}")
+    pushed = stream(feed, lambda: f"calls: {len(feed.calls)}", still_there)
     assert await anext(pushed) == event("calls: 0")
     tell(feed, sample_calls.ringing(NOW))
     assert await anext(pushed) == event("calls: 1")

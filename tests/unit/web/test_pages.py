@@ -216,8 +216,8 @@ async def test_preferences_lead_to_no_foreign_page(database: Database, elsewhere
         ({"Sec-Fetch-Site": "same-site"}, 403),
         ({"Origin": "https://evil.example"}, 403),
         ({"Origin": "null"}, 403),
-        ({"Sec-Fetch-Site": "same-origin", "Origin": "http://page.example"}, 303),
-        ({"Origin": "http://page.example"}, 303),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost:8077"}, 303),
+        ({"Origin": "http://localhost:8077"}, 303),
         ({}, 303),
     ],
 )

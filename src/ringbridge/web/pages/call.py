@@ -12,6 +12,7 @@ from starlette.routing import Route
 from ringbridge.store import calls
 from ringbridge.store.keys import CallKey, call_key
 from ringbridge.store.story import story
+from ringbridge.web.auth.visitor import visitor_of
 from ringbridge.web.glance import concerned, talked, waited
 from ringbridge.web.rendering import Pages
 from ringbridge.web.steps import SETTLED, Step, steps_of
@@ -30,9 +31,10 @@ class CallPage:
         return [Route("/calls/{key:path}", self.page)]
 
     async def page(self, request: Request) -> Response:
-        key = CallKey(request.path_params["key"])
+        """Of a call that is somebody else's an employee is told that there is none."""
+        key, visitor = CallKey(request.path_params["key"]), visitor_of(request)
         async with self._services.database.reading() as tx:
-            entry = await calls.get(tx, key)
+            entry = await calls.get(tx, key, own=visitor.own if visitor else ())
             if entry is None:
                 raise HTTPException(404)
             lines = await story(tx, key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from ringbridge.store import calls
 from ringbridge.store.calls import Cursor, JournalEntry
 from ringbridge.store.keys import CallKey
 from ringbridge.telephony.model import Call, Direction, Disposition, Extension
+from ringbridge.web.auth.visitor import visitor_of
 from ringbridge.web.glance import concerned, talked, waited
 from ringbridge.web.rendering import Pages
 from ringbridge.web.search import Search, read_search
@@ -43,10 +44,12 @@ class Journal:
 
     async def page(self, request: Request) -> Response:
         search = read_search(request.query_params, self._services.zone, self._services.region)
+        visitor = visitor_of(request)
+        filters = replace(search.filters, own=visitor.own if visitor else ())
         before = request.query_params.get("before")
         async with self._services.database.reading() as tx:
             try:
-                found = await calls.page(tx, Cursor(before) if before else None, PAGE, search.filters)
+                found = await calls.page(tx, Cursor(before) if before else None, PAGE, filters)
             except ValueError:  # an address that no page of ours had: begin anew
                 return RedirectResponse(search.address(), status_code=303)
         now = self._services.now()

@@ -6,6 +6,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from ringbridge.web.auth.places import is_for_programs
+from ringbridge.web.monitoring import Monitoring
 from ringbridge.web.rendering import Pages
 from ringbridge.web.services import LinkState
 
@@ -13,14 +15,16 @@ RUNGS = (LinkState.CONNECTING, LinkState.RESYNCING, LinkState.UP)
 
 
 class StatusPage:
-    def __init__(self, pages: Pages) -> None:
-        self._pages = pages
+    def __init__(self, pages: Pages, monitoring: Monitoring) -> None:
+        self._pages, self._monitoring = pages, monitoring
 
     @property
     def routes(self) -> list[Route]:
         return [Route("/status", self.page), Route("/healthz", self.health)]
 
     async def page(self, request: Request) -> Response:
+        if is_for_programs(request.scope):
+            return await self._monitoring.status(request)
         status = await self._pages.services.status()
         return await self._pages.page(request, "status.html", status=status, rungs=RUNGS)
 

@@ -1,0 +1,1 @@
+"""Who looks at the page: accounts, sessions, and the guard before everything that shows an office."""

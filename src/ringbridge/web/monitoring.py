@@ -1,0 +1,159 @@
+"""For programs that watch us: `/metrics` for Prometheus; `/status` and `/pbx/read_call` as Itgrix has them, so that
+scripts written for it go on. What its fields mean: its documentation of the `status` request.
+
+They are open to programs on this machine, and with the name and password (HTTP Basic) of an administrator or a
+supervisor, or with a token (HTTP Bearer).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from datetime import datetime, tzinfo
+from typing import Any
+
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from ringbridge.store import calls
+from ringbridge.store.calls import Filters
+from ringbridge.store.keys import CallKey, PbxId, call_key
+from ringbridge.store.users import Role
+from ringbridge.telephony.model import CallId
+from ringbridge.web.auth.accounts import Accounts
+from ringbridge.web.auth.visitor import Visitor, address_of, sits_here, visitor_of
+from ringbridge.web.itgrix import element, itgrix_status
+from ringbridge.web.metrics import figures
+from ringbridge.web.security import is_foreign
+from ringbridge.web.services import Services
+
+LONGEST_BODY = 1_000_000
+MOST_CALLS = 10_000  # of one request: a longer period is asked for in parts
+
+
+class Monitoring:
+    def __init__(self, services: Services, accounts: Accounts) -> None:
+        self._services, self._accounts = services, accounts
+
+    @property
+    def routes(self) -> list[Route]:
+        return [
+            Route("/metrics", self.metrics),
+            Route("/pbx/read_call", self.read_call, methods=["GET", "POST"]),
+        ]
+
+    async def metrics(self, request: Request) -> Response:
+        if not await self._may(request):
+            return REFUSED
+        registry = figures(await self._services.status(), self._services.tally, self._services.live.calls)
+        return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def status(self, request: Request) -> Response:
+        """Itgrix's: the whole, or the element that `path` names (``app.crm.host``)."""
+        if not await self._may(request):
+            return REFUSED
+        whole = itgrix_status(await self._services.status(), len(self._services.live.calls))
+        try:
+            return JSONResponse(element(whole, request.query_params.get("path", "")))
+        except LookupError as error:
+            return JSONResponse({"error": f"no such element: {error}"}, status_code=404)
+
+    async def read_call(self, request: Request) -> Response:
+        """What was given up of these calls is sent once more: `id` (also several), or `start_date` and `end_date`.
+        What reached the CRM is not repeated."""
+        if is_foreign(request.headers):
+            return PlainTextResponse("This request came from another site's page.", status_code=403)
+        if not await self._may(request):
+            return REFUSED
+        try:
+            wanted = await asked(request)
+            keys = await self._keys(wanted)
+        except ValueError as error:
+            return JSONResponse({"state": "error", "error": str(error)}, status_code=400)
+        steps = await self._services.send_again(keys)
+        return JSONResponse({"state": "success", "calls": len(keys), "steps": steps})
+
+    async def _keys(self, wanted: dict[str, Any]) -> list[CallKey]:
+        """Of the calls that are in the journal."""
+        async with self._services.database.reading() as tx:
+            if ids := wanted.get("id"):
+                named = [str(each) for each in (ids if isinstance(ids, list) else [ids])][:MOST_CALLS]
+                pbxs = [PbxId(pbx.name) for pbx in (await self._services.status()).pbxs]
+                keys = [call_key(pbx, CallId(each)) for each in named for pbx in pbxs]
+                return [key for key in keys if await calls.get(tx, key) is not None]
+            since, until = period(wanted, self._services.zone, self._services.now())
+            found = await calls.page(tx, limit=MOST_CALLS, filters=Filters(since=since, until=until))
+        if found.older:
+            raise ValueError(f"more than {MOST_CALLS} calls: ask for a shorter period")
+        return [entry.key for entry in found.entries]
+
+    async def _may(self, request: Request) -> bool:
+        if sits_here(request.scope):
+            return True
+        visitor = visitor_of(request) or await self._named(request)
+        return isinstance(visitor, Visitor) and visitor.may(Role.SUPERVISOR)
+
+    async def _named(self, request: Request) -> object:
+        """By the Authorization header (RFC 7617, RFC 6750)."""
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        match scheme.lower():
+            case "basic":
+                name, _, password = basic(given).partition(":")
+                return await self._accounts.known(name, password, address_of(request.scope))
+            case "bearer" if self._services.may_watch(given.strip()):
+                return Visitor(name="", role=Role.SUPERVISOR)
+        return None
+
+
+REFUSED = PlainTextResponse(
+    "Name and password of an administrator or a supervisor, please, or ask from the machine itself.\n",
+    status_code=401,
+    headers={"WWW-Authenticate": 'Basic realm="Ringbridge", charset="UTF-8"'},
+)
+
+
+def basic(given: str) -> str:
+    try:
+        return base64.b64decode(given, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return ""
+
+
+# What is asked for
+
+
+async def asked(request: Request) -> dict[str, Any]:
+    """The address's fields, and those of a JSON body over them. Raises ValueError."""
+    fields: dict[str, Any] = {name: ids(request, name) for name in request.query_params}
+    if request.method == "POST":
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > LONGEST_BODY:
+                raise ValueError("the body is too long")
+        document = json.loads(body or b"{}")
+        if not isinstance(document, dict):
+            raise ValueError("the body is no JSON object")
+        fields |= document
+    return fields
+
+
+def ids(request: Request, name: str) -> Any:
+    values = request.query_params.getlist(name)
+    return values if len(values) > 1 else values[0]
+
+
+def period(wanted: dict[str, Any], zone: tzinfo, now: datetime) -> tuple[datetime, datetime]:
+    """`end_date` may be left out: until now. In the office's time. Raises ValueError."""
+    if not wanted.get("start_date"):
+        raise ValueError("name calls by id, or a period by start_date and end_date (YYYY-MM-DD hh:mm:ss)")
+    end = wanted.get("end_date")
+    return moment(wanted["start_date"], zone), moment(end, zone) if end else now
+
+
+def moment(text: Any, zone: tzinfo) -> datetime:
+    read = datetime.fromisoformat(str(text))
+    return read if read.tzinfo else read.replace(tzinfo=zone)
