@@ -5,7 +5,7 @@ database. Everything runs in one task group: what must not fail alone takes the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -39,6 +39,7 @@ from ringbridge.service.route_setup import NoMirror, open_router, take_questions
 from ringbridge.service.router import Router
 from ringbridge.service.settings import configured_at, load_office
 from ringbridge.store.database import Database
+from ringbridge.store.directory import DirectoryUser
 from ringbridge.store.errors import StoreError
 from ringbridge.store.keys import PbxId
 from ringbridge.store.vault import Vault
@@ -116,16 +117,16 @@ async def look_after(portal: OfficePortal, engine: LocalEngine, office: Office) 
     webhook was mended on the portal, so a portal that waits for a person is asked every minute."""
     read: datetime | None = None
     while True:
-        stale = read is None or datetime.now(UTC) - read >= users_every(portal, office)
+        stale = read is None or datetime.now(UTC) - read >= users_every(portal.users, office)
         if stale or await waits_for_a_person(portal, engine):
             read = datetime.now(UTC) if await refresh(portal, engine) else None
         await asyncio.sleep(LOOK_EVERY.total_seconds())
 
 
-def users_every(portal: OfficePortal, office: Office) -> timedelta:
+def users_every(users: Iterable[DirectoryUser], office: Office) -> timedelta:
     """How old what is known of a portal's users may become."""
     shifts_decide = office.distribution.enabled and office.distribution.off_shift is Unreachable.SKIP
-    told = any(user.working_day for user in portal.users)
+    told = any(user.working_day for user in users)
     return SHIFTS_EVERY if shifts_decide and told else USERS_EVERY
 
 

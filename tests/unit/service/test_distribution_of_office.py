@@ -18,6 +18,7 @@ from ringbridge.routing.distribution import (
 from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.service.config import ConfigError, office_of, write_office
 from ringbridge.service.distribution import distribution_policy, team_of
+from ringbridge.service.runtime import users_every
 from ringbridge.store.directory import DirectoryUser
 from ringbridge.telephony.numbers import parse_number
 
@@ -227,3 +228,15 @@ def test_off_shift_is_who_is_so_at_every_crm_that_tells(days, off):
 def test_a_team_keeps_the_first_claim_to_a_user():
     first = Colleague(name="A", phones=("1",), users={MAIN: UserId("5")})
     assert Team([first, replace(first, name="B", phones=("2",))]).user(MAIN, "5").name == "A"
+
+
+# How fresh it is
+
+
+def test_where_working_days_decide_who_rings_they_are_read_every_few_minutes_else_hourly():
+    working, silent = user("5", working_day="over"), user("5")
+    assert users_every([working], office()) == timedelta(minutes=5)
+    assert users_every([silent], office()) == timedelta(hours=1)
+    assert users_every([working], office_of({})) == timedelta(hours=1)
+    anyway = office().distribution.model_copy(update={"off_shift": Unreachable.RING})
+    assert users_every([working], office().model_copy(update={"distribution": anyway})) == timedelta(hours=1)
