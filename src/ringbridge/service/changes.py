@@ -11,6 +11,7 @@ import contextlib
 import hmac
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from urllib.parse import urlsplit
 
 import structlog
@@ -20,6 +21,10 @@ from ringbridge.crm.amocrm.webhooks import told_in
 from ringbridge.crm.contract import CrmError
 from ringbridge.crm.mirroring import Ref
 from ringbridge.routing.intents import PortalId
+from ringbridge.service.config import Office
+from ringbridge.service.mirror import MirrorKeeper
+from ringbridge.service.mirrors import Mirrors
+from ringbridge.service.portals import OfficePortal
 from ringbridge.store.vault import Vault
 
 log = structlog.get_logger(__name__)
@@ -115,3 +120,27 @@ def destination_of(public_address: str | None, path: str) -> str | None:
 
 def secrets_of(vault: Vault, portal: PortalId) -> tuple[str, ...]:
     return tuple(secret.hex() for secret in vault.derived(f"webhooks of {portal}"))
+
+
+def open_all_changes(
+    office: Office, portals: Sequence[OfficePortal], *, vault: Vault, mirrors: Mirrors
+) -> dict[PortalId, AccountChanges]:
+    """Of the amoCRM accounts. One that is not mirrored is asked to tell nothing any more."""
+    return {
+        portal.id: AccountChanges(
+            portal.id,
+            portal.crm,
+            public_address=office.public_address,
+            secrets=secrets_of(vault, portal.id),
+            tell=partial(hand_on, keeper) if (keeper := mirrors.of(portal.id)) else None,
+        )
+        for portal in portals
+        if isinstance(portal.crm, AmoCrm)
+    }
+
+
+def hand_on(keeper: MirrorKeeper, changed: Sequence[Ref], gone: Sequence[Ref]) -> None:
+    if gone:
+        keeper.gone(gone)
+    if changed:
+        keeper.changed(changed)

@@ -20,6 +20,7 @@ class Chores:
 
     waiting: deque[Callable[[], Awaitable[None]]] = field(default_factory=deque)
     _wake: asyncio.Event | None = None
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def add(self, chore: Callable[[], Awaitable[None]]) -> None:
         self.waiting.append(chore)
@@ -48,5 +49,7 @@ class Chores:
                 await task
 
     async def finish_waiting(self) -> None:
-        while self.waiting:
-            await self.waiting.popleft()()
+        """Also waits for one that is being done."""
+        async with self._turn:
+            while self.waiting:
+                await self.waiting.popleft()()
