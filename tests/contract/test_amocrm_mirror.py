@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from tests.contract.amocrm_office import ANTON, KATE, Office, account, office
 
+from ringbridge.crm.contract import Transient
 from ringbridge.crm.mirroring import MirrorClient, MirrorDeal, MirrorPage, MirrorSource, Ref
 from ringbridge.emulators.amocrm import Fault, FaultKind, Kind, deskwork
 from ringbridge.emulators.amocrm.demo import ADMIN_ID, SALES, SERVICE
 from ringbridge.emulators.amocrm.pipelines import LOST, WON, Pipeline
+from ringbridge.emulators.common.forms import parse_query
 
 BETWEEN = Callable[[int], None]
 """What happens in the account after the n-th request."""
@@ -203,13 +205,27 @@ async def test_an_account_of_many_stages_is_read_whole() -> None:
         assert set(copy.deals) == {Ref(kind="deal", id=str(lead.id))}
 
 
-async def test_a_page_that_fails_is_asked_for_again_by_its_cursor() -> None:
+async def test_an_account_that_does_not_answer_in_time_is_asked_for_less_and_then_for_more_again() -> None:
     async with office() as at:
-        first = await at.crm.mirror_page(None)
-        at.account.faults.add(Fault(kind=FaultKind.GATEWAY_TIMEOUT))
-        with pytest.raises(Exception, match="504"):
-            await at.crm.mirror_page(first.cursor)
-        assert (await at.crm.mirror_page(first.cursor)).clients
+        fill(at, contacts=400, companies=0, leads=300)
+        copy, cursor, failures = Copy(), None, 0
+        at.account.faults.add(Fault(kind=FaultKind.GATEWAY_TIMEOUT, path="/api/v4/contacts", times=3, skip=1))
+        at.account.faults.add(Fault(kind=FaultKind.GATEWAY_TIMEOUT, path="/api/v4/leads", times=2, skip=2))
+        while True:
+            try:
+                page = await at.crm.mirror_page(cursor)
+            except Transient:
+                failures += 1
+                continue
+            copy.keep(page)
+            if (cursor := page.cursor) is None:
+                break
+        assert failures == 5
+        assert copy.refs == there(at)
+        limits = [int(parse_query(one.query)["limit"]) for one in at.account.traffic.of("GET", "/api/v4/contacts")]
+        assert limits[:3] == [250, 249, 124]
+        assert min(limits) < 40
+        assert limits[-1] == 250
 
 
 # Single ones

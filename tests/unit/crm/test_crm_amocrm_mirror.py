@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringbridge.crm.amocrm.entities import phones_written
-from ringbridge.crm.amocrm.mirror import STEPS, Place, by_kind, has_gap, stages_filter, window
+from ringbridge.crm.amocrm.mirror import FEWEST, STEPS, Place, by_kind, has_gap, stages_filter, window
 from ringbridge.crm.amocrm.rest import PER_PAGE
 from ringbridge.crm.mirroring import Ref
 
 
-@given(st.integers(min_value=1, max_value=2_000_000))
-def test_a_page_begins_at_or_before_the_row_read_last_and_goes_beyond_it(read: int) -> None:
-    number, limit = window(read)
-    assert 1 <= limit <= PER_PAGE
+@given(st.integers(min_value=1, max_value=2_000_000), st.integers(min_value=FEWEST, max_value=PER_PAGE))
+def test_a_page_begins_at_or_before_the_row_read_last_and_goes_beyond_it(read: int, most: int) -> None:
+    number, limit = window(read, most)
+    assert 1 <= limit <= most
     assert (number - 1) * limit <= read - 1 < read < number * limit
 
 

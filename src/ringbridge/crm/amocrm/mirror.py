@@ -20,11 +20,13 @@ from ringbridge.crm.amocrm.entities import CLOSED, Kind, phones_written
 from ringbridge.crm.amocrm.rest import API, PER_PAGE, Query, Rest, Row
 from ringbridge.crm.amocrm.search import BEFORE
 from ringbridge.crm.amocrm.values import as_map, embedded, text, whole
+from ringbridge.crm.contract import Transient
 from ringbridge.crm.mirroring import MirrorClient, MirrorDeal, MirrorPage, Ref
 from ringbridge.routing.intents import Priority, UserId
 
 KINDS = {"contact": Kind.CONTACT, "company": Kind.COMPANY, "deal": Kind.LEAD}
 NAMES = {kind: name for name, kind in KINDS.items()}
+FEWEST = 25  # rows that are asked for however slow the account is
 MOST_IDS = 200  # in one address: web servers refuse one that is longer than 8 kB
 MOST_STAGES = 60  # the same; an account with more open stages is read with its closed leads
 STAGES = f"{API}/leads/pipelines"
@@ -36,7 +38,7 @@ class Place:
 
     began: int  # Unix seconds, when the first piece was asked for
     step: int = 0  # of `STEPS`
-    read: int = 0  # rows of the list; pages, where changes are read
+    read: int = 0  # rows of the list
     last: int = 0  # id of the last of these rows
 
     def __str__(self) -> str:
@@ -67,10 +69,12 @@ STEPS = (*(Step(kind=kind) for kind in NAMES), *(Step(kind=kind, changes=True) f
 
 
 class Mirror:
-    """Raises `CrmError`."""
+    """Raises `CrmError`. An account that does not answer is asked for less the next time: pages of heavy leads are what
+    its gateway loses patience with."""
 
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
+        self._most = PER_PAGE  # rows that are asked for
         self._stages: Query | None = None  # the filter of open leads; None: not asked yet
 
     async def page(self, cursor: str | None) -> MirrorPage:
@@ -89,7 +93,7 @@ class Mirror:
 
     async def _piece(self, place: Place, kind: Kind) -> MirrorPage:
         """The list from its beginning to its end."""
-        number, limit = window(place.read)
+        number, limit = window(place.read, self._most)
         query: Query = [("order[id]", "asc"), ("page", number), ("limit", limit)]
         if kind is Kind.LEAD:
             query = [*query, *await self._open_leads(anew=place.read == 0)]
@@ -103,17 +107,18 @@ class Mirror:
 
     async def _changes(self, place: Place, kind: Kind) -> MirrorPage:
         """The newest first: what is changed meanwhile takes nothing out of the pages that follow."""
+        number, limit = window(place.read, self._most)
         query: Query = [
             ("order[updated_at]", "desc"),
             ("filter[updated_at][from]", place.began),
-            ("page", place.read + 1),
-            ("limit", PER_PAGE),
+            ("page", number),
+            ("limit", limit),
         ]
         rows, more = await self._rows(kind, query)
         fresh = [row for row in rows if (whole(row.get("updated_at")) or place.began) >= place.began]
         # Where filters are ignored, the list goes on with what is old.
         goes_on = more and len(fresh) == len(rows)
-        after = replace(place, read=place.read + 1) if goes_on else place.next()
+        after = replace(place, read=number * limit) if goes_on else place.next()
         return replace(page_of((kind, row) for row in fresh), cursor=str(after) if after else None)
 
     async def _some(self, kind: Kind, ids: list[int]) -> list[Row]:
@@ -129,7 +134,12 @@ class Mirror:
 
     async def _rows(self, kind: Kind, query: Query) -> tuple[list[Row], bool]:
         """And whether the list goes on."""
-        body = await self._rest.get(f"{API}/{kind.path}", [*query, *along(kind)], priority=Priority.REST)
+        try:
+            body = await self._rest.get(f"{API}/{kind.path}", [*query, *along(kind)], priority=Priority.REST)
+        except Transient:
+            self._most = max(self._most // 2, FEWEST)
+            raise
+        self._most = min(self._most * 2, PER_PAGE)
         rows = embedded(body, kind.path)
         return rows, bool(rows and as_map(as_map(body).get("_links")).get("next"))
 
@@ -172,10 +182,10 @@ def stages_filter(pipelines: Iterable[Row]) -> Query:
     ]
 
 
-def window(read: int) -> tuple[int, int]:
-    """Number and size of the page that begins at or before the row read last and goes farthest beyond it. At 250 rows
-    a page, the best of them brings 230 new rows, on the average."""
-    limit = max(range(1, PER_PAGE + 1), key=lambda size: (max(read - 1, 0) // size + 1) * size)
+def window(read: int, most: int = PER_PAGE) -> tuple[int, int]:
+    """Number and size of the page that begins at or before the row read last and goes farthest beyond it. With at most
+    250 rows a page, it brings 230 new rows on the average."""
+    limit = max(range(1, most + 1), key=lambda size: (max(read - 1, 0) // size + 1) * size)
     return max(read - 1, 0) // limit + 1, limit
 
 
