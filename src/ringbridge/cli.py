@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -228,6 +229,40 @@ def try_(*, key: str | None, client: str | None, only: str | None, at: Any, **ca
             for portal in await view.portals(only):
                 known = None if client is None else client == "known"
                 click.echo("\n".join(told(try_rules(portal, tried, known))))
+
+    told_plainly(work)
+
+
+# Incoming calls
+
+
+@main.group()
+def route() -> None:
+    """Whom incoming calls are put through to."""
+
+
+@route.command("try")
+@click.option("--number", required=True, help="The caller's.")
+@click.option("--trunk", default="", help="Endpoint name of the trunk.")
+@click.option("--did", default="", help="The company's number that was called.")
+@click.option("--choice", default="", help="What the client chose in the menu.")
+@click.option("--at", type=click.DateTime(), help="When it comes, in the office's time; now by default.")
+@click.option("--busy", multiple=True, help="A phone that is in a call; may be given several times.")
+@click.option("--absent", multiple=True, help="A phone that is not registered; may be given several times.")
+def try_call(*, at: Any, busy: tuple[str, ...], absent: tuple[str, ...], **question: str) -> None:
+    """Who would ring for an incoming call, and why not the others. Nothing rings. The state of the phones is known to
+    the running service alone: here all are free but those that are named."""
+    from ringbridge.routing.distribution import RouteQuestion
+    from ringbridge.service.bootstrap import read_bootstrap
+    from ringbridge.service.route_trial import ImaginedPhones, told, try_route
+    from ringbridge.service.views import open_office
+
+    async def work() -> None:
+        async with open_office(read_bootstrap()) as view:
+            moment = at.replace(tzinfo=view.office.zone) if at else datetime.now(UTC)
+            phones = ImaginedPhones(busy=busy, absent=absent)
+            trial = await try_route(view.office, view.database, RouteQuestion(**question), phones, moment)
+            click.echo("\n".join(told(trial)))
 
     told_plainly(work)
 

@@ -45,7 +45,7 @@ class Clients:
         """Of the first portal whose mirror has the number. Raises `StoreError`."""
         for portal in self._portals:
             if found := await self._mirror.clients(portal.id, str(number)):
-                return tuple(_of_mirror(portal.id, one) for one in found)
+                return tuple(of_mirror(portal.id, one) for one in found)
         return ()
 
     async def asked(self, number: Number) -> tuple[RouteClient, ...]:
@@ -79,7 +79,7 @@ async def _ask(portal: Portal, number: Number) -> RouteClient | CrmError | None:
     return _of_crm(portal.id, found) if found else None
 
 
-def _of_mirror(portal: PortalId, found: MirrorFound) -> RouteClient:
+def of_mirror(portal: PortalId, found: MirrorFound) -> RouteClient:
     return RouteClient(
         portal=portal,
         kind=found.kind,

@@ -104,7 +104,7 @@ class DistributionConfig(Part):
     ring_seconds: int = Field(20, ge=5, le=120, description="How long an employee's phone rings.")
     group_seconds: int = Field(60, ge=5, le=3600, description="How long a ring group or queue rings.")
     rejected_seconds: int = Field(
-        30, ge=0, le=600, description="For so long a phone is left in peace by a caller whom it did not take."
+        30, ge=0, le=60, description="For so long a phone is left in peace by a caller whom it did not take."
     )
     vip: tuple[VipConfig, ...] = Field((), description="Clients who always reach somebody certain.")
     choices: dict[str, Dialled] = Field(

@@ -21,11 +21,11 @@ from ringbridge.telephony.model import Call
 class OfficeView:
     def __init__(self, office: Office, database: Database) -> None:
         self.office = office
-        self._database = database
+        self.database = database
 
     async def call(self, key: str) -> Call:
         """Raises `ConfigError` where the journal has no such call."""
-        async with self._database.reading() as tx:
+        async with self.database.reading() as tx:
             entry = await calls.get(tx, CallKey(key))
         if entry is None:
             raise ConfigError(f"The journal has no call {key}: its key is the last part of its page's address")
@@ -36,7 +36,7 @@ class OfficeView:
         chosen = [config for config in self.office.portal if only in {None, config.name}]
         if not chosen:
             raise ConfigError(f"No portal is named {only}" if only else "No portal is configured")
-        async with self._database.reading() as tx:
+        async with self.database.reading() as tx:
             users = {config.name: await directory.read(tx, PortalId(config.name)) for config in chosen}
         return [routing_of(config, self.office, users[config.name])[0] for config in chosen]
 
