@@ -168,3 +168,51 @@ async def test_logoff_says_goodbye_and_closes(server: Server) -> None:
         answer = await client.asks("Action: Logoff", "ActionID: 3")
         assert answer == ["Response: Goodbye", "ActionID: 3", "Message: Thanks for all the fish."]
         assert await client.at_end()
+
+
+# Phones, as a real one lists and tells of them
+
+OF_101 = (("Channel", "PJSIP/101-00000001"), ("Uniqueid", "1795471332.1"), ("Linkedid", "1795471332.1"))
+
+
+def of_101(name: str, **more: str) -> Message:
+    return Message((("Event", name), ("Privilege", "call,all"), *OF_101, *more.items()))
+
+
+async def test_phones_are_listed_as_they_are() -> None:
+    async with Server([LEAST, ADMIN], phones=["101"]).listen() as server, logged_in(server, LEAST) as client:
+        started = await client.asks("Action: DeviceStateList", "ActionID: 7")
+        assert started[2:] == ["EventList: start", "Message: Device State Changes will follow"]
+        assert await client.hears() == [
+            "Event: DeviceStateChange", "ActionID: 7", "Device: PJSIP/101", "State: NOT_INUSE",
+        ]  # fmt: skip
+        assert (await client.hears())[0] == "Event: DeviceStateListComplete"
+        await client.asks("Action: ExtensionStateList", "ActionID: 8")
+        assert await client.hears() == [
+            "Event: ExtensionStatus", "ActionID: 8", "Exten: 101", "Context: ext-local",
+            "Hint: PJSIP/101&Custom:DND101", "Status: 0", "StatusText: Idle",
+        ]  # fmt: skip
+        assert (await client.hears())[0] == "Event: ExtensionStateListComplete"
+        assert (await client.asks("Action: PJSIPShowEndpoints"))[1] == "Message: Permission denied"
+
+
+async def test_a_phone_tells_of_itself_only_when_its_state_changes() -> None:
+    async with Server([LEAST], phones=["101"]).listen() as server, logged_in(server, LEAST) as client:
+        story = [
+            (of_101("Newchannel", ChannelState="0"), None),
+            (of_101("Newstate", ChannelState="5"), "RINGING"),
+            (of_101("NewConnectedLine", ChannelState="5"), None),
+            (of_101("Newstate", ChannelState="6"), "INUSE"),
+            (of_101("Hold", ChannelState="6"), "ONHOLD"),
+            (of_101("Unhold", ChannelState="6"), "INUSE"),
+            (of_101("Hangup", ChannelState="6"), "NOT_INUSE"),
+        ]
+        for event, state in story:
+            server.send(event)
+            assert (await client.hears())[0] == f"Event: {event.event}"
+            if state:
+                assert await client.hears() == [
+                    "Event: DeviceStateChange", "Privilege: call,all", "Device: PJSIP/101", f"State: {state}",
+                ]  # fmt: skip
+        server.register("101", there=False)
+        assert "State: UNAVAILABLE" in await client.hears()

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from ringbridge.ami.message import Headers, Message
 from ringbridge.emulators.asterisk.channels import Channel
 
-RINGING = "5"  # ChannelState
+DOWN, RINGING = "0", "5"  # ChannelState
 TOLD_BY = frozenset({"Newchannel", "Newstate", "Hangup", "Rename", "Hold", "Unhold"})
 WORDS = {
     "NOT_INUSE": ("Not in use", "0", "Idle"),
@@ -63,7 +63,9 @@ class Devices:
                 yield _change(f"PJSIP/{phone}", now)
 
     def _state(self, phone: str, alive: list[Channel]) -> str:
+        """A channel that is not even dialled yet occupies nobody (ast_state_chan2dev in main/devicestate.c)."""
         own = [channel for channel in alive if channel.name.startswith(f"PJSIP/{phone}-")]
+        own = [channel for channel in own if channel.headers.get("ChannelState") != DOWN]
         if not own:
             return "UNAVAILABLE" if phone in self._silent else "NOT_INUSE"
         ringing = [channel.headers.get("ChannelState") == RINGING for channel in own]
