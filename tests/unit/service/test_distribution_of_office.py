@@ -3,6 +3,7 @@
 import tomllib
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -240,3 +241,10 @@ def test_where_working_days_decide_who_rings_they_are_read_every_few_minutes_els
     assert users_every([working], office_of({})) == timedelta(hours=1)
     anyway = office().distribution.model_copy(update={"off_shift": Unreachable.RING})
     assert users_every([working], office().model_copy(update={"distribution": anyway})) == timedelta(hours=1)
+
+
+def test_the_example_of_the_documentation_can_be_switched_on():
+    lines = Path("docs/office.example.toml").read_text(encoding="utf-8").splitlines()
+    first = lines.index("# [distribution]")
+    section = "\n".join(line.removeprefix("# ") for line in lines[first : lines.index("", first)])
+    assert distribution_policy(office_of(tomllib.loads(section))).enabled

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from zlib import crc32
 
 from ringbridge.routing.distribution.display import caller_name
@@ -162,8 +163,10 @@ class Case:
                     if self.lineup.add(one, Reason.DEPUTY, portal):
                         break
             case Step.DEPARTMENT if self.manager:
-                colleagues = sorted(self.team.beside(self.manager), key=self.lineup.is_free, reverse=True)
-                for one in colleagues:
+                colleagues = self.team.beside(self.manager)
+                for one in chain(filter(self.lineup.is_free, colleagues), colleagues):
+                    if self.lineup.is_full:
+                        break
                     self.lineup.add(one, Reason.DEPARTMENT, portal)
             case Step.GROUP if self.client:
                 group = self.manager.group if self.manager else ""

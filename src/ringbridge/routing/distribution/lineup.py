@@ -33,11 +33,16 @@ class Lineup:
         self.skipped: dict[str, str] = {}
         self._people: list[Colleague] = []
 
+    @property
+    def is_full(self) -> bool:
+        """No more people ring; a group still may."""
+        return len(self._people) >= self._policy.most_people
+
     def add(self, one: Colleague, reason: Reason, portal: PortalId | None = None) -> bool:
         """Whether one of their phones rings now or did already."""
         if one in self._people:
             return True
-        if len(self._people) >= self._policy.most_people:
+        if self.is_full:
             return False
         if obstacle := self.obstacle(one):
             self._skip(one.phones, f"{one.name}: {obstacle}")

@@ -36,6 +36,7 @@ class Team:
     def __init__(self, colleagues: Iterable[Colleague] = ()) -> None:
         self._all: list[Colleague] = []
         self._by_phone: dict[str, Colleague] = {}
+        self._by_mobile: dict[str, Colleague] = {}
         self._by_user: dict[tuple[PortalId, UserId], Colleague] = {}
         for one in colleagues:
             self._enter(one)
@@ -45,6 +46,7 @@ class Team:
         one = replace(one, phones=own)
         self._all.append(one)
         self._by_phone |= dict.fromkeys(own, one)
+        self._by_mobile = dict.fromkeys(one.mobiles, one) | self._by_mobile
         for entry in one.users.items():
             self._by_user.setdefault(entry, one)
 
@@ -59,7 +61,7 @@ class Team:
         return self._by_user.get((portal, user))
 
     def owner_of_mobile(self, e164: str) -> Colleague | None:
-        return next((one for one in self._all if e164 in one.mobiles), None)
+        return self._by_mobile.get(e164)
 
     def beside(self, colleague: Colleague) -> tuple[Colleague, ...]:
         """Who works in one of their departments."""
