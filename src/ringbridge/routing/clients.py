@@ -49,5 +49,6 @@ class MirrorFound:
     name: str
     responsible: UserId | None
     company: str = ""  # its name
+    company_responsible: UserId | None = None  # where the company is kept itself
     deal: str | None = None  # the title of their most recent deal at work; None: there is none
     deal_responsible: UserId | None = None

@@ -87,6 +87,7 @@ def of_mirror(portal: PortalId, found: MirrorFound) -> RouteClient:
         name=found.name,
         responsible=found.responsible,
         company=found.company,
+        company_responsible=found.company_responsible,
         deal_responsible=found.deal_responsible,
     )
 

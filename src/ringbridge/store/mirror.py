@@ -64,6 +64,7 @@ def _search() -> Select[Any]:
             THINGS.name,
             THINGS.responsible,
             func.coalesce(company.c.name, THINGS.company_name).label("company"),
+            company.c.responsible.label("company_responsible"),
             deal.c.name.label("deal"),
             deal.c.responsible.label("deal_responsible"),
         )

@@ -85,6 +85,7 @@ async def test_a_client_comes_with_their_company_and_their_latest_deal(database:
         name="Contact 1",
         responsible=ANNA,
         company="Company 5",
+        company_responsible=OLEG,
         deal="Deal 10",
         deal_responsible=ANNA,
     )
