@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from tests.office.asterisk import Asterisk, Network
-from tests.office.clicking import AUTO_ANSWER, GROUP, Clicking, clicking
-from tests.office.office import open_office
+from tests.office.clicking import AUTO_ANSWER, GROUP, MISSED_CLIENT, Clicking, clicking
+from tests.office.company import until
+from tests.office.line import Line
+from tests.office.office import Reach, open_office
+from tests.office.phone import Phone
 from tests.office.scenarios import CLIENT, LONG, OTHER_CLIENT, SHORT, converse
 from tests.office.sound import Sound
 from tests.office.truth import spoke
@@ -112,26 +115,41 @@ async def test_a_client_who_is_busy_is_told_as_busy(company: Clicking) -> None:
     assert (record.code, record.duration, record.reason) == ("486", 0, "")
 
 
-async def test_five_clicks_at_once_each_end_their_own_card(company: Clicking) -> None:
-    numbers = {extension: f"+7912000{extension}0" for extension in ("101", "102", "103", "104", "105")}
-    clicked = {extension: company.click(extension, number) for extension, number in numbers.items()}
-    lines = await company.office.ring_of(*clicked)
-    for line in lines:
+async def test_twenty_clicks_at_once_each_end_their_own_card(company: Clicking) -> None:
+    """Each of five employees clicks four numbers (one, where clicks are fetched): no call is taken for another."""
+    clicked = {
+        f"7912000{extension}{nth}": (extension, company.click(extension, f"+7912000{extension}{nth}"))
+        for nth in range(1 if company.offline else 4)
+        for extension in ("101", "102", "103", "104", "105")
+    }
+    phones = [company.office.phones[extension] for extension, _ in clicked.values()]
+    providers = [company.office.providers["comtel"]] * len(clicked)
+    inside, outside = await asyncio.gather(answered(*phones), answered(*providers))
+    assert {(line.phone.name, f"7{line.number[1:]}") for line in inside} == {
+        (extension, number) for number, (extension, _) in clicked.items()
+    }, "each phone shows the numbers that were clicked by its own employee"
+    assert {line.dialled for line in outside} == set(clicked)
+    await converse(*inside, *outside, seconds=0.5)
+    await asyncio.gather(*(line.hangup() for line in outside))
+    await asyncio.gather(*(line.until_ended() for line in inside))
+    records = await company.finished(*(call_id for _, call_id in clicked.values()))
+    assert [str(record.user_id) for record in records] == [extension[-1] for extension, _ in clicked.values()]
+    assert [record.call.phone.lstrip("+") for record in records] == list(clicked)
+    assert {record.code for record in records} == {"200"}
+    sample = records[:5]  # uploads are few a second
+    await asyncio.gather(*(company.recorded(record) for record in sample))
+    assert len({record.record_file_id for record in sample} - {None}) == len(sample)
+
+
+async def answered(*phones: Phone) -> list[Line]:
+    """Each of these phones rings once for each time it is named, and is picked up as soon as it rings."""
+
+    async def picked_up(phone: Phone) -> Line:
+        line = await phone.rings()
         line.answer()
-    clients = {line.dialled: line for line in [await company.office.providers["comtel"].rings() for _ in clicked]}
-    pairs = [(inside, clients[numbers[inside.phone.name].lstrip("+")]) for inside in lines]
-    for _, outside in pairs:
-        outside.answer()
-    await converse(*(line for pair in pairs for line in pair), seconds=SHORT)
-    await asyncio.gather(*(outside.hangup() for _, outside in pairs))
-    await asyncio.gather(*(inside.until_ended() for inside, _ in pairs))
-    records = await company.finished(*clicked.values())
-    assert users_of(records) == [1, 2, 3, 4, 5]
-    assert [record.code for record in records] == ["200"] * 5
-    assert [record.call.phone.lstrip("+") for record in records] == [number[1:] for number in numbers.values()]
-    for record in records:
-        await company.recorded(record)
-    assert len({record.record_file_id for record in records} - {None}) == 5
+        return line
+
+    return list(await asyncio.gather(*(picked_up(phone) for phone in phones)))
 
 
 async def test_a_number_that_is_clicked_twice_rings_once(company: Clicking) -> None:
@@ -158,7 +176,7 @@ async def test_an_ordered_call_rings_the_office_then_the_client_and_is_a_callbac
     assert spoke(inside, since=outside.answered_at).lasted(record.duration)
 
 
-async def test_an_order_that_nobody_here_takes_is_a_missed_call_of_the_client(company: Clicking) -> None:
+async def test_an_order_that_nobody_here_takes_is_a_missed_call_and_is_dialled_once_more(company: Clicking) -> None:
     deskwork.order_callback(company.portal, number="+79990005566")
     (inside,) = await company.office.ring_of(GROUP)
     await inside.until_ended()
@@ -166,6 +184,28 @@ async def test_an_order_that_nobody_here_takes_is_a_missed_call_of_the_client(co
     assert (record.call.type, record.code, record.duration) == (CallType.CALLBACK, "304", 0)
     assert record.call.phone.endswith("9990005566")
     assert not company.office.providers["comtel"].lines
+    inside, outside = await company.dialled(GROUP)
+    await converse(inside, outside, seconds=1)
+    await outside.hangup()
+    await inside.until_ended()
+    await until(lambda: len(company.portal.telephony.finished) == 2)
+    *_, record = company.portal.telephony.finished.values()
+    assert (record.call.type, record.code) == (CallType.CALLBACK, "200")
+
+
+async def test_a_missed_call_is_called_back_by_the_rule_on_the_phone_that_rang(company: Clicking) -> None:
+    client = company.office.call_in(Reach.EMPLOYEE_105, client=MISSED_CLIENT)
+    await company.office.ring_of("105")
+    await client.hangup()
+    inside, outside = await company.dialled("105")
+    assert outside.dialled == MISSED_CLIENT
+    await converse(inside, outside, seconds=1)
+    await outside.hangup()
+    await inside.until_ended()
+    await until(lambda: len(company.portal.telephony.finished) == 2)
+    missed, called = company.portal.telephony.finished.values()
+    assert (missed.call.type, missed.code) == (CallType.INCOMING, "304")
+    assert (called.call.type, called.code, called.user_id) == (CallType.CALLBACK, "200", 5)
 
 
 async def test_a_colleagues_number_that_is_clicked_rings_both(company: Clicking) -> None:

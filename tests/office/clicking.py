@@ -19,6 +19,7 @@ from ringbridge.emulators.bitrix24.calls import Line as ExternalLine
 RING = 5  # seconds an employee's own phone rings
 AUTO_ANSWER = "Call-Info: ;answer-after=0"
 GROUP = "102"  # whom clients' orders ring
+MISSED_CLIENT = "79990007788"  # who is called back by the rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,7 @@ class Clicking:
     office: Office
     portal: Portal
     connector: Connector
+    offline: bool = False  # the portal's events are fetched
 
     def click(self, extension: str, number: str, *, line: str = "") -> str:
         """This employee clicks a number; the portal's id of the call."""
@@ -73,7 +75,7 @@ async def clicking(
         async with connector.running():
             offline = events == "offline"
             await until(lambda: any(one.offline is offline for one in portal.bus.handlers))
-            yield Clicking(office=office, portal=portal, connector=connector)
+            yield Clicking(office=office, portal=portal, connector=connector, offline=offline)
 
 
 def clicking_file(office: Office, portal: Portal, events: str, channel: str, address: str) -> str:
@@ -105,12 +107,19 @@ context = "from-phones"
 number_format = "national"
 ring_seconds = {RING}
 callback_to = "{GROUP}"
+callback_retries = [1]
 auto_answer = "{AUTO_ANSWER}"
 
 [hours]
 opens = "00:00:00"
 closes = "23:59:59"
 days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+[[rule]]
+name = "call back who was missed"
+results = ["missed"]
+numbers = ["+{MISSED_CLIENT}"]
+callback = {{ after_seconds = 1 }}
 
 [[portal]]
 name = "bitrix"
