@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -15,6 +15,9 @@ from ringbridge.routing.intents import PortalId
 log = structlog.get_logger(__name__)
 
 
+CarriedOut = Callable[[PortalId, Sequence[Step], Sequence[Receipt | CrmError]], Awaitable[None]]
+
+
 class Worker:
     """`deliver` is what an engine runs."""
 
@@ -24,8 +27,12 @@ class Worker:
         *,
         request_limit: timedelta = REQUEST_LIMIT,
         now: Callable[[], datetime] = utc_now,
+        carried_out: CarriedOut | None = None,
     ) -> None:
+        """`carried_out` is awaited with what became of each step, before it is settled: after a crash in between it is
+        told once more."""
         self._crms = crms
+        self._carried_out = carried_out
         self._request_limit = request_limit
         self._now = now
 
@@ -33,7 +40,10 @@ class Worker:
         """Carry out deliveries of one portal, in the order of each record, and tell what became of each."""
         plan = coalesce(deliveries)
         outcomes: dict[DeliveryId, Outcome] = {i: Done(note=why) for i, why in plan.needless.items()}
-        answers = await self._carry_out(deliveries[0].portal, [errand.step for errand in plan.errands])
+        portal, steps = deliveries[0].portal, [errand.step for errand in plan.errands]
+        answers = await self._carry_out(portal, steps)
+        if steps and self._carried_out:
+            await self._carried_out(portal, steps, answers)
         rows = {row.id: row for row in deliveries}
         now = self._now()
         for errand, answer in zip(plan.errands, answers, strict=True):

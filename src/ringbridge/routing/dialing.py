@@ -128,6 +128,7 @@ class Originate:
     exten: str
     caller_id: str
     ring: timedelta
+    priority: str = "1"  # of the dialplan, at which `exten` begins
     variables: tuple[tuple[str, str], ...] = ()
 
     def action(self, dial: str) -> Action:
@@ -139,7 +140,7 @@ class Originate:
             ("Channel", self.channel),
             ("Context", self.context),
             ("Exten", self.exten),
-            ("Priority", "1"),
+            ("Priority", self.priority),
             ("CallerID", self.caller_id),
             ("Timeout", str(int(self.ring.total_seconds() * 1000))),
             ("Async", "true"),

@@ -17,6 +17,7 @@ from ringbridge.crm.bitrix24 import auth as bitrix
 from ringbridge.crm.bitrix24.portal import Bitrix24
 from ringbridge.crm.bitrix24.settings import Settings as BitrixSettings
 from ringbridge.crm.contract import Crm, RecordingSource
+from ringbridge.crm.customise import Customise
 from ringbridge.crm.reach import Reach
 from ringbridge.routing.intents import PortalId
 from ringbridge.service.config import Office
@@ -34,8 +35,10 @@ def open_crm(
     save: Save,
     recordings: RecordingSource,
     cards: CardFeed | None = None,
+    customise: Customise | None = None,
 ) -> Crm:
-    """`stored`: what `document_of` gave of the key that was kept last; it is newer than the configured one."""
+    """`stored`: what `document_of` gave of the key that was kept last; it is newer than the configured one.
+    `customise` is asked about requests."""
     if config.amocrm is not None:
         return AmoCrm(
             amo_settings(config, config.amocrm, office),
@@ -44,12 +47,18 @@ def open_crm(
             save=save,
             application=amo_application(config, config.amocrm, office),
             cards=cards,
+            customise=customise,
         )
     credentials, application = bitrix_credentials(config)
     if stored:
         credentials = _with_event_secret(_bitrix_restored(stored), credentials)
     return Bitrix24(
-        bitrix_settings(config, office), credentials, recordings=recordings, save=save, application=application
+        bitrix_settings(config, office),
+        credentials,
+        recordings=recordings,
+        save=save,
+        application=application,
+        customise=customise,
     )
 
 

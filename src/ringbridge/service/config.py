@@ -25,6 +25,7 @@ from pydantic import (
 from ringbridge.crm.bitrix24.settings import RecordingMode
 from ringbridge.service.api_config import ApiToken
 from ringbridge.service.dial_config import DialingConfig, EventsBy
+from ringbridge.service.hook_config import HooksConfig
 from ringbridge.service.parts import NAME_HELP, Name, Part, Secret
 from ringbridge.service.portal_config import Portal
 from ringbridge.service.route_config import Dialled, DistributionConfig, NewClientsConfig
@@ -124,6 +125,7 @@ class Office(Part):
         DistributionConfig(), description="Whom incoming calls are put through to."
     )
     rule: tuple[RuleRow, ...] = Field((), description="The rules, first match wins.")
+    hooks: HooksConfig = Field(HooksConfig(), description="The office's own code.")
     api_token: tuple[ApiToken, ...] = Field((), description="Who may ask for calls by our interface.")
 
     @field_validator("region")
@@ -205,7 +207,7 @@ def office_of(document: dict[str, Any], origin: str = "configuration") -> Office
 
 
 SECRETS = frozenset(
-    {"secret", "webhook", "client_secret", "access_token", "refresh_token", "application_token", "token"}
+    {"secret", "secrets", "webhook", "client_secret", "access_token", "refresh_token", "application_token", "token"}
 )
 
 

@@ -25,6 +25,7 @@ from ringbridge.routing.office import Portal
 from ringbridge.routing.records import dealt_to, intents_of
 from ringbridge.routing.rules import CallbackPlan, asks_for_client
 from ringbridge.service.absence import Absence, Past
+from ringbridge.service.advice import NO_ADVICE, Advice, Advisers, NoAdvisers
 from ringbridge.service.orders import Orders
 from ringbridge.store import calls, deliveries
 from ringbridge.store.calls import CallKey, PbxId, StoryKind, StoryLine, call_key
@@ -107,6 +108,7 @@ class Pipeline:
         self._orders = orders
         self.show: Callable[[PbxId, Call], None] = lambda pbx, call: None
         self.remarks: Callable[[Call], Sequence[StoryLine]] = lambda call: ()
+        self.advisers: Advisers = NoAdvisers()
         self._clock = clock
         self._known: dict[CallId, dict[PortalId, bool | None]] = {}  # of open calls, where a rule wants to know
         self._asked: dict[CallId, set[tuple[PortalId, str]]] = {}  # steps already wanted of each open call
@@ -133,19 +135,26 @@ class Pipeline:
     async def _decide_and_keep(self, events: Sequence[CallEvent]) -> None:
         if not events:
             return
-        await self._get_to_know(events)
-        await self._keep([self._decide(event) for event in events])
+        advice = [await self._advice(event) for event in events]
+        await self._get_to_know(events, advice)
+        await self._keep([self._decide(event, advised) for event, advised in zip(events, advice, strict=True)])
 
-    async def _get_to_know(self, events: Sequence[CallEvent]) -> None:
+    async def _advice(self, event: CallEvent) -> Mapping[PortalId, Advice]:
+        told = {portal for portal, _ in self._asked.get(event.call.id, ())}
+        return await self.advisers.advise(event, self._pbx, self._crms.portals(), told)
+
+    async def _get_to_know(self, events: Sequence[CallEvent], advice: Sequence[Mapping[PortalId, Advice]]) -> None:
         """Where a rule asks whether the client is known, the portal is asked once a call."""
         asking = [portal for portal in self._crms.portals() if asks_for_client(portal.rules)]
+        numbers = {event.call.id: advised for event, advised in zip(events, advice, strict=True)}
         for call in {event.call.id: event.call for event in events if event.call.concerns_client}.values():
             known = self._known.setdefault(call.id, {})
             number = call.external
             unasked = [portal for portal in asking if portal.id not in known]
             if number is None or not unasked:
                 continue
-            answers = await asyncio.gather(*(self._crms.knows(portal.id, number) for portal in unasked))
+            asked = {one.id: numbers[call.id].get(one.id, NO_ADVICE).number or number for one in unasked}
+            answers = await asyncio.gather(*(self._crms.knows(portal, of) for portal, of in asked.items()))
             known.update(zip((portal.id for portal in unasked), answers, strict=True))
 
     async def _catch_up(self, resyncs: Iterable[Resync]) -> list[CallEvent]:
@@ -208,7 +217,7 @@ class Pipeline:
             item.channels, item.at, members, complete=item.complete, records=self._absence.records
         )
 
-    def _decide(self, event: CallEvent) -> Heard:
+    def _decide(self, event: CallEvent, advised: Mapping[PortalId, Advice]) -> Heard:
         call = event.call
         asked = self._asked.setdefault(call.id, set())
         wanted: list[tuple[PortalId, tuple[Intent, ...]]] = []
@@ -217,7 +226,11 @@ class Pipeline:
         dealt: list[tuple[PortalId, str]] = []
         missed: tuple[PortalId, CallbackPlan] | None = None
         for portal in self._crms.portals():
-            intents, decision = intents_of(event, portal, self._pbx, self._known.get(call.id, {}).get(portal.id))
+            known, advice = self._known.get(call.id, {}).get(portal.id), advised.get(portal.id, NO_ADVICE)
+            lines += advice.lines
+            if not advice.register and portal.adopted_as(call) is None:
+                continue
+            intents, decision = intents_of(advice.of_event(event), advice.of_portal(portal), self._pbx, known)
             new = tuple(i for i in intents if (portal.id, idempotency_key(i)) not in asked)
             asked.update((portal.id, idempotency_key(intent)) for intent in new)
             if new:

@@ -13,6 +13,7 @@ import structlog
 
 from ringbridge.crm.amocrm.cards import CardFeed
 from ringbridge.crm.contract import Crm, CrmError, Line, LinesKeeper, LinesReport, RecordingSource
+from ringbridge.crm.customise import Customise
 from ringbridge.routing.dialing import DialKind, DialRequest
 from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.routing.office import Portal as RoutingPortal
@@ -206,8 +207,10 @@ async def open_portal(
     vault: Vault,
     recordings: RecordingSource,
     cards: CardFeed | None = None,
+    customise: Customise | None = None,
 ) -> OfficePortal:
-    """With the key that was stored last, where there is one of the configured key. `cards` pushes our widget's."""
+    """With the key that was stored last, where there is one of the configured key. `cards` pushes our widget's;
+    `customise` is asked about requests."""
     portal = PortalId(config.name)
     given = hashlib.sha256(adapters.secret_of(config).encode()).hexdigest()
     async with database.reading() as tx:
@@ -226,6 +229,7 @@ async def open_portal(
         save=save,
         recordings=recordings,
         cards=cards,
+        customise=customise,
     )
     opened = OfficePortal(config, office, crm, database)
     await opened.recall()

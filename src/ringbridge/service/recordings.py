@@ -23,8 +23,13 @@ log = structlog.get_logger(__name__)
 A_DAY = timedelta(days=1)
 
 
+async def as_named(intent: AttachRecording) -> AttachRecording:
+    return intent
+
+
 class OfficeRecordings:
-    """What the adapters ask for files, and the page for what it plays."""
+    """What the adapters ask for files, and the page for what it plays. Set `path_of` to say where recordings are that
+    are not where the PBX named them."""
 
     def __init__(self, office: Office, *, data: Path, signer: LinkSigner | None, database: Database) -> None:
         self._stores: Mapping[str, RecordingStore] = {
@@ -33,12 +38,17 @@ class OfficeRecordings:
         self._signer = signer
         self._public = bool(office.public_address)
         self._database = database
+        self.path_of = as_named
 
     async def fetch(self, intent: AttachRecording, *, mp3: bool = False) -> SoundFile | NotYet | Absent:
         store = self._store_of(intent.record)
         if store is None:
             return Absent(reason=f"The PBX that {intent.record} came from is not configured any more")
-        return await store.fetch(intent, mp3=mp3)
+        found = await store.fetch(intent, mp3=mp3)
+        if isinstance(found, NotYet):
+            return found  # a hook may make a file of this one: not before it is whole
+        elsewhere = await self.path_of(intent)
+        return found if elsewhere == intent else await store.fetch(elsewhere, mp3=mp3)
 
     def address(self, record: RecordKey, name: str, expires: datetime) -> str | None:
         """Where the record's recording will be, for a CRM that wants to know before there is a file; None without an

@@ -18,18 +18,21 @@ from ringbridge.crm.contract import CrmError
 from ringbridge.delivery.local import LocalEngine
 from ringbridge.delivery.portal_queue import Pace
 from ringbridge.delivery.worker import Worker
+from ringbridge.hooks.runner import Hooks
 from ringbridge.pbx.devices import DeviceBoard, Phones
 from ringbridge.pbx.link import Link
 from ringbridge.pbx.recordings import LinkSigner
 from ringbridge.pbx.settings import PbxAddress
 from ringbridge.routing.distribution import Unreachable
 from ringbridge.routing.intents import PortalId
+from ringbridge.service.advice import HookAdvisers
 from ringbridge.service.asking import open_dialing, open_events
 from ringbridge.service.bootstrap import Bootstrap
 from ringbridge.service.config import Office, Pbx
 from ringbridge.service.dialing import Dialing
 from ringbridge.service.events import PortalEvents
 from ringbridge.service.history import History
+from ringbridge.service.hooking import OfficeHooks
 from ringbridge.service.lately import Lately
 from ringbridge.service.orders import Orders
 from ringbridge.service.pipeline import Pipeline
@@ -68,6 +71,7 @@ class Runtime:
     engine: LocalEngine
     worker: Worker
     recordings: OfficeRecordings
+    hooks: OfficeHooks
     signer: LinkSigner
     router: Router
     lately: Lately
@@ -149,6 +153,8 @@ async def open_runtime(
         office = await load_office(database, vault) or Office()
         signer = LinkSigner(office.public_address or address_of(bootstrap), *vault.derived("recording links"))
         recordings = OfficeRecordings(office, data=bootstrap.data, signer=signer, database=database)
+        hooks = OfficeHooks(Hooks(office.hooks.hook_settings(bootstrap.data, office.zone)), database)
+        stack.callback(hooks.hooks.close)
         portals = [
             await open_portal(
                 config,
@@ -157,17 +163,22 @@ async def open_runtime(
                 vault=vault,
                 recordings=recordings,
                 cards=cards(PortalId(config.name)),
+                customise=hooks.of(PortalId(config.name)),
             )
             for config in office.portal
         ]
+        recordings.path_of = hooks.path_of
         for portal in portals:
+            hooks.add(portal)
             stack.push_async_callback(portal.crm.aclose)
         configured = await configured_at(database)
         limit = timedelta(seconds=max((config.request_limit for config in office.portal), default=60.0))
         engine = LocalEngine(database, [portal.id for portal in portals], Pace(request_limit=limit))
         boards = {pbx.name: DeviceBoard() for pbx in office.pbx if office.distribution.enabled}
         links = {PbxId(pbx.name): Link(pbx_address(pbx), phones=boards.get(pbx.name)) for pbx in office.pbx}
-        dialing = open_dialing(office, links=links, portals=portals, database=database, engine=engine)
+        dialing = open_dialing(
+            office, links=links, portals=portals, database=database, engine=engine, prepare=hooks.prepare
+        )
         orders = dialing.orders if dialing else None
         pipelines = open_pipelines(
             office, links, portals, database=database, engine=engine, orders=orders, configured=configured
@@ -178,6 +189,7 @@ async def open_runtime(
         phones = Phones(boards.values())
         router = open_router(office, portals, mirror=NoMirror(), phones=phones, lately=lately, database=database)
         for pipeline in pipelines:
+            pipeline.advisers = HookAdvisers(hooks)
             pipeline.remarks = router.log.story_of
         events = open_all_events(office, portals, dialing=dialing, database=database, engine=engine)
         yield Runtime(
@@ -190,7 +202,10 @@ async def open_runtime(
             dialing=dialing,
             events=events,
             engine=engine,
-            worker=Worker({portal.id: portal.crm for portal in portals}, request_limit=limit),
+            worker=Worker(
+                {portal.id: portal.crm for portal in portals}, request_limit=limit, carried_out=hooks.carried_out
+            ),
+            hooks=hooks,
             recordings=recordings,
             signer=signer,
             router=router,

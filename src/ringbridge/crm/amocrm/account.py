@@ -8,11 +8,13 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from ringbridge.crm.amocrm.additions import Additions
 from ringbridge.crm.amocrm.auth import Application, Credentials, Key, LongLived, LongLivedKey, Save, TokenKey, Tokens
 from ringbridge.crm.amocrm.cards import CardFeed, Cards
 from ringbridge.crm.amocrm.check import ask, portal_info
 from ringbridge.crm.amocrm.connection import Connection
 from ringbridge.crm.amocrm.finishing import Finishing
+from ringbridge.crm.amocrm.hook_client import HookClient
 from ringbridge.crm.amocrm.knowledge import Knowledge
 from ringbridge.crm.amocrm.ledger import Ledger
 from ringbridge.crm.amocrm.mirror import Mirror
@@ -33,6 +35,7 @@ from ringbridge.crm.contract import (
     RecordingSource,
     Step,
 )
+from ringbridge.crm.customise import AsTheyAre, Customise
 from ringbridge.crm.mirroring import MirrorPage, Ref
 from ringbridge.routing.intents import Priority, UserId
 
@@ -51,15 +54,18 @@ class AmoCrm:
         save: Save,
         application: Application | None = None,
         cards: CardFeed | None = None,
+        customise: Customise | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`save` stores credentials that changed (tokens renewed, account moved) before they are used; `application`
-        is needed with `Tokens`; `cards` pushes our widget's cards; `recordings` that are `RecordingAddresses` too let
-        a call carry its recording's link at once; `transport` replaces the network by an account in this process."""
+        is needed with `Tokens`; `cards` pushes our widget's cards; `customise` is asked about requests; `recordings`
+        that are `RecordingAddresses` too let a call carry its recording's link at once; `transport` replaces the
+        network by an account in this process."""
         self._settings = settings
         self._recordings = recordings
         self._cards = cards
+        self._customise = customise or AsTheyAre()
         self._key = _key(settings, credentials, application, save)
         self._door = Door(
             portal=settings.portal,
@@ -133,10 +139,12 @@ class AmoCrm:
             self._knowledge,
             settings=self._settings,
             recordings=self._recordings,
+            customise=self._customise,
         )
         await finishing.finish()
+        await Additions(ledger, self._rest, self._customise).make()
         await writing.complete()
-        await Tasks(ledger, self._rest, self._knowledge).send()
+        await Tasks(ledger, self._rest, self._knowledge, self._customise).send()
         await writing.attach()
         return ledger.results()
 
@@ -146,6 +154,11 @@ class AmoCrm:
 
     async def mirror_changed(self, refs: Sequence[Ref]) -> MirrorPage:
         return await self._mirror.changed(refs)
+
+    @property
+    def client(self) -> HookClient:
+        """What the office's hooks ask the account through."""
+        return HookClient(self._rest)
 
     async def aclose(self) -> None:
         await self._key.aclose()

@@ -42,6 +42,7 @@ class Finished:
     is_new: bool = False  # `made` was made in this run
     is_told: bool = False  # with what was made, the account has the call: an incoming lead
     unsorted: str = ""  # uid of that
+    body: dict[str, Any] | None = None  # what is made for it, as the office's hooks want it
     sent: str = ""  # the last request, for the story
     warnings: list[str] = field(default_factory=list)
 

@@ -31,6 +31,7 @@ from ringbridge.crm.contract import (
     RecordingSource,
     Rejected,
 )
+from ringbridge.crm.customise import Customise
 from ringbridge.routing.intents import FinishCall, RecordKind
 from ringbridge.routing.rules import Attach
 from ringbridge.telephony.numbers import parse_number
@@ -52,6 +53,7 @@ class Finishing:
         *,
         settings: Settings,
         recordings: RecordingSource,
+        customise: Customise,
     ) -> None:
         self._ledger = ledger
         self._rest = rest
@@ -59,8 +61,8 @@ class Finishing:
         self._knowledge = knowledge
         self._settings = settings
         self._recordings = recordings
-        self._telling = Telling(ledger, rest, knowledge)
-        self._making = Making(rest, knowledge, settings)
+        self._telling = Telling(ledger, rest, knowledge, customise)
+        self._making = Making(rest, knowledge, settings, customise)
 
     async def finish(self) -> None:
         calls = [call for index in self._ledger.ready(FinishCall) if (call := self._begin(index))]

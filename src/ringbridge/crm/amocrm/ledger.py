@@ -63,6 +63,20 @@ class Ledger:
     def is_answered(self, index: int) -> bool:
         return index in self._answers
 
+    def finished(self, kind: type[Intent]) -> list[int]:
+        """Steps of this kind that are done in this run."""
+        return [i for i, answer in self._answers.items() if isinstance(answer, Receipt) and self._is(i, kind)]
+
+    def _is(self, index: int, kind: type[Intent]) -> bool:
+        return isinstance(self.intent(index), kind)
+
+    def add_warning(self, index: int, words: str) -> None:
+        """More that a step which is done leaves to be said."""
+        receipt = self._answers[index]
+        if isinstance(receipt, Receipt):
+            said = " ".join(filter(None, (receipt.facts.get("warning"), words)))
+            self.put(index, Receipt(facts={**receipt.facts, "warning": said}, exchange=receipt.exchange))
+
     def put(self, index: int, answer: Result) -> None:
         self._answers[index] = answer
 

@@ -7,6 +7,7 @@ gone: then the client is made without those, and last without its phone field, b
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
@@ -17,11 +18,13 @@ from ringbridge.crm.amocrm.errors import Invalid
 from ringbridge.crm.amocrm.knowledge import Knowledge
 from ringbridge.crm.amocrm.rest import API, Rest, Row
 from ringbridge.crm.amocrm.settings import Settings
-from ringbridge.crm.amocrm.values import embedded, text, whole
+from ringbridge.crm.amocrm.values import as_map, embedded, text, whole
 from ringbridge.crm.contract import CrmError, Rejected
+from ringbridge.crm.customise import Customise
 from ringbridge.routing.intents import Creation, Priority
 from ringbridge.routing.rules import Create
 
+UNWANTED = "No client was made of the number: a hook of the office cancelled it."
 COLLEAGUE = "The number belongs to an employee: no client was made of it."
 
 
@@ -37,6 +40,14 @@ class Form(StrEnum):
     def rows(self) -> str:
         """How the answer calls its rows; a bare list has no name for them."""
         return {Form.CONTACT: "contacts", Form.LEAD: "leads", Form.UNSORTED: "unsorted"}.get(self, "")
+
+
+HOOKS = {
+    Form.CONTACT: ("process_contact_creation_params",),
+    Form.COMPLEX: ("process_lead_creation_params", "process_contact_creation_params"),
+    Form.LEAD: ("process_lead_creation_params",),
+    Form.UNSORTED: ("process_unsorted_creation_params",),
+}
 
 
 class Level(StrEnum):
@@ -165,13 +176,19 @@ def owner_of(call: Finished) -> str:
     return call.intent.new_owner or call.user
 
 
+def _body(form: Form, call: Finished, level: Level) -> dict[str, Any]:
+    """What a hook made of it is tried first."""
+    return call.body if call.body and level is Level.WHOLE else body_of(form, call, level)
+
+
 class Making:
     """Makes them; several calls of one number get one client."""
 
-    def __init__(self, rest: Rest, knowledge: Knowledge, settings: Settings) -> None:
+    def __init__(self, rest: Rest, knowledge: Knowledge, settings: Settings, customise: Customise) -> None:
         self._rest = rest
         self._knowledge = knowledge
         self._settings = settings
+        self._customise = customise
 
     async def make(self, calls: Sequence[Finished], priority: Priority) -> dict[int, CrmError]:
         """Give each of these calls, whose numbers nobody has, its client as its rule wants it; or the lead that a
@@ -179,6 +196,9 @@ class Making:
         failed: dict[int, CrmError] = {}
         async with self._knowledge.making:
             leaders, followers = self._share(calls)
+            await asyncio.gather(*(self._ask_hooks(call) for call in leaders.values()))
+            leaders = {key: call for key, call in leaders.items() if call.creation}
+            followers = [call for call in followers if self._key(call) in leaders]
             for form in Form:
                 mine = [call for call in leaders.values() if self._form(call) is form]
                 failed |= await self._post(form, mine, priority)
@@ -203,6 +223,36 @@ class Making:
                 followers.append(call)
         return leaders, followers
 
+    async def _ask_hooks(self, call: Finished) -> None:
+        """What is made, as the office's hooks want it; they may want none of it, or no lead."""
+        form = self._form(call)
+        if not [hook for hook in HOOKS[form] if await self._customise.wants(hook)]:
+            return
+        body = body_of(form, call, Level.WHOLE)
+        if form is not Form.COMPLEX:
+            made = await self._customise(HOOKS[form][0], body, call.intent)
+        else:
+            made = await self._complex(call, body)
+        if made:
+            call.body = dict(made)
+        else:
+            call.creation = None
+            call.warnings.append(UNWANTED)
+
+    async def _complex(self, call: Finished, body: dict[str, Any]) -> Mapping[str, Any] | None:
+        """A lead and its contact are two questions."""
+        lead_hook, contact_hook = HOOKS[Form.COMPLEX]
+        inside = dict(body["_embedded"])
+        (contact,) = inside.pop("contacts")
+        contact = await self._customise(contact_hook, contact, call.intent)
+        if not contact:
+            return None
+        lead = await self._customise(lead_hook, {**body, "_embedded": inside}, call.intent)
+        if not lead:
+            call.creation = Creation(what=Create.CONTACT)
+            return contact
+        return {**lead, "_embedded": {**as_map(lead.get("_embedded")), "contacts": [dict(contact)]}}
+
     def _key(self, call: Finished) -> str:
         """By number; an incoming lead is of one call."""
         number = self._knowledge.digits(call.number)
@@ -219,7 +269,7 @@ class Making:
         for level in Level:
             if not left:
                 return failed
-            items = {str(call.index): body_of(form, call, level) for call in left}
+            items = {str(call.index): _body(form, call, level) for call in left}
             answers = await self._rest.post_many(form.value, form.rows, items, priority=priority)
             refused: list[Finished] = []
             for call in left:

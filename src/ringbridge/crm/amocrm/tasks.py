@@ -16,9 +16,11 @@ from ringbridge.crm.amocrm.ledger import Ledger
 from ringbridge.crm.amocrm.rest import API, Rest, Row
 from ringbridge.crm.amocrm.values import as_map, text, whole, written
 from ringbridge.crm.contract import CrmError, Receipt, Rejected
+from ringbridge.crm.customise import CANCELLED, Customise
 from ringbridge.routing.intents import CloseTasks, MakeTask, Priority
 
 TASKS = f"{API}/tasks"
+HOOK = "process_task_creation_params"
 MARK = "☎"
 CALL_BACK = 1  # the usual type, "call"
 REACHED = "Not made: the client was reached meanwhile."
@@ -28,10 +30,11 @@ JOINED = "Not made: the client has an open task already."
 class Tasks:
     """The stage of a run that makes and completes them."""
 
-    def __init__(self, ledger: Ledger, rest: Rest, knowledge: Knowledge) -> None:
+    def __init__(self, ledger: Ledger, rest: Rest, knowledge: Knowledge, customise: Customise) -> None:
         self._ledger = ledger
         self._rest = rest
         self._knowledge = knowledge
+        self._customise = customise
 
     async def send(self) -> None:
         mine = self._ledger.ready(MakeTask, CloseTasks)
@@ -100,7 +103,10 @@ class Tasks:
         facts = self._ledger.facts(intent.record)
         # The record was finished in the name of the client's owner, if there is one who works there.
         responsible = text(facts.get("user")) if intent.owner_first and facts.get("user") else intent.responsible
-        item = task_item(intent, responsible, facts.get("entity"))
+        item = await self._wanted(intent, task_item(intent, responsible, facts.get("entity")))
+        if item is None:
+            self._ledger.put(index, Receipt(facts={"cancelled": HOOK, "note": CANCELLED}))
+            return
         answer = await self._post(item)
         if isinstance(answer, Rejected):
             # An employee or an entity that is gone: the task itself matters more.
@@ -113,6 +119,16 @@ class Tasks:
         if task:
             known.setdefault(number, []).append(task)
         self._ledger.put(index, Receipt(facts={"task": task}, exchange=self._rest.door.story(sent, written(answer))))
+
+    async def _wanted(self, intent: MakeTask, item: dict[str, Any]) -> dict[str, Any] | None:
+        """As the office's hooks want it. Our mark stays: by it the task is found again."""
+        if not await self._customise.wants(HOOK):
+            return item
+        found = await self._customise(HOOK, item, intent)
+        if not found:
+            return None
+        words, mark = text(found.get("text")), mark_of(intent.number)
+        return {**found, "text": words if marked_in(words) == intent.number else f"{words}\n{mark}"}
 
     async def _post(self, item: Row) -> Row | CrmError:
         return (await self._rest.post_many(TASKS, "tasks", {"0": item}, priority=Priority.FINISH))["0"]

@@ -5,10 +5,12 @@ Sources: amoCRM API v4, "Calls" (the account chooses the entity; 263: nobody has
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 from ringbridge.crm.amocrm.calls import PEOPLE, Finished, call_item, nameless, note_item
+from ringbridge.crm.amocrm.customs import CALL, call_as_wanted
 from ringbridge.crm.amocrm.entities import Entity, Kind
 from ringbridge.crm.amocrm.errors import Invalid, NobodyFound, with_story
 from ringbridge.crm.amocrm.knowledge import Knowledge
@@ -16,6 +18,7 @@ from ringbridge.crm.amocrm.ledger import Ledger
 from ringbridge.crm.amocrm.rest import API, Rest, Row
 from ringbridge.crm.amocrm.values import text, whole, written
 from ringbridge.crm.contract import CrmError, Receipt, Rejected, Throttled, Transient
+from ringbridge.crm.customise import CANCELLED, Customise
 from ringbridge.routing.intents import Priority
 
 CALLS = f"{API}/calls"
@@ -24,10 +27,11 @@ CALLS = f"{API}/calls"
 class Telling:
     """Posts calls, and puts down what became of them."""
 
-    def __init__(self, ledger: Ledger, rest: Rest, knowledge: Knowledge) -> None:
+    def __init__(self, ledger: Ledger, rest: Rest, knowledge: Knowledge, customise: Customise) -> None:
         self._ledger = ledger
         self._rest = rest
         self._knowledge = knowledge
+        self._customise = customise
 
     def is_done(self, call: Finished) -> bool:
         return self._ledger.is_answered(call.index)
@@ -40,7 +44,8 @@ class Telling:
         for kind in Kind:
             places = {call.index: call.place for call in calls if call.place and call.place.kind is kind}
             mine = [call for call in calls if call.index in places]
-            items = {call.index: note_item(call, places[call.index]) for call in mine}
+            items = await self._wanted({call.index: note_item(call, places[call.index]) for call in mine}, mine)
+            mine = [call for call in mine if call.index in items]
             answers = await self._post(f"{API}/{kind.path}/notes", "notes", mine, items)
             for call in mine:
                 answer = answers[call.index]
@@ -55,7 +60,9 @@ class Telling:
 
     async def post(self, calls: Sequence[Finished]) -> list[Finished]:
         """To where the account wants them; returns those whose number nobody has."""
-        answers = await self._post(CALLS, "calls", calls, {call.index: call_item(call) for call in calls})
+        items = await self._wanted({call.index: call_item(call) for call in calls}, calls)
+        calls = [call for call in calls if call.index in items]
+        answers = await self._post(CALLS, "calls", calls, items)
         lost: list[Finished] = []
         for call in calls:
             answer = answers[call.index]
@@ -68,6 +75,14 @@ class Telling:
                 place = Entity(kind=Kind(kind), id=number) if number and kind in set(Kind) else None
                 self.settle(call, place, answer)
         return lost
+
+    async def _wanted(self, items: dict[int, dict[str, Any]], calls: Sequence[Finished]) -> dict[int, dict[str, Any]]:
+        """As the office's hooks want them, without those that they cancelled."""
+        found = await asyncio.gather(*(call_as_wanted(self._customise, call, items[call.index]) for call in calls))
+        for call, item in zip(calls, found, strict=True):
+            if item is None:
+                self._ledger.put(call.index, Receipt(facts={"cancelled": CALL, "note": CANCELLED}))
+        return {call.index: item for call, item in zip(calls, found, strict=True) if item is not None}
 
     def settle(self, call: Finished, place: Entity | None, row: Row | None, *, note: str = "") -> None:
         facts: dict[str, Any] = {"user": call.user, "link": bool(call.link), "seen": None}

@@ -18,13 +18,15 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from ringbridge.crm.bitrix24.batch import LARGEST, Outcome, call_id_of
+from ringbridge.crm.bitrix24.customs import HOOKS, customised
 from ringbridge.crm.bitrix24.errors import is_user_gone
 from ringbridge.crm.bitrix24.knowledge import Knowledge
 from ringbridge.crm.bitrix24.ledger import Ledger
 from ringbridge.crm.bitrix24.preparation import Preparation
 from ringbridge.crm.bitrix24.sender import Sender, told, unsent
-from ringbridge.crm.bitrix24.telephony import Command, command_of, receipt_of, register
+from ringbridge.crm.bitrix24.telephony import FINISH, Command, command_of, receipt_of, register
 from ringbridge.crm.contract import CrmError, NotReached, Receipt
+from ringbridge.crm.customise import CANCELLED, Customise
 from ringbridge.routing.intents import (
     AttachRecording,
     CloseTasks,
@@ -50,23 +52,35 @@ class Job:
     command: Command
     deal_for: int | None = None
 
+    @property
+    def concerns(self) -> tuple[int, ...]:
+        return self.steps if self.deal_for is None else (self.deal_for,)
+
 
 class Commands:
     """The stage of a run that sends them."""
 
     def __init__(
-        self, ledger: Ledger, sender: Sender, clients: Preparation, knowledge: Knowledge, *, add_to_chat: bool
+        self,
+        ledger: Ledger,
+        sender: Sender,
+        clients: Preparation,
+        knowledge: Knowledge,
+        *,
+        add_to_chat: bool,
+        customise: Customise,
     ) -> None:
         self._ledger = ledger
         self._sender = sender
         self._clients = clients
         self._knowledge = knowledge
         self._add_to_chat = add_to_chat
+        self._customise = customise
 
     async def send(self) -> None:
         waiting = deque(self._groups())
         while waiting:
-            jobs = self._next_batch(waiting)
+            jobs = await self._customised(self._next_batch(waiting))
             if not jobs:
                 continue
             priority = self._ledger.urgency(i for job in jobs.values() for i in job.steps)
@@ -76,6 +90,8 @@ class Commands:
             whole = next(iter(outcomes.values()))
             if isinstance(whole, CrmError):
                 self._give_back(waiting, whole)
+        for index in self._ledger.open():
+            self._is_unwanted((index,))
 
     def _groups(self) -> list[tuple[int, ...]]:
         """Steps to send, those of one record together and in their order, the most urgent record first."""
@@ -95,7 +111,7 @@ class Commands:
         registered_by: dict[RecordKey, str] = {}
         while waiting and len(jobs) + self._size(waiting[0]) <= LARGEST:
             steps = waiting.popleft()
-            if self._is_registered(steps[0]):
+            if self._is_registered(steps[0]) or self._is_unwanted(steps):
                 continue
             try:
                 command = self._command(steps, registered_by.get(self._ledger.record(steps[0])))
@@ -135,6 +151,43 @@ class Commands:
             command = command_of([self._by_whom(first), *others], call_id or "", add_to_chat=self._add_to_chat)
         self._sender.check_open(command.method)
         return command
+
+    # Hooks
+
+    async def _customised(self, jobs: dict[str, Job]) -> dict[str, Job]:
+        """As the office's hooks want them. Without its register, a record's other commands go as well."""
+        asked = {key: (job.command, self._ledger.intent(job.steps[0])) for key, job in jobs.items() if job.steps}
+        found = await customised(self._customise, asked)
+        for key, command in found.items():
+            if command is None:
+                self._cancel(jobs[key])
+        left: dict[str, Job] = {}
+        for key, job in jobs.items():
+            if command := found.get(key, job.command):
+                left[key] = replace(job, command=self._in_a_living_name(job, command))
+        return {key: job for key, job in left.items() if not self._is_unwanted(job.concerns)}
+
+    def _cancel(self, job: Job) -> None:
+        for index in job.steps:
+            facts = {"cancelled": HOOKS[job.command.method], "note": CANCELLED}
+            unwanted = {"unwanted": True} if isinstance(self._ledger.intent(index), RegisterCall) else {}
+            self._ledger.settle(index, Receipt(facts={**facts, **unwanted}))
+
+    def _is_unwanted(self, steps: tuple[int, ...]) -> bool:
+        """Settles the steps of a call whose registration a hook cancelled: the portal knows nothing of it."""
+        record = self._ledger.record(steps[0])
+        if not self._ledger.fact(record, "unwanted") or self._ledger.call_id(record):
+            return False
+        for index in set(steps) & set(self._ledger.open()):
+            self._ledger.settle(index, Receipt(facts={"note": CANCELLED}))
+        return True
+
+    def _in_a_living_name(self, job: Job, command: Command) -> Command:
+        """A hook may name somebody for a finish who was found to be dismissed."""
+        user = UserId(str(command.params.get("USER_ID", "")))
+        if command.method != FINISH or user not in self._knowledge.dismissed:
+            return command
+        return replace(command, params={**command.params, "USER_ID": job.command.params["USER_ID"]})
 
     def _register(self, index: int, intent: RegisterCall) -> Command:
         plan = self._clients.plan(index)

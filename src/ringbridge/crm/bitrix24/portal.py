@@ -9,12 +9,14 @@ import httpx2
 
 from ringbridge.crm.bitrix24 import lines, users
 from ringbridge.crm.bitrix24.activities import Activities
+from ringbridge.crm.bitrix24.additions import Additions
 from ringbridge.crm.bitrix24.auth import Application, Credentials, Key, Save, TokenKey, Webhook, WebhookKey
 from ringbridge.crm.bitrix24.check import QUESTIONS, portal_info, works_with_leads
 from ringbridge.crm.bitrix24.clients import by_duplicates, client_by_duplicates, clients_in, search, ways_to_write
 from ringbridge.crm.bitrix24.commands import Commands
 from ringbridge.crm.bitrix24.desk import EventDesk
 from ringbridge.crm.bitrix24.followup import FollowUp
+from ringbridge.crm.bitrix24.hook_client import HookClient
 from ringbridge.crm.bitrix24.installation import Installation
 from ringbridge.crm.bitrix24.knowledge import Knowledge
 from ringbridge.crm.bitrix24.ledger import Ledger
@@ -40,6 +42,7 @@ from ringbridge.crm.contract import (
     Step,
     Unauthorized,
 )
+from ringbridge.crm.customise import AsTheyAre, Customise
 from ringbridge.routing.intents import Priority
 
 
@@ -56,11 +59,14 @@ class Bitrix24:
         recordings: RecordingSource,
         save: Save,
         application: Application | None = None,
+        customise: Customise | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         """`save` stores credentials that changed (tokens renewed, portal moved) before they are used; `application`
-        is needed with `Tokens`; `transport` replaces the network by a portal in this process."""
+        is needed with `Tokens`; `customise` is asked about requests; `transport` replaces the network by a portal in
+        this process."""
         self._settings = settings
+        self._customise = customise or AsTheyAre()
         self._recordings = recordings
         self._key = _key(settings, credentials, application, save)
         self._door = Door(
@@ -120,20 +126,29 @@ class Bitrix24:
         """As the contract says. A recording is sent before this returns, so give recordings a run of their own where
         the answers to other steps are waited for."""
         ledger = Ledger(steps)
-        chat = self._settings.add_to_chat
+        chat, customise = self._settings.add_to_chat, self._customise
         reconciliation = Reconciliation(ledger, self._sender, add_to_chat=chat)
         clients = Preparation(
             ledger, self._sender, self._knowledge, settings=self._settings, learn_staff=self._learn_staff
         )
         await reconciliation.clear_doubts()
         await clients.prepare()
-        await Commands(ledger, self._sender, clients, self._knowledge, add_to_chat=chat).send()
+        await Commands(ledger, self._sender, clients, self._knowledge, add_to_chat=chat, customise=customise).send()
         await reconciliation.find_lost_calls()
         await FollowUp(ledger, self._sender, clients).follow()
+        await Additions(ledger, self._sender, customise).make()
         await Activities(ledger, self._sender).complete()
-        await Tasks(ledger, self._sender, self._knowledge).send()
-        await Recordings(ledger, self._sender, source=self._recordings, settings=self._settings).send()
+        await Tasks(ledger, self._sender, self._knowledge, customise).send()
+        recordings = Recordings(
+            ledger, self._sender, source=self._recordings, settings=self._settings, customise=customise
+        )
+        await recordings.send()
         return ledger.results()
+
+    @property
+    def client(self) -> HookClient:
+        """What the office's hooks ask the portal through."""
+        return HookClient(self._rest)
 
     async def aclose(self) -> None:
         await self._key.aclose()

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
 from ringbridge.crm.bitrix24.batch import Outcome
+from ringbridge.crm.bitrix24.customs import HOOKS, customised
 from ringbridge.crm.bitrix24.errors import NotFinished
 from ringbridge.crm.bitrix24.ledger import Ledger, Result
 from ringbridge.crm.bitrix24.sender import Sender
@@ -34,6 +35,7 @@ from ringbridge.crm.contract import (
     Transient,
     Unauthorized,
 )
+from ringbridge.crm.customise import CANCELLED, Customise
 from ringbridge.routing.intents import AttachRecording, FinishCall, Priority
 from ringbridge.routing.recordings import Absent, NotYet
 
@@ -46,8 +48,17 @@ SHORTEST_TIME = 65.0
 class Recordings:
     """The stage of a run that sends them, in batches of their own: no card should wait for a file."""
 
-    def __init__(self, ledger: Ledger, sender: Sender, *, source: RecordingSource, settings: Settings) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        sender: Sender,
+        *,
+        source: RecordingSource,
+        settings: Settings,
+        customise: Customise,
+    ) -> None:
         self._ledger = ledger
+        self._customise = customise
         self._sender = sender
         self._source = source
         self._settings = settings
@@ -71,7 +82,10 @@ class Recordings:
                 files[index] = found
         if not files:
             return
-        commands = {index: self._command(index, file) for index, file in files.items()}
+        commands = await self._customised({index: self._command(index, file) for index, file in files.items()})
+        files = {index: file for index, file in files.items() if index in commands}
+        if not files:
+            return
         outcomes = await self._sender.batch({f"r{i}": command for i, command in commands.items()}, Priority.RECORDING)
         async with asyncio.TaskGroup() as group:
             for index, file in files.items():
@@ -108,6 +122,16 @@ class Recordings:
 
     def _command(self, index: int, file: RecordingFile) -> Command:
         return attach(file, self._ledger.call_id(self._ledger.record(index)) or "", self._link(file))
+
+    async def _customised(self, commands: Mapping[int, Command]) -> dict[int, Command]:
+        """As the office's hooks want them, without those that they cancelled."""
+        asked = {str(index): (command, self._ledger.intent(index)) for index, command in commands.items()}
+        found = await customised(self._customise, asked)
+        for index, command in commands.items():
+            if found[str(index)] is None:
+                facts = {"recording": "cancelled", "cancelled": HOOKS[command.method], "note": CANCELLED}
+                self._ledger.settle(index, Receipt(facts=facts))
+        return {int(index): command for index, command in found.items() if command}
 
     def _link(self, file: RecordingFile) -> str | None:
         """In link mode, and for what is too large to send. Without an address of ours that the portal can reach, the

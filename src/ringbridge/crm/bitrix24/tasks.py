@@ -17,10 +17,12 @@ from ringbridge.crm.bitrix24.ledger import Ledger
 from ringbridge.crm.bitrix24.sender import Sender, given_up
 from ringbridge.crm.bitrix24.telephony import Command, as_list, as_map, text
 from ringbridge.crm.contract import CrmError, Exchange, Receipt
+from ringbridge.crm.customise import CANCELLED, Customise
 from ringbridge.routing.intents import CloseTasks, MakeTask, Priority
 
 LIST, ADD, COMPLETE = "tasks.task.list", "tasks.task.add", "tasks.task.complete"
 COMPLETED = "5"
+TASK_HOOK = "process_task_creation_params"
 REACHED = "Not made: the client was reached meanwhile."
 JOINED = "Not made: the client has an open task already."
 
@@ -37,10 +39,11 @@ class Number:
 class Tasks:
     """The stage of a run that makes and completes them."""
 
-    def __init__(self, ledger: Ledger, sender: Sender, knowledge: Knowledge) -> None:
+    def __init__(self, ledger: Ledger, sender: Sender, knowledge: Knowledge, customise: Customise) -> None:
         self._ledger = ledger
         self._sender = sender
         self._knowledge = knowledge
+        self._customise = customise
 
     async def send(self) -> None:
         if not any(self._is_mine(index) for index in self._ledger.open()):
@@ -51,7 +54,7 @@ class Tasks:
             commands: dict[str, tuple[int, Command]] = {}
             for number in numbers.values():
                 self._plan(number, commands)
-            await self._carry_out(commands)
+            await self._carry_out(await self._customised(commands))
 
     def _is_mine(self, index: int) -> bool:
         return isinstance(self._ledger.intent(index), MakeTask | CloseTasks)
@@ -100,6 +103,20 @@ class Tasks:
                 else:
                     number.pending = index
                     commands[f"m{index}"] = (index, self._make(intent))
+
+    async def _customised(self, commands: Mapping[str, tuple[int, Command]]) -> dict[str, tuple[int, Command]]:
+        """New tasks as the office's hooks want them. Our tag stays: by it the task is found again."""
+        left: dict[str, tuple[int, Command]] = {}
+        for key, (index, command) in commands.items():
+            given = as_map(command.params.get("fields"))
+            if command.method != ADD or not await self._customise.wants(TASK_HOOK):
+                left[key] = (index, command)
+            elif fields := await self._customise(TASK_HOOK, given, self._ledger.intent(index)):
+                tags = list(dict.fromkeys((*given["TAGS"], *tags_in(fields.get("TAGS")))))
+                left[key] = (index, Command(method=ADD, params={"fields": {**fields, "TAGS": tags}}))
+            else:
+                self._done(index, {"cancelled": TASK_HOOK, "note": CANCELLED})
+        return left
 
     def _make(self, intent: MakeTask) -> Command:
         # The record was finished in the name of the client's owner, if there is one who works there.
