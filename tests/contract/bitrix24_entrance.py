@@ -8,7 +8,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -28,6 +28,7 @@ from ringbridge.routing.hours import WorkingHours
 from ringbridge.serve import listening
 from ringbridge.service.dialing import Dialing
 from ringbridge.service.events import PortalEvents, Sense
+from ringbridge.service.mirror import MirrorKeeper
 from ringbridge.store import dials
 from ringbridge.store.database import Database
 from ringbridge.store.dials import Dial
@@ -49,6 +50,7 @@ class Entrance:
     http: httpx2.AsyncClient
     database: Database
     saved: list[Credentials]
+    mirror: MirrorKeeper
     heard: list[str] = field(default_factory=list)  # connected, welcome, removed
 
     @property
@@ -65,6 +67,12 @@ class Entrance:
     async def post(self, body: bytes, path: str = "/bitrix24/main/events", **more: Any) -> int:
         headers = {"Content-Type": "application/x-www-form-urlencoded", **more}
         return (await self.http.post(f"{self.address}{path}", content=body, headers=headers)).status_code
+
+    async def restarted(self) -> MirrorKeeper:
+        """The mirror's keeper as after a start."""
+        keeper = keeper_of(self.crm, self.database)
+        await keeper.recall()
+        return keeper
 
     async def dials(self) -> list[Dial]:
         async with self.database.reading() as tx:
@@ -110,9 +118,22 @@ def tokens_of(portal: Portal, *, user_id: int = demo.ADMIN_ID, application_token
     )
 
 
+def keeper_of(crm: Bitrix24, database: Database) -> MirrorKeeper:
+    async def quiet() -> bool:
+        return True
+
+    return MirrorKeeper(MAIN, crm, database, region="RU", every=timedelta(days=1), quiet=quiet)
+
+
 @asynccontextmanager
 async def entrance(
-    folder: Path, *, sense: Sense = Sense.POSTED, installed: bool = True, knows_token: bool = True, endpoint: str = ""
+    folder: Path,
+    *,
+    sense: Sense = Sense.POSTED,
+    installed: bool = True,
+    knows_token: bool = True,
+    endpoint: str = "",
+    mirrored: bool = False,
 ) -> AsyncIterator[Entrance]:
     at = portal()
     doors: dict[str, BitrixDesk] = {}
@@ -167,6 +188,7 @@ async def entrance(
         async def is_busy() -> bool:
             return True
 
+        mirror = keeper_of(crm, database)
         events = PortalEvents(
             MAIN,
             desk=crm.desk,
@@ -179,6 +201,7 @@ async def entrance(
             removed=removed,
             welcome=welcome,
             is_busy=is_busy,
+            mirror=mirror if mirrored else None,
         )
         doors["main"] = events
         try:
@@ -191,6 +214,7 @@ async def entrance(
                 http=http,
                 database=database,
                 saved=saved,
+                mirror=mirror,
                 heard=heard,
             )
         finally:

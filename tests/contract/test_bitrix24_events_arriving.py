@@ -14,6 +14,7 @@ from ringbridge.emulators.bitrix24.oauth import Application
 from ringbridge.routing.dialing import DialKind
 from ringbridge.service.events import Sense, pause_before_fetch
 from ringbridge.store.dials import DialState
+from ringbridge.web import bitrix24
 
 NUMBER = "+7 912 555-11-22"
 CLICK, ORDER = "ONEXTERNALCALLSTART", "ONEXTERNALCALLBACKSTART"
@@ -132,6 +133,17 @@ async def test_who_posts_too_often_is_sent_away(tmp_path: Path) -> None:
         assert (answers[599], answers[600]) == (400, 429)
 
 
+async def test_a_portal_may_tell_of_as_many_things_as_it_likes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody imports clients: the click that comes after them is not sent away."""
+    monkeypatch.setattr(bitrix24, "MOST", 3)
+    async with entrance(tmp_path, mirrored=True) as at:
+        change = at.form("ONCRMCONTACTADD", {"FIELDS][ID": "7"})
+        assert [await at.post(change) for _ in range(5)] == [200] * 5
+        assert await at.post(at.form(CLICK, click())) == 200
+        assert len(await at.dials()) == 1
+        assert [await at.post(b"") for _ in range(4)] == [400, 400, 400, 429]
+
+
 async def test_a_portal_that_is_not_configured_is_not_known(tmp_path: Path) -> None:
     async with entrance(tmp_path) as at:
         assert await at.post(at.form(CLICK, click()), "/bitrix24/other/events") == 404
@@ -182,14 +194,13 @@ async def test_handlers_are_bound_once_and_what_was_bound_otherwise_is_unbound(t
         for event in (CLICK, ORDER):
             at.portal.bus.bind(event, application_id=1, url=old)
         at.portal.bus.bind(CLICK, application_id=1, offline=True)
-        at.portal.bus.bind("ONCRMCONTACTUPDATE", application_id=1, url=old)
+        at.portal.bus.bind("ONCRMCONTACTUPDATE", application_id=1, url=old)  # of when there was a mirror
+        at.portal.bus.bind("ONTASKADD", application_id=1, url=old)
         here = f"{at.address}/bitrix24/main/events"
         for _ in range(2):
             await at.crm.desk.bind(here)
             bound = sorted((one.event, one.url) for one in at.portal.bus.handlers)
-            assert bound == sorted(
-                [("ONCRMCONTACTUPDATE", old), (CLICK, here), (ORDER, here), ("ONAPPUNINSTALL", here)]
-            )
+            assert bound == sorted([("ONTASKADD", old), (CLICK, here), (ORDER, here), ("ONAPPUNINSTALL", here)])
 
 
 async def test_what_is_switched_off_is_unbound(tmp_path: Path) -> None:
@@ -233,6 +244,6 @@ async def test_the_question_rides_on_a_batch_that_goes_anyway(tmp_path: Path) ->
 
 
 def test_somebody_who_works_waits_seconds_and_a_portal_in_trouble_is_spared() -> None:
-    assert pause_before_fetch(somebody_works=True, failures=0) == 2.5
-    assert pause_before_fetch(somebody_works=False, failures=0) == 15.0
-    assert [pause_before_fetch(somebody_works=True, failures=n) for n in (1, 3, 30)] == [5.0, 20.0, 60.0]
+    assert pause_before_fetch(in_haste=True, failures=0) == 2.5
+    assert pause_before_fetch(in_haste=False, failures=0) == 15.0
+    assert [pause_before_fetch(in_haste=True, failures=n) for n in (1, 3, 30)] == [5.0, 20.0, 60.0]

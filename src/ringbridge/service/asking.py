@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from ringbridge.crm.bitrix24.portal import Bitrix24
 from ringbridge.delivery.local import LocalEngine
@@ -12,6 +13,7 @@ from ringbridge.service.config import Office
 from ringbridge.service.dial_config import EventsBy
 from ringbridge.service.dialing import Dialing, Prepare, as_decided
 from ringbridge.service.events import PortalEvents, Sense
+from ringbridge.service.mirror import MirrorKeeper
 from ringbridge.service.portal_config import Portal
 from ringbridge.service.portals import OfficePortal
 from ringbridge.store import calls
@@ -56,6 +58,7 @@ def open_events(
     database: Database,
     engine: LocalEngine,
     welcome: Callable[[], Awaitable[object]],
+    mirror: MirrorKeeper | None = None,
 ) -> PortalEvents | None:
     """None for a CRM that has no events of this kind. `welcome` is awaited when the portal has become ours."""
     crm = portal.crm
@@ -67,10 +70,6 @@ def open_events(
 
     async def removed() -> None:
         await engine.park(portal.id, None, REMOVED)
-
-    async def is_busy() -> bool:
-        async with database.reading() as tx:
-            return await calls.count(tx, Filters(since=datetime.now(UTC) - LATELY)) > 0
 
     sense = sense_of(config, office)
     return PortalEvents(
@@ -84,8 +83,15 @@ def open_events(
         connected=connected,
         removed=removed,
         welcome=welcome,
-        is_busy=is_busy,
+        is_busy=partial(is_busy, database),
+        mirror=mirror,
     )
+
+
+async def is_busy(database: Database) -> bool:
+    """Whether there have been calls lately. Raises `StoreError`."""
+    async with database.reading() as tx:
+        return await calls.count(tx, Filters(since=datetime.now(UTC) - LATELY)) > 0
 
 
 def sense_of(config: Portal, office: Office) -> Sense:

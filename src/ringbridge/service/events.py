@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from ringbridge.crm.bitrix24.desk import EventDesk
-from ringbridge.crm.bitrix24.events import Clicked, Event, Installed, Ordered, Uninstalled, event_in, form_of
+from ringbridge.crm.bitrix24.events import Changed, Clicked, Event, Installed, Ordered, Uninstalled, event_in, form_of
 from ringbridge.crm.bitrix24.install import NoOffer, Offer, offer_in_auth, offer_in_frame
 from ringbridge.crm.bitrix24.installation import Installation
 from ringbridge.crm.contract import CrmError, Throttled
@@ -25,6 +25,7 @@ from ringbridge.routing.hours import WorkingHours
 from ringbridge.routing.intents import PortalId
 from ringbridge.service.dialing import Dialing
 from ringbridge.service.gate import Gate
+from ringbridge.service.mirror import MirrorKeeper
 from ringbridge.store.errors import StoreError
 
 log = structlog.get_logger(__name__)
@@ -51,15 +52,16 @@ class Sense(StrEnum):
     OFF = "off"
 
 
-def pause_before_fetch(*, somebody_works: bool, failures: int) -> float:
-    """Seconds. Quick while somebody may click: 2.5 s take a fifth of a portal's 2 requests a second."""
-    return min((QUICK if somebody_works else SLOW) * (1 << min(failures, 6)), LONGEST)
+def pause_before_fetch(*, in_haste: bool, failures: int) -> float:
+    """Seconds. Quick while somebody may click, or more is waiting: 2.5 s take a fifth of a portal's 2 requests a
+    second."""
+    return min((QUICK if in_haste else SLOW) * (1 << min(failures, 6)), LONGEST)
 
 
 class PortalEvents:
     """`handler` is our address for the portal's events; None where they are fetched. `connected` and `removed` are
     awaited when the portal's key has come or gone, by whoever brought it; `welcome` takes its time afterwards.
-    `is_busy` tells whether there have been calls lately."""
+    `is_busy` tells whether there have been calls lately; `mirror` hears of changes of clients, where there is one."""
 
     def __init__(
         self,
@@ -75,6 +77,7 @@ class PortalEvents:
         removed: Callable[[], Awaitable[None]],
         welcome: Callable[[], Awaitable[object]],
         is_busy: Callable[[], Awaitable[bool]],
+        mirror: MirrorKeeper | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.portal = portal
@@ -88,6 +91,7 @@ class PortalEvents:
         self._connected, self._removed, self._welcome = connected, removed, welcome
         self._is_new = False  # the key has just come
         self._is_busy = is_busy
+        self._mirror = mirror
         self._clock = clock
         self._changed = asyncio.Event()  # the key came or went
         # Anyone may post an offer, and each is asked about elsewhere.
@@ -122,7 +126,8 @@ class PortalEvents:
             if self.sense is Sense.OFF:
                 await self._desk.unbind()
             else:
-                await self._desk.bind(self._handler if self.sense is Sense.POSTED else None)
+                handler = self._handler if self.sense is Sense.POSTED else None
+                await self._desk.bind(handler, changes=self._mirror is not None)
         except CrmError as error:
             self.trouble = f"Clicks on numbers do not reach us: {error}"
             self._log.warning("portal_events_not_bound", reason=str(error))
@@ -133,8 +138,8 @@ class PortalEvents:
     async def _fetch(self) -> None:
         failures = 0
         while not self._changed.is_set():
-            somebody_works = self._hours.open_at(self._clock()) or await self._busy()
-            self._desk.every = pause_before_fetch(somebody_works=somebody_works, failures=failures)
+            in_haste = self._desk.more or self._hours.open_at(self._clock()) or await self._busy()
+            self._desk.every = pause_before_fetch(in_haste=in_haste, failures=failures)
             try:
                 events = await self._desk.next()
             except Throttled as error:
@@ -192,6 +197,8 @@ class PortalEvents:
         match event:
             case Clicked() | Ordered() if self._dialing is not None:
                 await self._dialing.dial(request_of(event, self.portal))
+            case Changed(ref=ref, gone=gone) if self._mirror is not None:
+                (self._mirror.gone if gone else self._mirror.changed)([ref])
             case Uninstalled(at=at) if self._clock() - at <= STALE:
                 await self._farewell()
 

@@ -90,7 +90,7 @@ class BitrixPages:
             desk = self._portals.get(request.path_params["portal"])
             if desk is None:
                 return PlainTextResponse("No portal has this name here.", status_code=404)
-            if not self._gate.lets_in(request.client.host if request.client else ""):
+            if not self._gate.lets_in(sender_of(request)):
                 return PlainTextResponse("Too many requests.", status_code=429)
             try:
                 return await answer(request, desk)
@@ -111,6 +111,8 @@ class BitrixPages:
         except CrmError as error:
             log.warning("portal_keys_refused", reason=str(error))
             return PlainTextResponse("These keys do not open the portal.", status_code=403)
+        if verdict is Verdict.TAKEN:
+            self._gate.forgive(sender_of(request))  # an import of clients must not keep clicks away
         return PlainTextResponse("", status_code=403 if verdict is Verdict.REFUSED else 200)
 
     # The installation frame
@@ -153,6 +155,10 @@ class BitrixPages:
             log.warning("application_not_authorized", reason=str(error))
             return page("The application is not connected", str(error), status=400)
         return page("Ringbridge is connected", "Calls are recorded from now on. You can close this page.")
+
+
+def sender_of(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 async def body_of(request: Request, largest: int = LARGEST) -> bytes:

@@ -54,6 +54,7 @@ class Outcome:
     reached: bool = True
     free_at: datetime | None = None  # when the method's operating time drops, as the answer says
     next: int | None = None  # where the next page of a list begins
+    total: int | None = None  # how many rows a list has that was counted
 
 
 def outcomes_in(keys: Iterable[str], result: Any) -> dict[str, Outcome]:
@@ -61,6 +62,7 @@ def outcomes_in(keys: Iterable[str], result: Any) -> dict[str, Outcome]:
     maps = as_map(result)
     results, refusals = as_map(maps.get("result")), as_map(maps.get("result_error"))
     times, following = as_map(maps.get("result_time")), as_map(maps.get("result_next"))
+    totals = as_map(maps.get("result_total"))
     found: dict[str, Outcome] = {}
     for key in keys:
         free_at = _reset(as_map(times.get(key)))
@@ -68,12 +70,16 @@ def outcomes_in(keys: Iterable[str], result: Any) -> dict[str, Outcome]:
             refusal = said_in(refusals[key]) or Said(text=str(refusals[key]))
             found[key] = Outcome(refusal=refusal, free_at=free_at)
         elif key in results:
-            start = str(following.get(key, ""))
-            page = int(start) if start.isdecimal() else None
-            found[key] = Outcome(result=results[key], free_at=free_at, next=page)
+            found[key] = Outcome(
+                result=results[key], free_at=free_at, next=_number(following.get(key)), total=_number(totals.get(key))
+            )
         else:
             found[key] = Outcome(reached=False)
     return found
+
+
+def _number(value: Any) -> int | None:
+    return int(value) if str(value).isdecimal() else None
 
 
 def _reset(time: Mapping[str, Any]) -> datetime | None:

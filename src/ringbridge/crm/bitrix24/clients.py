@@ -82,7 +82,7 @@ def client_by_duplicates(outcomes: Mapping[str, Outcome]) -> Client | None:
     for kind in KINDS:
         ids, row = as_list(matches.get(kind.upper())), as_map(outcomes[kind].result)
         if ids and text(row.get("ID")) == text(ids[0]):
-            return Client(kind=kind, id=text(ids[0]), name=_name(row), responsible=_user(row.get("ASSIGNED_BY_ID")))
+            return Client(kind=kind, id=text(ids[0]), name=name_of(row), responsible=user_of(row.get("ASSIGNED_BY_ID")))
     return None
 
 
@@ -90,14 +90,14 @@ def _client(row: Mapping[str, Any]) -> Client | None:
     kind, number = text(row.get("CRM_ENTITY_TYPE")).lower(), text(row.get("CRM_ENTITY_ID"))
     if kind not in KINDS or not number:
         return None
-    responsible = _user(row.get("ASSIGNED_BY_ID")) or _user(as_map(row.get("ASSIGNED_BY")).get("ID"))
+    responsible = user_of(row.get("ASSIGNED_BY_ID")) or user_of(as_map(row.get("ASSIGNED_BY")).get("ID"))
     return Client(kind=kind, id=number, name=text(row.get("NAME")), responsible=responsible)
 
 
-def _user(value: Any) -> UserId | None:
+def user_of(value: Any) -> UserId | None:
     return UserId(found) if (found := text(value)) else None
 
 
-def _name(row: Mapping[str, Any]) -> str:
+def name_of(row: Mapping[str, Any]) -> str:
     person = " ".join(part for field in ("NAME", "LAST_NAME") if (part := text(row.get(field))))
     return person or text(row.get("TITLE"))

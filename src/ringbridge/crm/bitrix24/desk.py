@@ -2,7 +2,8 @@
 
 Source: Bitrix24 REST docs, event.bind, event.unbind, event.get, event.offline.get. A portal that cannot reach us keeps
 events in a queue of the application; telephony events come there too. Only an administrator's key may bind so.
-``event.offline.get`` forgets what it gives, so a lost answer loses a click: nobody dials twice.
+``event.offline.get`` forgets what it gives, so a lost answer loses a click: nobody dials twice. Clicks are asked for
+before changes of clients, of which an import may leave thousands: by name, ONEXTERNALCALL… stands behind ONCRM….
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import structlog
 
 from ringbridge.crm.bitrix24.batch import Outcome
 from ringbridge.crm.bitrix24.errors import error_of
-from ringbridge.crm.bitrix24.events import CLICK, ORDER, UNINSTALLED, Event, NotAnEvent, event_in_row
+from ringbridge.crm.bitrix24.events import CHANGES, CLICK, ORDER, UNINSTALLED, Event, NotAnEvent, event_in_row
 from ringbridge.crm.bitrix24.rest import Rest
 from ringbridge.crm.bitrix24.telephony import Command, as_list, as_map, text
 from ringbridge.crm.bitrix24.users import is_yes
@@ -27,8 +28,11 @@ from ringbridge.routing.intents import Priority
 log = structlog.get_logger(__name__)
 
 BOUND_ALREADY = "ERROR_EVENT_BINDING_EXISTS"
-MOST = 50
-FETCH = Command(method="event.offline.get", params={"limit": MOST})
+MOST = 100
+FETCH = Command(
+    method="event.offline.get", params={"limit": MOST, "order": {"EVENT_NAME": "DESC", "TIMESTAMP_X": "ASC"}}
+)
+OURS = frozenset({CLICK, ORDER, UNINSTALLED, *CHANGES})
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,11 +52,13 @@ class Binding:
         return {"event": self.event, **where}
 
 
-def wanted_bindings(handler: str | None) -> set[Binding]:
-    """`handler`: our address for events; None: they are fetched. A removed application's queue is fetched by nobody."""
+def wanted_bindings(handler: str | None, *, changes: bool = False) -> set[Binding]:
+    """`handler`: our address for events; None: they are fetched. A removed application's queue is fetched by nobody.
+    `changes`: those of clients and deals as well."""
+    wanted = (CLICK, ORDER, *(CHANGES if changes else ()))
     if handler is None:
-        return {Binding(CLICK), Binding(ORDER)}
-    return {Binding(event, handler) for event in (CLICK, ORDER, UNINSTALLED)}
+        return {Binding(event) for event in wanted}
+    return {Binding(event, handler) for event in (*wanted, UNINSTALLED)}
 
 
 def bindings_in(rows: Iterable[Any]) -> set[Binding]:
@@ -60,7 +66,7 @@ def bindings_in(rows: Iterable[Any]) -> set[Binding]:
     found: set[Binding] = set()
     for row in map(as_map, rows):
         event = text(row.get("event")).upper()
-        if event in {CLICK, ORDER, UNINSTALLED}:
+        if event in OURS:
             found.add(Binding(event, "" if is_yes(row.get("offline")) else text(row.get("handler"))))
     return found
 
@@ -73,24 +79,32 @@ class EventDesk:
         self._brought: asyncio.Queue[Event] = asyncio.Queue()
         self._asked_at = time.monotonic()
         self.every: float | None = None  # seconds between two fetches; None: nothing is fetched
+        self.more = False  # the last fetch was full: more is waiting
 
-    async def bind(self, handler: str | None) -> None:
-        """Events come to this address from now on, or into the queue; what was bound otherwise is no more."""
-        await self._change(wanted_bindings(handler))
+    async def bind(self, handler: str | None, *, changes: bool = False) -> None:
+        """Events come to this address from now on, or into the queue; what was bound otherwise is no more. Changes of
+        clients that the portal does not want to tell are done without: a mirror is swept all the same."""
+        await self._change(wanted_bindings(handler, changes=changes))
 
     async def unbind(self) -> None:
         await self._change(set())
 
     async def _change(self, wanted: set[Binding]) -> None:
         bound = bindings_in(as_list((await self._rest.call("event.get", priority=Priority.REST)).result))
-        commands = {f"b{n}": Command(method="event.bind", params=one.params) for n, one in enumerate(wanted - bound)}
+        new = sorted(wanted - bound)
+        commands = {f"b{n}": Command(method="event.bind", params=one.params) for n, one in enumerate(new)}
         gone = sorted(bound - wanted)
         commands |= {f"u{n}": Command(method="event.unbind", params=one.params) for n, one in enumerate(gone)}
         if not commands:
             return
-        for outcome in (await self._rest.batch(commands, priority=Priority.REST)).values():
-            if outcome.refusal is not None and outcome.refusal.code.upper() != BOUND_ALREADY:
-                raise error_of(outcome.refusal, now=datetime.now(UTC))
+        for key, outcome in (await self._rest.batch(commands, priority=Priority.REST)).items():
+            if outcome.refusal is None or outcome.refusal.code.upper() == BOUND_ALREADY:
+                continue
+            error = error_of(outcome.refusal, now=datetime.now(UTC))
+            event = text(commands[key].params["event"])
+            if event not in CHANGES:
+                raise error
+            log.warning("portal_change_not_told", event_name=event, reason=str(error))
         log.info("portal_events_bound", bound=sorted(one.event for one in wanted), unbound=len(gone))
 
     # The queue
@@ -111,7 +125,7 @@ class EventDesk:
         self._asked_at = time.monotonic()
         reply = await self._rest.call(FETCH.method, FETCH.params, priority=priority)
         self._asked_at = time.monotonic()
-        return _events(reply.result)
+        return self._events(reply.result)
 
     # On a batch that goes to the portal anyway
 
@@ -123,19 +137,20 @@ class EventDesk:
         return FETCH
 
     def take(self, outcome: Outcome) -> None:
-        for event in _events(outcome.result) if outcome.refusal is None else ():
+        for event in self._events(outcome.result) if outcome.refusal is None else ():
             self._brought.put_nowait(event)
 
-
-def _events(result: Any) -> list[Event]:
-    found: list[Event] = []
-    now = datetime.now(UTC)
-    for row in as_list(as_map(result).get("events")):
-        try:
-            event = event_in_row(row, now=now)
-        except NotAnEvent as error:
-            log.warning("portal_event_not_understood", reason=str(error))
-            continue
-        if event is not None:
-            found.append(event)
-    return found
+    def _events(self, result: Any) -> list[Event]:
+        rows = as_list(as_map(result).get("events"))
+        self.more = len(rows) >= MOST
+        found: list[Event] = []
+        now = datetime.now(UTC)
+        for row in rows:
+            try:
+                event = event_in_row(row, now=now)
+            except NotAnEvent as error:
+                log.warning("portal_event_not_understood", reason=str(error))
+                continue
+            if event is not None:
+                found.append(event)
+        return found

@@ -1,7 +1,7 @@
 """What a portal tells us by itself, out of the forms it posts and the rows of its offline queue. Pure.
 
 Source: Bitrix24 REST docs, "Events" (delivery, `auth` block), OnExternalCallStart, OnExternalCallBackStart,
-OnAppInstall, OnAppUninstall, event.offline.get. A form is PHP's: ``data[CRM_CREATED_ENTITIES][0][ENTITY_ID]=5``; flags
+OnAppInstall, OnAppUninstall, ONCRM…ADD, …UPDATE and …DELETE, event.offline.get. A form is PHP's: ``data[CRM_CREATED_ENTITIES][0][ENTITY_ID]=5``; flags
 come as 1, 0 or nothing, and a key whose value is null is not there at all.
 """
 
@@ -17,18 +17,24 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from ringbridge.crm.bitrix24.telephony import as_map, moment, text
+from ringbridge.crm.mirroring import Ref
 from ringbridge.routing.intents import UserId
 
 CLICK = "ONEXTERNALCALLSTART"
 ORDER = "ONEXTERNALCALLBACKSTART"
 INSTALLED = "ONAPPINSTALL"
 UNINSTALLED = "ONAPPUNINSTALL"
+CHANGES = tuple(
+    f"ONCRM{kind}{what}" for kind in ("CONTACT", "COMPANY", "LEAD", "DEAL") for what in ("ADD", "UPDATE", "DELETE")
+)
+"""Clients and deals that are new, changed or deleted."""
 
 MOST_FIELDS = 500
 DEEPEST = 6
 LONGEST = 1000  # characters of one value; a client's text in a form may be long
 
 _NAME = re.compile(r"(?P<root>[^\[\]]+)(?P<path>(?:\[[^\[\]]*\])*)")
+_CHANGE = re.compile(r"ONCRM(?P<kind>[A-Z]+?)(?P<what>ADD|UPDATE|DELETE)")
 _BEGUN = re.compile(r"externalCall\.\w+\.(\d{9,11})")
 
 
@@ -87,7 +93,17 @@ class Uninstalled:
     proof: Proof
 
 
-Event = Clicked | Ordered | Installed | Uninstalled
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """A client or a deal is new, was changed or deleted. That is all the portal tells."""
+
+    ref: Ref
+    gone: bool
+    at: datetime
+    proof: Proof
+
+
+Event = Clicked | Ordered | Installed | Uninstalled | Changed
 
 
 def form_of(body: bytes) -> dict[str, Any]:
@@ -153,6 +169,8 @@ def event_of(name: str, data: Mapping[str, Any], auth: Mapping[str, Any], at: da
             return Installed(at=at, proof=proof, auth={str(key): text(value) for key, value in auth.items()})
         case "ONAPPUNINSTALL":
             return Uninstalled(at=at, proof=proof)
+        case _ if name in CHANGES:
+            return _changed(name, data, proof, at)
     return None
 
 
@@ -186,6 +204,13 @@ def _ordered(data: Mapping[str, Any], proof: Proof, at: datetime) -> Ordered:
         text=text(data.get("TEXT")),
         entity=entity,
     )
+
+
+def _changed(name: str, data: Mapping[str, Any], proof: Proof, at: datetime) -> Changed:
+    number, told = text(as_map(data.get("FIELDS")).get("ID")), _CHANGE.fullmatch(name)
+    if not number.isdecimal() or told is None:
+        raise NotAnEvent("a change without the id of what was changed")
+    return Changed(ref=Ref(kind=told["kind"].lower(), id=number), gone=told["what"] == "DELETE", at=at, proof=proof)
 
 
 def _number(data: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from ringbridge.crm.bitrix24.hook_client import HookClient
 from ringbridge.crm.bitrix24.installation import Installation
 from ringbridge.crm.bitrix24.knowledge import Knowledge
 from ringbridge.crm.bitrix24.ledger import Ledger
+from ringbridge.crm.bitrix24.mirror import Mirror
 from ringbridge.crm.bitrix24.preparation import Preparation
 from ringbridge.crm.bitrix24.reconcile import Reconciliation
 from ringbridge.crm.bitrix24.recordings import Recordings
@@ -43,6 +44,7 @@ from ringbridge.crm.contract import (
     Unauthorized,
 )
 from ringbridge.crm.customise import AsTheyAre, Customise
+from ringbridge.crm.mirroring import MirrorPage, Ref
 from ringbridge.routing.intents import Priority
 
 
@@ -82,6 +84,7 @@ class Bitrix24:
         self.desk = self._rest.rider = EventDesk(self._rest)
         self.installation = Installation(self._key, self._rest, application, settings.authorization_server)
         self._sender = Sender(self._rest)
+        self._mirror = Mirror(self._sender)
         self._knowledge = Knowledge(region=settings.region)
 
     async def check(self) -> PortalInfo:
@@ -149,6 +152,12 @@ class Bitrix24:
     def client(self) -> HookClient:
         """What the office's hooks ask the portal through."""
         return HookClient(self._rest)
+
+    async def mirror_page(self, cursor: str | None) -> MirrorPage:
+        return await self._mirror.page(cursor)
+
+    async def mirror_changed(self, refs: Sequence[Ref]) -> MirrorPage:
+        return await self._mirror.changed(refs)
 
     async def aclose(self) -> None:
         await self._key.aclose()

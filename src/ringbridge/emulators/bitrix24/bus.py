@@ -21,6 +21,9 @@ KNOWN_EVENTS = (
     "ONTASKADD", "ONTASKUPDATE", "ONUSERADD", *_CRM,
 )  # fmt: skip
 
+SCOPES = {"ONCRM": "crm", "ONEXTERNALCALL": "telephony", "ONVOXIMPLANT": "telephony", "ONTASK": "task"}
+"""By how an event's name begins: without this scope an application knows of no such event."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Handler:

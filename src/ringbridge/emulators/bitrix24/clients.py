@@ -58,10 +58,6 @@ class Clients:
         self._unindex(kind, number, row)
         return True
 
-    def assign(self, kind: Kind, number: int, user_id: int, at: str) -> None:
-        """Make somebody responsible for it."""
-        self.update(kind, number, {"ASSIGNED_BY_ID": user_id}, user_id=user_id, at=at)
-
     def find(self, kind: Kind, name: str, values: Iterable[str]) -> list[int]:
         """Ids of the objects with one of these phones or e-mail addresses, lowest first."""
         if name == "PHONE":

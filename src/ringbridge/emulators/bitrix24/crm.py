@@ -6,17 +6,19 @@ empty code, so only their words tell them apart.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from bisect import bisect_right
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
+from itertools import islice
 from typing import Any
 
+from ringbridge.emulators.bitrix24 import changes
 from ringbridge.emulators.bitrix24.fields import MULTI_FIELDS, TYPE_IDS, Kind
-from ringbridge.emulators.bitrix24.leads import create
-from ringbridge.emulators.bitrix24.listing import select_rows, sort_rows
+from ringbridge.emulators.bitrix24.listing import passing, select_rows, sort_rows
 from ringbridge.emulators.bitrix24.refusals import Refusal
 from ringbridge.emulators.bitrix24.request import Method, Page, Request
 from ringbridge.emulators.bitrix24.settings import CrmMode
-from ringbridge.emulators.bitrix24.wire import Params, many, mapping, text, whole
+from ringbridge.emulators.bitrix24.wire import PAGE, Params, many, mapping, text, whole
 
 MAX_VALUES = 20
 NOT_FOUND = "Not found"
@@ -43,16 +45,13 @@ def id_of(request: Request) -> int:
 
 
 async def add(request: Request, kind: Kind) -> int:
-    return create(request.portal, kind, fields_of(request), user_id=request.caller.user_id)
+    return changes.create(request.portal, kind, fields_of(request), user_id=request.caller.user_id)
 
 
 async def update(request: Request, kind: Kind) -> bool:
-    number = id_of(request)
-    portal, user_id = request.portal, request.caller.user_id
-    at = portal.local(portal.clock())
-    if not portal.clients.update(kind, number, fields_of(request), user_id=user_id, at=at):
+    number, user_id = id_of(request), request.caller.user_id
+    if not changes.change(request.portal, kind, number, fields_of(request), user_id=user_id):
         raise refusal(NOT_FOUND)
-    portal.emit(f"ONCRM{kind}UPDATE", {"FIELDS": {"ID": number}}, user_id=user_id)
     return True
 
 
@@ -64,10 +63,8 @@ async def get(request: Request, kind: Kind) -> Params:
 
 
 async def delete(request: Request, kind: Kind) -> bool:
-    number = id_of(request)
-    if not request.portal.clients.delete(kind, number):
+    if not changes.delete(request.portal, kind, id_of(request), user_id=request.caller.user_id):
         raise refusal(NOT_FOUND)
-    request.portal.emit(f"ONCRM{kind}DELETE", {"FIELDS": {"ID": number}}, user_id=request.caller.user_id)
     return True
 
 
@@ -77,13 +74,28 @@ async def describe(request: Request, kind: Kind) -> Params:
 
 async def list_rows(request: Request, kind: Kind) -> Page:
     """AND only; multi-fields match by the exact stored text and are shown only when selected by name."""
-    clients = request.portal.clients
-    names = list(clients.fields(kind))
-    rows: list[Any] = select_rows(clients.rows[kind].values(), request.params.get("filter"), fields=names)
-    rows = sort_rows(rows, request.params.get("order") or {"ID": "ASC"}, fields=names)
+    names = list(request.portal.clients.fields(kind))
+    rows = _listed(request, kind, names)
     shown = _shown(names, many(request.params.get("select")))
     page = Page.cut(rows, whole(request.params.get("start")))
     return Page(rows=[pick(row, shown) for row in page.rows], total=page.total, next=page.next)
+
+
+def _listed(request: Request, kind: Kind, names: list[str]) -> list[Any]:
+    """All that the filter lets pass; where nobody counts them and the order is by id, as many as the page holds."""
+    condition, order = request.params.get("filter"), request.params.get("order") or {"ID": "ASC"}
+    candidates = _after(request.portal.clients.rows[kind], mapping(condition).get(">ID"))
+    if whole(request.params.get("start")) < 0 and order == {"ID": "ASC"}:
+        return list(islice(passing(candidates, condition, fields=names), PAGE))
+    return sort_rows(select_rows(candidates, condition, fields=names), order, fields=names)
+
+
+def _after(rows: Mapping[int, Params], last: Any) -> Iterable[Params]:
+    """The rows beyond an id, without a look at all those before it: a portal has an index too. Rows stand by id."""
+    if not isinstance(last, str | int):
+        return rows.values()
+    numbers = list(rows)
+    return (rows[number] for number in numbers[bisect_right(numbers, whole(last)) :])
 
 
 def _shown(names: list[str], wanted: list[Any]) -> list[str]:

@@ -10,7 +10,7 @@ import secrets
 from typing import Any
 
 from ringbridge.emulators.bitrix24 import refusals
-from ringbridge.emulators.bitrix24.bus import KNOWN_EVENTS, Handler, OfflineEvent
+from ringbridge.emulators.bitrix24.bus import KNOWN_EVENTS, SCOPES, Handler, OfflineEvent
 from ringbridge.emulators.bitrix24.listing import select_rows, sort_rows
 from ringbridge.emulators.bitrix24.oauth import Application
 from ringbridge.emulators.bitrix24.refusals import Refusal
@@ -65,7 +65,8 @@ def _event(request: Request) -> str:
     event = request.text("event").upper()
     if not event:
         raise refusals.missing_argument("EVENT")
-    if event not in KNOWN_EVENTS:
+    scope = next((scope for beginning, scope in SCOPES.items() if event.startswith(beginning)), "")
+    if event not in KNOWN_EVENTS or (scope and scope not in request.caller.scopes):
         raise Refusal("ERROR_EVENT_NOT_FOUND", "Event not found")
     return event
 

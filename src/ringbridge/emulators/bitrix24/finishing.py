@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from ringbridge.emulators.bitrix24 import recordings
+from ringbridge.emulators.bitrix24 import changes, recordings
 from ringbridge.emulators.bitrix24.calls import ActiveCall, CallRecord, CallType, MissedCall
 from ringbridge.emulators.bitrix24.fields import TYPE_IDS, Kind
 from ringbridge.emulators.bitrix24.phones import display, normalise
@@ -45,7 +45,7 @@ async def finish(request: Request) -> Any:
     record = _record(request, call, user_id)
     telephony.cards.hide(user_id, call_id, portal.clock(), "finish")
     for kind, number in call.created:
-        portal.clients.assign(Kind(kind), number, user_id, portal.local(portal.clock()))
+        changes.change(portal, Kind(kind), number, {"ASSIGNED_BY_ID": user_id}, user_id=user_id)
     _add_activity(portal, record)
     _note_missed(portal, record)
     _write_to_chat(request, record)

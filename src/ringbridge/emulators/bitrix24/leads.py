@@ -7,6 +7,7 @@ edition.
 from __future__ import annotations
 
 from ringbridge.emulators.bitrix24.calls import ActiveCall, CallType, Entity
+from ringbridge.emulators.bitrix24.changes import create
 from ringbridge.emulators.bitrix24.fields import Kind
 from ringbridge.emulators.bitrix24.phones import display, normalise
 from ringbridge.emulators.bitrix24.portal import Portal
@@ -71,10 +72,3 @@ def _contact_and_deal(portal: Portal, call: ActiveCall, fields: Params) -> list[
     deal = create(portal, Kind.DEAL, {**fields, "CONTACT_ID": contact}, user_id=call.user_id)
     made = {"CONTACT": ("CONTACT", contact), "DEAL": ("DEAL", deal)}
     return [made[kind] for kind in portal.settings.simple_mode_order]
-
-
-def create(portal: Portal, kind: Kind, fields: Params, *, user_id: int) -> int:
-    """A new object, and the event that tells of it."""
-    number = portal.clients.add(kind, fields, user_id=user_id, at=portal.local(portal.clock()))
-    portal.emit(f"ONCRM{kind}ADD", {"FIELDS": {"ID": number}}, user_id=user_id)
-    return number

@@ -7,11 +7,11 @@ are passed over.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from ringbridge.emulators.bitrix24.wire import many, mapping, text
+from ringbridge.emulators.bitrix24.wire import many, mapping, text, whole
 
 Row = Mapping[str, Any]
 Test = Callable[[Any, Any], bool]
@@ -22,6 +22,10 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:?\d\d)?)?"
 
 
 def select_rows(rows: Iterable[Row], condition: Any, *, fields: Iterable[str], extra: str = "") -> list[Row]:
+    return list(passing(rows, condition, fields=fields, extra=extra))
+
+
+def passing(rows: Iterable[Row], condition: Any, *, fields: Iterable[str], extra: str = "") -> Iterator[Row]:
     """The rows that pass a filter over these fields; `extra` names operators beyond the usual ones."""
     known = set(fields)
     tests = [
@@ -30,7 +34,7 @@ def select_rows(rows: Iterable[Row], condition: Any, *, fields: Iterable[str], e
         for operator, name in [_split(key)]
         if name in known and (operator in _TESTS) and (operator not in _STATISTICS_ONLY or operator in extra.split())
     ]
-    return [row for row in rows if all(_TESTS[operator](row.get(name), value) for name, operator, value in tests)]
+    return (row for row in rows if all(_TESTS[operator](row.get(name), value) for name, operator, value in tests))
 
 
 def _split(key: str) -> tuple[str, str]:
@@ -94,7 +98,12 @@ def _between(stored: Any, wanted: Any) -> bool:
 
 
 def _compare(wins: Callable[[Any, Any], bool]) -> Test:
-    return lambda stored, wanted: stored is not None and wins(_key(stored), _key(wanted))
+    return lambda stored, wanted: stored is not None and wins(_key(stored), _key(_bound(wanted)))
+
+
+def _bound(wanted: Any) -> Any:
+    """PHP makes 1 of an array where it wants a number: so ends a reference to a row that the page before had not."""
+    return whole(wanted) if isinstance(wanted, list | dict) else wanted
 
 
 def _not(test: Test) -> Test:
