@@ -23,6 +23,7 @@ from ringbridge.web.bitrix24 import BitrixPages
 from ringbridge.web.monitoring import Monitoring
 from ringbridge.web.pages import preferences
 from ringbridge.web.pages.call import CallPage
+from ringbridge.web.pages.dial import DialPage
 from ringbridge.web.pages.journal import Journal
 from ringbridge.web.pages.live import Live
 from ringbridge.web.pages.setup import SetupPage
@@ -76,6 +77,7 @@ def create_app(services: Services) -> Starlette:
             *Live(pages, accounts).routes,
             *Journal(pages).routes,
             *CallPage(pages).routes,
+            *DialPage(pages).routes,
             *StatusPage(pages, monitoring).routes,
             *AccountPages(pages, accounts).routes,
             *SetupPage(pages).routes,

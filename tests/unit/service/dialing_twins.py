@@ -117,6 +117,12 @@ class Desk:
                 await asyncio.sleep(0.01)
         return told
 
+    async def until_state(self, state: DialState) -> None:
+        """Until the only request is in this state."""
+        async with asyncio.timeout(10):
+            while await self.states() != [state]:  # noqa: ASYNC110 - rows tell nobody that they were written
+                await asyncio.sleep(0.01)
+
     async def states(self) -> list[DialState]:
         async with self.database.reading() as tx:
             return [dial.state for dial in await dials.since(tx, START - timedelta(days=1))]

@@ -21,6 +21,7 @@ PLACES: tuple[tuple[str, Role], ...] = (
     ("/live", Role.EMPLOYEE),
     ("/journal", Role.EMPLOYEE),
     ("/calls", Role.EMPLOYEE),
+    ("/dials", Role.EMPLOYEE),
     ("/account", Role.EMPLOYEE),
     ("/logout", Role.EMPLOYEE),
     ("/status", Role.SUPERVISOR),

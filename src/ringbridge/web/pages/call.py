@@ -14,6 +14,7 @@ from ringbridge.store.keys import CallKey, call_key
 from ringbridge.store.story import story
 from ringbridge.web.auth.visitor import visitor_of
 from ringbridge.web.glance import concerned, talked, waited
+from ringbridge.web.pages.dial import form_of
 from ringbridge.web.rendering import Pages
 from ringbridge.web.steps import SETTLED, Step, steps_of
 from ringbridge.web.timeline import timeline
@@ -52,6 +53,7 @@ class CallPage:
             steps=steps,
             story=lines[-SHOWN:],
             recordings=await self._players(steps),
+            **form_of(self._services, request),
             unsettled=call.end is None or any(step.state not in SETTLED for step in steps),
         )
 

@@ -16,6 +16,7 @@ from ringbridge.web.auth.visitor import visitor_of
 from ringbridge.web.glance import Phase, glance, talked
 from ringbridge.web.language import language_of
 from ringbridge.web.live import stream
+from ringbridge.web.pages.dial import form_of
 from ringbridge.web.rendering import Pages
 
 TEMPLATE = "live_region.html"
@@ -36,7 +37,8 @@ class Live:
         return [Route("/live", self.page), Route("/live/stream", self.stream)]
 
     async def page(self, request: Request) -> Response:
-        return await self._pages.page(request, "live.html", **self._context(own_of(request)))
+        context = self._context(own_of(request)) | form_of(self._pages.services, request)
+        return await self._pages.page(request, "live.html", **context)
 
     async def stream(self, request: Request) -> Response:
         """Ends soon after the visitor's session does."""
