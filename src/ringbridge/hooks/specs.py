@@ -99,12 +99,14 @@ def need_registration(result: bool, stage: Stage, call: PhoneCall, ctx: Context)
 
 @hook(urgent=True)
 def process_client_phone(phone: str, stage: Stage, call: PhoneCall, ctx: Context) -> str:
-    """The client's number as the CRM is told and asked it. Once a call."""
+    """The client's number as the CRM is told and asked it. Asked once a call. What can be read as a number is written
+    as E.164 afterwards, so that clients are found by every spelling."""
 
 
 @hook(urgent=True)
 def process_user_phone(phone: str, stage: Stage, call: PhoneCall, ctx: Context) -> str:
-    """An employee's phone, before the employee is looked for by it. Once for each phone of a call."""
+    """An employee's phone, before the employee is looked for by it. Asked once for each phone of a call. A phone that
+    is nobody's leaves it as it was."""
 
 
 @hook(urgent=True)
@@ -124,7 +126,8 @@ def process_originate_params(params: OriginateParams, request: Fields, ctx: Cont
 
 @hook(of=Of.BITRIX24, cancels=True, kept=frozenset({"EXTERNAL_CALL_ID"}))
 def process_registration_params(params: RegistrationParams, call: PhoneCall, ctx: Context) -> RegistrationParams:
-    """The call's registration. Cancelled: the portal hears nothing of the call, then or later."""
+    """The call's registration. Cancelled: the portal hears nothing of the call, then or later. A client that a rule
+    wants made is made before: `need_registration` keeps a call away whole."""
 
 
 @hook(of=Of.BITRIX24, cancels=True, kept=frozenset({"CALL_ID"}))
@@ -193,7 +196,8 @@ def process_lead_update_params(fields: Fields, entity: Fields, call: PhoneCall, 
 
 @hook()
 def process_record_file_path(path: str, call: PhoneCall, ctx: Context) -> str:
-    """Where the recording is: as the PBX named it, and as it shall be looked for. The hook may make the file."""
+    """Where the recording is, once its file is whole: as the PBX named it, and as it shall be looked for. The hook may
+    make the file. Asked of the first portal only."""
 
 
 @hook(cancels=True)

@@ -21,13 +21,14 @@ from ringbridge.hooks.runner import Hooks
 from ringbridge.hooks.specs import SPECS
 from ringbridge.hooks.values import PhoneCall
 from ringbridge.routing.dialing import DialRequest, Originate
+from ringbridge.routing.distribution import Hop, Policy, Reason, Route, RouteQuestion
 from ringbridge.routing.intents import AttachRecording, Intent, PortalId, RegisterCall, idempotency_key
 from ringbridge.routing.office import Portal
 from ringbridge.store import calls
 from ringbridge.store.calls import Filters, PbxId, StoryKind, StoryLine, call_key
 from ringbridge.store.database import Database
 from ringbridge.store.errors import StoreError
-from ringbridge.telephony.model import Call
+from ringbridge.telephony.model import Call, CallId, Direction
 
 log = structlog.get_logger(__name__)
 
@@ -96,6 +97,23 @@ class OfficeHooks:
         for told in (*outcome.notes, *outcome.errors):
             log.info("originate_customised", portal=request.portal, told=told)
         return originate_of(originate, outcome.value)
+
+    async def route(self, question: RouteQuestion, route: Route, policy: Policy) -> Route:
+        """Where an incoming call is sent, as the hooks want it."""
+        portal = route.client.portal if route.client else next(iter(self._portals), None)
+        if portal is None or not await self.of(portal).wants("customize_autodistribution"):
+            return route
+        decided = route.hops[0].extension if route.hops else ""
+        outcome = await self.of(portal).ask(
+            "customize_autodistribution", decided, incoming(question), PbxId(""), {"client": client_of(route)}
+        )
+        if outcome.value == decided:
+            return route
+        told = " ".join(outcome.notes)
+        if not outcome.value:
+            return replace(route, hops=(), why=told)
+        hop = Hop(extension=outcome.value, seconds=policy.ring_seconds, reason=Reason.HOOK)
+        return replace(route, hops=(hop, *route.hops[1:]), why=told)
 
     def of(self, portal: PortalId) -> PortalHooks:
         if portal not in self._portals:
@@ -192,6 +210,26 @@ class HookJournal:
         async with self._database.reading() as tx:
             page = await calls.page(tx, limit=max(1, min(limit, 100)), filters=Filters(number=number))
         return [self._portal.seen(entry.call, entry.pbx) for entry in page.entries]
+
+
+def incoming(question: RouteQuestion) -> Call:
+    """A call of which nothing is known but that it has come."""
+    return Call(
+        id=CallId(question.uniqueid),
+        direction=Direction.INBOUND,
+        start=datetime.now(UTC),
+        external=question.number or None,
+        did=question.did or None,
+        trunk=question.trunk or None,
+        menu=question.choice,
+    )
+
+
+def client_of(route: Route) -> dict[str, str]:
+    client = route.client
+    if client is None:
+        return {}
+    return {"kind": client.kind, "id": client.id, "name": client.name, "responsible": client.responsible or ""}
 
 
 def params_of(originate: Originate) -> dict[str, Any]:

@@ -188,6 +188,7 @@ async def open_runtime(
         lately = Lately(office.region)
         phones = Phones(boards.values())
         router = open_router(office, portals, mirror=NoMirror(), phones=phones, lately=lately, database=database)
+        router.customise = hooks.route
         for pipeline in pipelines:
             pipeline.advisers = HookAdvisers(hooks)
             pipeline.remarks = router.log.story_of

@@ -63,6 +63,7 @@ class Reason(StrEnum):
     GROUP = "group"
     VIP = "vip"
     NEW_CLIENT = "new_client"
+    HOOK = "hook"  # the office's own code said so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
