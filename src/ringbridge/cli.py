@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
+from ringbridge.cli_pbx import dialplan
 from ringbridge.cli_users import user
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -36,6 +37,7 @@ def main() -> None:
 
 
 main.add_command(user)
+main.add_command(dialplan)
 
 
 def refuse(error: object) -> NoReturn:

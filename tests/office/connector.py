@@ -6,8 +6,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from tests.office.office import MANAGER, Office
@@ -61,6 +61,16 @@ class Connector:
         """As the out-of-memory killer does it."""
         if self._process is not None:
             self._process.kill()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It hangs, as on a machine whose disk does not answer: its ports are open, and nobody reads them."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     async def _stop(self, process: asyncio.subprocess.Process) -> None:
         if process.returncode is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from tests.office.audio import TONE
 from tests.office.line import Line
 from tests.office.phone import Phone
 from tests.office.session import manager_session
+
+from ringbridge.routing.dialplan import CONTEXT, By, DialplanWords, Kind, dialplan
 
 EMPLOYEES = {
     "101": "Иван Петров",
@@ -44,6 +46,10 @@ class Reach(StrEnum):
     SUPPORT = "74951000301"  # queue of Local members 103, 104
     MENU = "74951000400"  # 1: reception, 2: sales
     MAILBOX = "74951000500"
+    ROUTED = "74951000600"  # to whom Ringbridge names, asked by CURL; else to 106, as all of these
+    ROUTED_BY_AGI = "74951000601"
+    ROUTED_BY_MENU = "74951000602"  # a menu asks first
+    ROUTED_AS_FREEPBX = "74951000603"
     NOBODY = "74951000999"
 
     @property
@@ -106,6 +112,7 @@ def running_pbx(folder: Path) -> Iterator[tuple[Asterisk, Network]]:
         }
         etc = Path(__file__).parent / "etc"
         pbx = Asterisk(folder / "pbx", etc=etc, settings=settings, program=Program(root=UNPACKED))
+        (folder / "pbx" / "etc" / "ringbridge.conf").write_text(distribution(network.address(1)), "utf-8")
         recordings.mkdir(exist_ok=True)
         music.mkdir(exist_ok=True)
         (music / "tone.alaw").write_bytes(TONE * 500)
@@ -134,6 +141,17 @@ async def open_office(pbx: Asterisk, network: Network, *, recordings: Path) -> A
             yield office
         finally:
             await office.clear()
+
+
+def distribution(address: str) -> str:
+    """The contexts that ask a Ringbridge on the PBX's own address: each of the ways that there are, by its own name."""
+    words = DialplanWords(address=f"http://{address}:8077", agi=f"agi://{address}:4574", groups="office-groups")
+    ways = {
+        "ringbridge-route": dialplan(Kind.ASTERISK, By.CURL, words),
+        "ringbridge-agi": dialplan(Kind.ASTERISK, By.AGI, words),
+        "ringbridge-freepbx": dialplan(Kind.FREEPBX, By.CURL, replace(words, groups="from-internal")),
+    }
+    return "\n".join(text.replace(f"[{CONTEXT}]", f"[{name}]") for name, text in ways.items())
 
 
 def password(extension: str) -> str:

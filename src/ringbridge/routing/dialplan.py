@@ -21,6 +21,10 @@ MOST_ROUNDS = 5
 """How often one call may ask: the inbound route and a few menus. More is a loop in the dialplan."""
 
 
+NOTHING_TO_DIAL = "GotoIf($[${LEN(${RINGBRIDGE_DIAL})} = 0]?hop,1)"
+"""Dial hangs up on a caller for whom it is given nothing: PJSIP_DIAL_CONTACTS of a phone that is not registered."""
+
+
 class Kind(StrEnum):
     ASTERISK = "asterisk"  # plain, written by hand
     FREEPBX = "freepbx"
@@ -150,7 +154,13 @@ def _told(field: str, by: By) -> str:
 
 def _plain_phone(words: DialplanWords) -> list[str]:
     phone = words.phone.replace("{extension}", "${RINGBRIDGE_EXTENSION}")
-    return _extension("phone", f"Dial({phone},${{RINGBRIDGE_SECONDS}},{words.options})", "Goto(hop,1)")
+    return _extension(
+        "phone",
+        f"Set(RINGBRIDGE_DIAL={phone})",
+        NOTHING_TO_DIAL,
+        f"Dial(${{RINGBRIDGE_DIAL}},${{RINGBRIDGE_SECONDS}},{words.options})",
+        "Goto(hop,1)",
+    )
 
 
 def _freepbx_phone() -> list[str]:
@@ -165,7 +175,7 @@ def _freepbx_phone() -> list[str]:
         'ExecIf($["${RINGBRIDGE_DIAL:0:6}" = "PJSIP/"]?'
         "Set(RINGBRIDGE_DIAL=${PJSIP_DIAL_CONTACTS(${RINGBRIDGE_DIAL:6})}))",
         f"ExecIf($[${{LEN({forward})}}]?Set(RINGBRIDGE_DIAL=Local/{forward}@from-internal/n))",
-        "GotoIf($[${LEN(${RINGBRIDGE_DIAL})} = 0]?hop,1)",
+        NOTHING_TO_DIAL,
         "Set(__EXTTOCALL=${RINGBRIDGE_EXTENSION})",
         "Set(__PICKUPMARK=${RINGBRIDGE_EXTENSION})",
         f"GosubIf($[${{DIALPLAN_EXISTS(sub-record-check,s,1)}}]?{recording})",

@@ -37,6 +37,12 @@ class Bootstrap(BaseSettings):
         return f"sqlite:///{self.data.absolute() / 'ringbridge.db'}"
 
     @property
+    def nearby(self) -> str:
+        """The page's address for programs on this machine."""
+        everywhere = self.host in {"0.0.0.0", "::", ""}  # noqa: S104 compared, not bound
+        return f"http://{'127.0.0.1' if everywhere else self.host}:{self.port}"
+
+    @property
     def key(self) -> Path:
         return self.key_file or self.data / "secret.key"
 

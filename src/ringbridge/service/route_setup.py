@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import structlog
 
 from ringbridge.pbx.fastagi import AgiServer, NoAgiPort
 from ringbridge.routing.clients import MirrorFound
-from ringbridge.routing.distribution import Availability, LastTalk, Reach
+from ringbridge.routing.dialplan import DialplanWords
+from ringbridge.routing.distribution import Availability, LastTalk
 from ringbridge.routing.intents import PortalId
 from ringbridge.service.clients import Clients, Mirror
 from ringbridge.service.config import Office
@@ -22,6 +24,7 @@ from ringbridge.service.route_agi import answering
 from ringbridge.service.route_config import DistributionConfig
 from ringbridge.service.router import Router, Setup
 from ringbridge.store.database import Database
+from ringbridge.store.spoken import last_spoke
 from ringbridge.telephony.numbers import Number
 
 log = structlog.get_logger(__name__)
@@ -86,22 +89,30 @@ class NoMirror:
         return False
 
 
-class NoPhones:
-    """A PBX that does not tell of its phones."""
-
-    def reach(self, extension: str) -> Reach:
-        return Reach.UNKNOWN
-
-
 class LastTalks:
     """Who of us last spoke with a number, by the journal."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def __call__(self, number: Number) -> LastTalk | None:
+    async def __call__(self, number: Number, since: datetime) -> LastTalk | None:
         """Raises `StoreError`."""
-        return None
+        async with self._database.reading() as tx:
+            return await last_spoke(tx, str(number), since)
+
+
+def words_of(config: DistributionConfig, address: str) -> DialplanWords:
+    """What the dialplan says of this office; `address` is the page's, as the PBX reaches it."""
+    host = urlsplit(address).hostname or "127.0.0.1"
+    agi_host = host if config.agi_host in {"", "0.0.0.0", "::"} else config.agi_host  # noqa: S104 the setting for all
+    return DialplanWords(
+        address=address.rstrip("/"),
+        agi=f"agi://{agi_host}:{config.agi_port}",
+        token=config.token.get_secret_value() if config.token else "",
+        phone=config.phone,
+        options=config.dial_options,
+        groups=config.group_context,
+    )
 
 
 async def take_questions(config: DistributionConfig, router: Router) -> NoReturn:

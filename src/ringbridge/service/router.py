@@ -84,13 +84,15 @@ async def as_decided(question: RouteQuestion, route: Route, policy: Policy) -> R
 
 
 class Router:
+    """`last_talk` tells who of us last spoke with a number, since a moment."""
+
     def __init__(
         self,
         setup: Callable[[], Setup],
         *,
         book: ClientBook,
         phones: Availability,
-        last_talk: Callable[[Number], Awaitable[LastTalk | None]],
+        last_talk: Callable[[Number, datetime], Awaitable[LastTalk | None]],
         lately: Lately,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -173,7 +175,7 @@ class Router:
     async def _gather(self, facts: _Facts, number: Number, policy: Policy) -> None:
         facts.clients = await self._book.known(number)
         if Step.LAST_SPOKE in policy.steps:
-            facts.last_talk = await self._last_talk(number)
+            facts.last_talk = await self._last_talk(number, self._now() - policy.last_spoke_within)
         if not facts.clients:
             facts.clients = await self._book.asked(number)
 

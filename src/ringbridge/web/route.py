@@ -1,17 +1,15 @@
 """``GET /route``: the dialplan asks by HTTP whom a call is for.
 
-This machine needs no token; others show theirs, as ``Authorization: Bearer …`` or ``?token=…`` (a dialplan cannot set
-headers). A browser's page on this machine can be made to ask by a name of somebody else's (DNS rebinding), and a proxy
-on it speaks for strangers: neither passes for this machine.
+This machine needs no token (see `sits_here`); others show theirs, as ``Authorization: Bearer …`` or ``?token=…``, since
+the CURL of an old Asterisk sets no headers.
 """
 
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import structlog
 from starlette.requests import Request
@@ -22,10 +20,9 @@ from ringbridge.routing.distribution import Route as CallRoute
 from ringbridge.routing.distribution import RouteQuestion
 from ringbridge.routing.route_answer import document_of, fields_of
 from ringbridge.telephony.channels import endpoint_of
+from ringbridge.web.auth.visitor import sits_here
 
 log = structlog.get_logger(__name__)
-
-PROXIES = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,24 +74,4 @@ def may_ask(request: Request, token: str) -> bool:
     shown = request.headers.get("authorization", "").removeprefix("Bearer ") or request.query_params.get("token", "")
     if token and hmac.compare_digest(shown.encode(), token.encode()):
         return True
-    return is_from_this_machine(request)
-
-
-def is_from_this_machine(request: Request) -> bool:
-    peer = request.client.host if request.client else ""
-    name = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-    if any(header in request.headers for header in PROXIES):
-        return False
-    return is_loopback(peer) and (name == "localhost" or is_address(name))
-
-
-def is_loopback(host: str) -> bool:
-    return is_address(host) and ipaddress.ip_address(host.removeprefix("::ffff:")).is_loopback
-
-
-def is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.removeprefix("::ffff:"))
-    except ValueError:
-        return False
-    return True
+    return sits_here(request.scope)

@@ -57,7 +57,8 @@ def test_a_plain_asterisk_dials_as_the_office_says() -> None:
         address="http://a", agi="agi://a", phone="SIP/{extension}", options="t", groups="my-groups", token=""
     )
     text = dialplan(Kind.ASTERISK, By.AGI, words)
-    assert "Dial(SIP/${RINGBRIDGE_EXTENSION},${RINGBRIDGE_SECONDS},t)" in text
+    assert "Set(RINGBRIDGE_DIAL=SIP/${RINGBRIDGE_EXTENSION})" in text
+    assert "Dial(${RINGBRIDGE_DIAL},${RINGBRIDGE_SECONDS},t)" in text
     assert "?my-groups,${RINGBRIDGE_EXTENSION},1)" in text
     assert "AGI(agi://a/route,${RINGBRIDGE_DID},${RINGBRIDGE_CHOICE})" in text
 

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from ringbridge.routing.distribution import Reach
 from ringbridge.service.config import ConfigError, Office, office_of, write_office
-from ringbridge.service.route_setup import NoPhones, OfficeSetup
+from ringbridge.service.route_setup import OfficeSetup, words_of
 
 
 @pytest.mark.parametrize(
@@ -41,5 +40,11 @@ def test_what_is_known_of_the_office_is_made_once_until_the_office_changes() -> 
     assert setup() is setup()
 
 
-def test_a_pbx_that_does_not_tell_of_its_phones_knows_of_none() -> None:
-    assert NoPhones().reach("101") is Reach.UNKNOWN
+def test_the_dialplan_is_told_how_the_pbx_reaches_us() -> None:
+    config = office_of({"distribution": {"token": "0123456789abcdef", "agi_host": "0.0.0.0"}}).distribution
+    words = words_of(config, "http://10.0.0.5:8077/")
+    assert (words.address, words.agi, words.token) == (
+        "http://10.0.0.5:8077",
+        "agi://10.0.0.5:4574",
+        "0123456789abcdef",
+    )

@@ -70,11 +70,11 @@ class Phones:
         return self._reach.get(f"x{extension}", Reach.FREE)
 
 
-async def nobody(number: Number) -> LastTalk | None:
+async def nobody(number: Number, since: datetime) -> LastTalk | None:
     return None
 
 
-async def boris(number: Number) -> LastTalk | None:
+async def boris(number: Number, since: datetime) -> LastTalk | None:
     return LastTalk(extension="102", at=NOW - timedelta(days=1))
 
 
@@ -87,7 +87,7 @@ def router(
     book: Book,
     *,
     policy: Policy = POLICY,
-    last_talk: Callable[[Number], Awaitable[LastTalk | None]] = nobody,
+    last_talk: Callable[[Number, datetime], Awaitable[LastTalk | None]] = nobody,
     lately: Lately | None = None,
     budget: float = 5.0,
     phones: Phones | None = None,

@@ -95,7 +95,7 @@ async def test_nobody_else_is_answered(peer: str, host: str, headers: dict[str, 
     assert not answers.asked
 
 
-@pytest.mark.parametrize("peer", ["127.0.0.1", "127.66.1.1", "::1", "::ffff:127.0.0.1"])
+@pytest.mark.parametrize("peer", ["127.0.0.1", "127.66.1.1", "::1"])
 async def test_this_machine_needs_no_token(peer: str) -> None:
     async with asking(Answers(), peer=peer, host="localhost:8077") as page:
         assert (await page.get("/route?number=79125551122")).status_code == 200
