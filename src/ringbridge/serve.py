@@ -32,6 +32,7 @@ from ringbridge.service.extensions import EmployeeTable
 from ringbridge.service.portals import OfficePortal
 from ringbridge.service.runtime import Runtime, open_runtime, refresh
 from ringbridge.store import deliveries, portals, users
+from ringbridge.store.dials import Dial
 from ringbridge.store.errors import StoreError
 from ringbridge.store.keys import CallKey, PbxId
 from ringbridge.telephony.model import Call
@@ -88,6 +89,8 @@ async def running(bootstrap: Bootstrap) -> AsyncIterator[str]:
             runtime.lately.tell(known.pbx, known.call)
         for pipeline in runtime.pipelines:
             pipeline.show = show
+        if runtime.dialing is not None:
+            runtime.dialing.told = boards.fail
         page = create_app(services_of(runtime, feed, tally, boards))
         async with listening(page, bootstrap.host, bootstrap.port) as address, asyncio.TaskGroup() as group:
             task = group.create_task(runtime.run())
@@ -216,6 +219,11 @@ class CardBoards:
     def tell(self, pbx: PbxId, call: Call) -> None:
         for board in self._boards.values():
             board.tell(pbx, call)
+
+    def fail(self, dial: Dial, reason: str) -> None:
+        """A call that was asked for in a portal was not dialled after all."""
+        if board := self._boards.get(dial.request.portal):
+            board.fail(dial, reason)
 
     def close(self) -> None:
         for board in self._boards.values():

@@ -11,6 +11,7 @@ from playwright.async_api import Browser, expect
 from tests.browser.widget_pages import Pages, open_pages, picture
 from tests.unit.web.amocrm_company import ANTON, CLIENT, KATE, PBX, STRANGER, answered, changed, ended, inbound
 
+from ringbridge.ami.errors import ActionRefused
 from ringbridge.emulators.amocrm import Kind, deskwork
 from ringbridge.telephony.model import Direction
 from ringbridge.web.amocrm import CardBoard
@@ -127,6 +128,20 @@ async def test_click_that_cannot_be_dialled_says_why(pages: Pages) -> None:
     await page.get_by_text(NUMBER).click()
     await expect(page.locator(".notification.error")).to_contain_text("the same number was asked for a moment ago")
     assert len(company.pbx.asked) == 1
+
+
+async def test_click_that_the_pbx_did_not_dial_says_why_once_on_one_page(pages: Pages) -> None:
+    page, company = await pages.open(f"&card={pages.contact()}"), pages.company
+    company.pbx.fails = ActionRefused("Originate", "<b>Extension</b> does not exist.")
+    await page.get_by_text(NUMBER).click()
+    notice = page.locator(".notification.error")
+    await expect(notice).to_contain_text("The call was not made. The PBX did not dial: ")
+    await expect(notice).to_contain_text("<b>Extension</b> does not exist.")
+    await page.reload()
+    await expect(page.get_by_text(NUMBER)).to_be_visible()
+    company.tell(inbound(company.clock()))
+    await expect(page.locator(".ringbridge-card")).to_be_visible()
+    await expect(notice).to_have_count(0)
 
 
 async def test_missed_call_is_told_once(pages: Pages) -> None:

@@ -86,7 +86,8 @@ async def as_decided(request: DialRequest, originate: Originate) -> Originate | 
 
 
 class Dialing:
-    """`prepare` may change what was decided, or refuse it, before it is written and dialled. It may take its time."""
+    """`prepare` may change what was decided, or refuse it, before it is written and dialled. It may take its time.
+    Set `told` to be told of each accepted request that was not dialled after all, and why."""
 
     def __init__(
         self,
@@ -100,6 +101,7 @@ class Dialing:
         prepare: Prepare = as_decided,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self.told: Callable[[Dial, str], None] = lambda dial, reason: None
         self.orders = Orders(plan, database=database, portals=portals, clock=clock)
         self._plan = plan
         self._name = name
@@ -227,6 +229,7 @@ class Dialing:
             log.error("dial_end_not_written", dial=dial.id, reason=str(error))  # the watch tries again
         else:
             self._drop(dial)
+            self.told(dial, reason)
 
     async def _conclude(self, tx: Transaction, dial: Dial, refusal: Refusal, order: str = "") -> None:
         """Tell the end of a request of which the PBX will tell nothing. `order`: what becomes of the client's order."""

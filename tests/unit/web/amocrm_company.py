@@ -249,6 +249,7 @@ async def open_company(folder: Path, *, connected: bool = True, **settings: Any)
             connected=keys.connected,
             removed=keys.removed,
         )
+        dialing.told = desk.board.fail
         ringing = asyncio.create_task(dialing.run())
         try:
             yield Company(account, database, vault, clock, pbx, portal, crm, desk, desks, server, http, keys)

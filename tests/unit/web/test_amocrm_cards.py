@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.web.amocrm_company import ANTON, KATE, MAIN, PBX, answered, changed, ended, inbound
 
 from ringbridge.crm.amocrm.cards import Card as ShownCard
+from ringbridge.routing.dialing import DialRequest
 from ringbridge.routing.intents import RecordKey, RecordKind, UserId
 from ringbridge.routing.office import Portal, Staff
 from ringbridge.routing.rules import Answers, Rule
+from ringbridge.store.dials import Dial, DialState
 from ringbridge.store.keys import CallKey, call_key
 from ringbridge.telephony.model import Call, CallId, Direction, Extension, Leg, LegResult, Talk
 from ringbridge.web.amocrm.cards import MISSED_FOR, CardBoard, cards_of, missed_of
+from ringbridge.web.amocrm.failures import TOLD_FOR
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 STAFF = Staff(
@@ -169,3 +174,49 @@ def test_client_that_the_adapter_found_stands_on_the_card() -> None:
     assert board.view(ANTON)["cards"][0]["entity"] == ("contacts", 42)
     board.hide(card)
     assert len(board.view(ANTON)["cards"]) == 1
+
+
+def asked(*legs: Leg, **more: Any) -> Call:
+    """A call that the holder of 101 asked for, at its end."""
+    name = "ringbridge-1773144000-0123456789abcdef"
+    values = {"direction": Direction.OUTBOUND, "caller": Extension("101"), "legs": legs, "end": NOW}
+    return changed(inbound(NOW), **{**values, "id": CallId(name), "click_to_call": name, **more})
+
+
+RUNG = Leg(extension=Extension("101"), channel="1.1", ring_start=NOW)
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        (asked(), "not_rung"),
+        (asked(RUNG), "not_taken"),
+        (asked(replace(RUNG, answer=NOW)), None),
+        (asked(client_channels=("1.2",)), None),
+        (asked(end=None), None),
+        (asked(click_to_call=None), None),
+        (asked(click_to_call="another program's"), None),
+        (asked(caller=Extension("150")), None),
+    ],
+)
+def test_whose_own_phone_was_not_answered_is_told_why_and_nobody_else_is(call: Call, code: str | None) -> None:
+    board = CardBoard(lambda: PORTAL, lambda: NOW)
+    board.tell(PBX, call)
+    assert [one["code"] for one in board.view(ANTON)["failed"]] == ([code] if code else [])
+    assert board.view(KATE)["failed"] == []
+
+
+def test_what_the_pbx_did_not_dial_is_told_with_its_reason_for_a_minute() -> None:
+    now = NOW
+    board = CardBoard(lambda: PORTAL, lambda: now)
+    request = DialRequest(portal=MAIN, source="widget-1", number="+79125551122", at=NOW, user=ANTON)
+    dial = Dial(
+        id="ringbridge-1", request=request, number=request.number, pbx=PBX, state=DialState.REFUSED, decided=NOW
+    )
+    with board.watching(ANTON) as changed_view:
+        board.fail(dial, "The PBX did not dial: Extension does not exist.")
+        assert changed_view.is_set()
+    (told,) = board.view(ANTON)["failed"]
+    assert (told["code"], told["text"]) == ("not_dialled", "The PBX did not dial: Extension does not exist.")
+    now = NOW + TOLD_FOR
+    assert board.view(ANTON)["failed"] == []

@@ -1,4 +1,4 @@
-/* The cards of calls that concern the user, in a corner of the page; and notices of calls that were missed. */
+/* The cards of calls that concern the user, in a corner of the page; notices of calls missed, or asked for in vain. */
 define([], function () {
   'use strict';
 
@@ -24,7 +24,7 @@ define([], function () {
   return function (given) {
     var say = given.say, tabs = given.tabs, clients = given.clients;
     var area = null, ticking = null, behind = 0;
-    var state = { cards: [], missed: [] };
+    var state = { cards: [], missed: [], failed: [] };
     var found = {}; // key -> { client, error, asked }
 
     function list(key) {
@@ -49,7 +49,10 @@ define([], function () {
     function draw() {
       var cards = tabs.inFront() ? open() : [];
       forget();
-      if (tabs.inFront()) { notices(); }
+      if (tabs.inFront()) {
+        notices();
+        failures();
+      }
       if (!cards.length) { clear(); return; }
       if (!area) {
         area = make('div', 'ringbridge-cards'); // no named elements: the page styles its own
@@ -219,6 +222,18 @@ define([], function () {
         });
       });
     }
+
+    // Calls that the user asked for and that did not come to be.
+    function failures() {
+      var told = list('failed');
+      (state.failed || []).filter(function (one) { return told.indexOf(one.key) < 0; }).forEach(function (one) {
+        remember('failed', one.key);
+        APP.notifications.show_message_error({
+          header: say('widget.name'),
+          text: escaped(one.number ? one.number + ': ' + given.explain(one) : given.explain(one))
+        });
+      });
+    }
     var SAME = 10; // digits by which the account's search finds a number however it is written
 
     function escaped(text) { return make('i', '', text).innerHTML; }
@@ -229,7 +244,7 @@ define([], function () {
     return {
       show: show,
       stop: function () {
-        state = { cards: [], missed: [] };
+        state = { cards: [], missed: [], failed: [] };
         clear();
       }
     };

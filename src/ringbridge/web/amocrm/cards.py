@@ -20,9 +20,11 @@ from ringbridge.crm.amocrm.cards import Card as ShownCard
 from ringbridge.routing.intents import UserId
 from ringbridge.routing.office import Portal
 from ringbridge.routing.rules import CallFacts, decide
+from ringbridge.store.dials import Dial
 from ringbridge.store.keys import CallKey, PbxId, call_key
 from ringbridge.telephony.model import Call, Direction, Disposition
 from ringbridge.telephony.numbers import parse_number
+from ringbridge.web.amocrm.failures import TOLD_FOR, Failed, failed_dial, failed_of
 
 MISSED_FOR = timedelta(minutes=10)
 """How long a missed call is told to whoever was not connected when it happened."""
@@ -155,6 +157,7 @@ class CardBoard:
         self._now = now
         self._open: dict[CallKey, Mapping[UserId, Card]] = {}
         self._missed: OrderedDict[CallKey, Missed] = OrderedDict()
+        self._failed: OrderedDict[CallKey, Failed] = OrderedDict()
         self._clients: OrderedDict[str, tuple[str, int]] = OrderedDict()  # by the call's first record
         self._watchers: defaultdict[UserId, set[asyncio.Event]] = defaultdict(set)
         self.closed = False
@@ -173,6 +176,19 @@ class CardBoard:
                 self._missed.popitem(last=False)
         for user in touched:
             self._wake(user)
+        if failed := failed_of(key, call, self._portal()):
+            self._tell_failed(failed)
+
+    def fail(self, dial: Dial, reason: str) -> None:
+        """A call that somebody asked for was not dialled after all: the PBX will tell nothing of it."""
+        if failed := failed_dial(dial, reason, self._now()):
+            self._tell_failed(failed)
+
+    def _tell_failed(self, failed: Failed) -> None:
+        self._failed[failed.key] = failed
+        while len(self._failed) > MOST_KEPT:
+            self._failed.popitem(last=False)
+        self._wake(failed.user)
 
     def show(self, card: ShownCard) -> None:
         """The adapter tells whose number it is, where it knows."""
@@ -188,15 +204,18 @@ class CardBoard:
         """The call's own snapshot has closed it already."""
 
     def view(self, user: UserId) -> dict[str, Any]:
-        """All that a user's widget shows, JSON-ready: open cards, the oldest first, and calls missed lately."""
+        """All that a user's widget shows, JSON-ready: open cards, the oldest first, calls missed lately, and those
+        that the user asked for in vain."""
         now = self._now()
         cards = sorted((held[user] for held in self._open.values() if user in held), key=lambda card: card.started)
         missed = [one for one in self._missed.values() if user in one.users and now - one.at < MISSED_FOR]
+        failed = [one for one in self._failed.values() if user == one.user and now - one.at < TOLD_FOR]
         return {
             "type": "state",
             "now": now.timestamp(),
             "cards": [card.document() | {"entity": self._clients.get(card.key)} for card in cards],
             "missed": [one.document() for one in missed],
+            "failed": [one.document() for one in failed],
         }
 
     @contextmanager
