@@ -250,10 +250,18 @@ def desks_of(runtime: Runtime, boards: CardBoards) -> dict[str, AmoDesk]:
                 dialing=runtime.dialing,
                 brand=config.amocrm.brand,
                 domains=amo_settings(config, config.amocrm, runtime.office).domains,
-                connected=partial(refresh, portal, runtime.engine),
+                changes=runtime.changes.get(portal.id),
+                connected=partial(welcome, portal, runtime),
                 removed=partial(leave, portal, runtime.engine),
             )
     return desks
+
+
+async def welcome(portal: OfficePortal, runtime: Runtime) -> None:
+    """A portal took us back: perhaps it has forgotten what it is to tell us."""
+    await refresh(portal, runtime.engine)
+    if changes := runtime.changes.get(portal.id):
+        changes.renew()
 
 
 async def leave(portal: OfficePortal, engine: LocalEngine) -> None:
@@ -301,6 +309,7 @@ async def portal_status(portal: OfficePortal, runtime: Runtime) -> PortalStatus:
         failed = await deliveries.given_up(tx, portal.id)
         due = await deliveries.next_due(tx, portal.id)
     holds = parked is not None and parked.holds(datetime.now(UTC))
+    mirror = runtime.mirrors.of(portal.id)
     return PortalStatus(
         name=portal.id,
         parked=parked.reason if parked and holds else None,
@@ -308,13 +317,28 @@ async def portal_status(portal: OfficePortal, runtime: Runtime) -> PortalStatus:
         waiting=waiting,
         failed=failed,
         next_try=due,
+        mirror=mirror.state() if mirror else None,
         missing=(
             *waits_for(runtime.events.get(portal.id)),
+            *(untold(runtime.events.get(portal.id)) if mirror else ()),
+            *(changes.missing if (changes := runtime.changes.get(portal.id)) else ()),
             *portal.missing,
             *portal.conflicts,
             *portal.lines.failures,
         ),
     )
+
+
+UNTOLD = (
+    "The portal does not tell us what changes in it: that needs a local application, and events. Clients who are new or "
+    "changed are known after the next full reading only (mirror_sweep_hours)."
+)
+
+
+def untold(events: PortalEvents | None) -> tuple[str, ...]:
+    """What keeps changes of a mirrored Bitrix24 portal away, in words."""
+    deaf = events is not None and (not events.installation.possible or events.sense is Sense.OFF)
+    return (UNTOLD,) if deaf else ()
 
 
 UNPROVEN = (

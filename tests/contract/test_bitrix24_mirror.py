@@ -12,14 +12,22 @@ from typing import Any
 import pytest
 from tests.contract.bitrix24_entrance import Entrance, entrance
 from tests.contract.bitrix24_office import Office, office, portal
+from tests.unit.service.dialing_twins import MAIN
 
 from ringbridge.crm.contract import Throttled, Transient
 from ringbridge.crm.mirroring import MirrorClient, MirrorDeal, MirrorPage, MirrorSource, Ref
-from ringbridge.emulators.bitrix24 import Fault, FaultKind, Portal, changes, deskwork
+from ringbridge.emulators.bitrix24 import Fault, FaultKind, Portal, changes, deskwork, serve
 from ringbridge.emulators.bitrix24.fields import Kind
+from ringbridge.serve import UNTOLD, portal_status
 from ringbridge.service import events as listening
 from ringbridge.service import mirror as keeping
+from ringbridge.service.bootstrap import Bootstrap
+from ringbridge.service.config import office_of
 from ringbridge.service.events import Sense
+from ringbridge.service.runtime import open_runtime
+from ringbridge.service.settings import save_office
+from ringbridge.store.database import Database
+from ringbridge.store.vault import Vault
 
 CLICK = "ONEXTERNALCALLSTART"
 LIST = "crm.contact.list"
@@ -297,3 +305,25 @@ async def test_a_sweep_finds_what_the_portal_did_not_tell(tmp_path: Path) -> Non
         spelled = ["+79130000001", "89130000001", "9130000001", "79130000001"]
         assert [[one.id for one in await again.find(number)] for number in spelled] == [[str(new)]] * 4
         assert await again.find("+79125551122") == ()
+
+
+async def test_the_service_fills_the_mirror_and_says_that_a_webhook_tells_of_no_changes(tmp_path: Path) -> None:
+    at = portal()
+    bootstrap = Bootstrap(data=tmp_path, port=0)
+    async with serve(at):
+        config = {"name": "main", "webhook": at.webhook_url, "default_user": "1", "allow_http": True, "mirror": True}
+        office = office_of({"portal": [{**config, "allow_private": True}]})
+        async with await Database.open(bootstrap.database) as database:
+            await save_office(database, Vault.open(bootstrap.key), office, by="test")
+        async with open_runtime(bootstrap) as runtime, asyncio.timeout(20):
+            task = asyncio.create_task(runtime.run())
+            while not runtime.mirrors.is_whole(MAIN):  # noqa: ASYNC110 - nobody is told of it
+                await asyncio.sleep(0.02)
+            status = await portal_status(runtime.portals[0], runtime)
+            (found,) = await runtime.mirrors.clients(MAIN, "8 (912) 555-11-22")
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+    assert found.kind == "contact"
+    assert status.mirror is not None
+    assert (status.mirror.whole, status.mirror.read) == (True, 4)
+    assert UNTOLD in status.missing

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from ringbridge.crm.mirroring import MirrorFound
+from ringbridge.crm.mirroring import MirrorFound, MirrorSource
 from ringbridge.routing.intents import PortalId
+from ringbridge.service.config import Office
 from ringbridge.service.mirror import MirrorKeeper
+from ringbridge.service.portal_config import Portal
+from ringbridge.service.portals import OfficePortal
 from ringbridge.store import mirror
 from ringbridge.store.database import Database
 from ringbridge.store.errors import StoreError
@@ -56,3 +60,38 @@ class Mirrors:
                 log.info("mirror_forgotten", portal=portal)
         except StoreError as error:
             log.warning("mirror_not_forgotten", reason=str(error))
+
+
+def is_mirrored(config: Portal, office: Office) -> bool:
+    return office.distribution.enabled if config.mirror is None else config.mirror
+
+
+async def open_mirrors(
+    office: Office,
+    portals: Sequence[OfficePortal],
+    *,
+    database: Database,
+    is_busy: Callable[[], Awaitable[bool]],
+) -> Mirrors:
+    """Of those portals that are to be mirrored and can be. `is_busy` tells whether there have been calls lately. Raises
+    `StoreError`."""
+    hours = office.hours.hours(office.zone)
+
+    async def quiet() -> bool:
+        return not hours.open_at(datetime.now(UTC)) or not await is_busy()
+
+    keepers = [
+        MirrorKeeper(
+            portal.id,
+            portal.crm,
+            database,
+            region=office.region,
+            every=timedelta(hours=config.mirror_sweep_hours),
+            quiet=quiet,
+        )
+        for config, portal in zip(office.portal, portals, strict=True)
+        if is_mirrored(config, office) and isinstance(portal.crm, MirrorSource)
+    ]
+    for keeper in keepers:
+        await keeper.recall()
+    return Mirrors(keepers, database)

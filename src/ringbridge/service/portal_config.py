@@ -87,6 +87,19 @@ class Portal(Part):
         description="How clicks on numbers come: online (posted to public_address), offline (fetched every few "
         "seconds), auto (online with an https public_address), off.",
     )
+    mirror: bool | None = Field(
+        None,
+        description="Keep a copy of the CRM's clients, their numbers and open deals: whom a caller belongs to is known "
+        "at once, and while the CRM is away. By default where incoming calls are distributed: nothing else needs it, "
+        "and nobody's clients are copied for nothing.",
+    )
+    mirror_sweep_hours: int = Field(
+        24,
+        ge=1,
+        le=720,
+        description="After so many hours the copy is compared with the whole CRM, in a quiet hour. A portal that tells "
+        "of no changes (a webhook, or events off) is known as it was then.",
+    )
 
     @field_validator("webhook")
     @classmethod

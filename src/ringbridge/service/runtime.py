@@ -26,19 +26,21 @@ from ringbridge.pbx.settings import PbxAddress
 from ringbridge.routing.distribution import Unreachable
 from ringbridge.routing.intents import PortalId
 from ringbridge.service.advice import HookAdvisers
-from ringbridge.service.asking import open_dialing, open_events
+from ringbridge.service.asking import is_busy, open_dialing, open_events
 from ringbridge.service.bootstrap import Bootstrap
+from ringbridge.service.changes import AccountChanges, open_all_changes
 from ringbridge.service.config import Office, Pbx
 from ringbridge.service.dialing import Dialing
 from ringbridge.service.events import PortalEvents
 from ringbridge.service.history import History
 from ringbridge.service.hooking import OfficeHooks
 from ringbridge.service.lately import Lately
+from ringbridge.service.mirrors import Mirrors, open_mirrors
 from ringbridge.service.orders import Orders
 from ringbridge.service.pipeline import Pipeline
 from ringbridge.service.portals import OfficePortal, OfficePortals, open_portal
 from ringbridge.service.recordings import OfficeRecordings
-from ringbridge.service.route_setup import NoMirror, open_router, take_questions
+from ringbridge.service.route_setup import open_router, take_questions
 from ringbridge.service.router import Router
 from ringbridge.service.settings import configured_at, load_office
 from ringbridge.store.database import Database
@@ -68,6 +70,8 @@ class Runtime:
     pipelines: tuple[Pipeline, ...]
     dialing: Dialing | None
     events: dict[PortalId, PortalEvents]
+    mirrors: Mirrors
+    changes: dict[PortalId, AccountChanges]
     engine: LocalEngine
     worker: Worker
     recordings: OfficeRecordings
@@ -89,6 +93,9 @@ class Runtime:
                 group.create_task(link.run())
             for events in self.events.values():
                 group.create_task(events.run())
+            for changes in self.changes.values():
+                group.create_task(changes.run())
+            group.create_task(self.mirrors.run())
             group.create_task(self.recordings.keep_tidy())
             if self.office.distribution.enabled and self.office.distribution.agi:
                 group.create_task(take_questions(self.office.distribution, self.router))
@@ -187,12 +194,13 @@ async def open_runtime(
             await dialing.recall()
         lately = Lately(office.region)
         phones = Phones(boards.values())
-        router = open_router(office, portals, mirror=NoMirror(), phones=phones, lately=lately, database=database)
+        mirrors = await open_mirrors(office, portals, database=database, is_busy=partial(is_busy, database))
+        router = open_router(office, portals, mirror=mirrors, phones=phones, lately=lately, database=database)
         router.customise = hooks.route
         for pipeline in pipelines:
             pipeline.advisers = HookAdvisers(hooks)
             pipeline.remarks = router.log.story_of
-        events = open_all_events(office, portals, dialing=dialing, database=database, engine=engine)
+        events = open_all_events(office, portals, dialing=dialing, database=database, engine=engine, mirrors=mirrors)
         yield Runtime(
             office=office,
             database=database,
@@ -202,6 +210,8 @@ async def open_runtime(
             pipelines=pipelines,
             dialing=dialing,
             events=events,
+            mirrors=mirrors,
+            changes=open_all_changes(office, portals, vault=vault, mirrors=mirrors),
             engine=engine,
             worker=Worker(
                 {portal.id: portal.crm for portal in portals}, request_limit=limit, carried_out=hooks.carried_out
@@ -249,6 +259,7 @@ def open_all_events(
     dialing: Dialing | None,
     database: Database,
     engine: LocalEngine,
+    mirrors: Mirrors,
 ) -> dict[PortalId, PortalEvents]:
     """Of those portals that have events."""
     opened = {
@@ -260,6 +271,7 @@ def open_all_events(
             database=database,
             engine=engine,
             welcome=partial(refresh, portal, engine),
+            mirror=mirrors.of(portal.id),
         )
         for config, portal in zip(office.portal, portals, strict=True)
     }

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 
 from ringbridge.routing.intents import PortalId, Priority
+from ringbridge.service.mirror import MirrorState
 from ringbridge.store.database import Database
 from ringbridge.store.keys import CallKey
 from ringbridge.web.amocrm.desk import AmoDesk
@@ -52,6 +53,7 @@ class PortalStatus:
     failed: int = 0  # deliveries given up
     next_try: datetime | None = None
     quota: float | None = None  # the share of the request budget in use, 0 to 1
+    mirror: MirrorState | None = None  # None: its clients are not mirrored
     missing: tuple[str, ...] = ()
 
     @property

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 from tests.unit.web import sample_calls
-from tests.unit.web.office_page import NOW, OFFICE, STATUS, client, journal, read, services, told_to_the_crm
+from tests.unit.web.office_page import NOW, OFFICE, PORTAL, STATUS, client, journal, read, services, told_to_the_crm
 
 from ringbridge.routing.intents import PortalId
+from ringbridge.service.mirror import MirrorState
 from ringbridge.store.database import Database
 from ringbridge.store.keys import call_key
 from ringbridge.telephony.model import Call
@@ -173,6 +174,27 @@ async def test_status_names_what_is_wrong_and_what_to_do(database: Database) -> 
     for text in ("2 connections need a look", "Login refused", "Wrong password", "read = cdr", "Parked", "Connect the"):
         assert text in shown
     assert "2 connections need a look" in elsewhere, "a mark on every page leads to the status"
+
+
+@pytest.mark.parametrize(
+    ("mirror", "told"),
+    [
+        (MirrorState(whole=False, reading=True, read=2500, total=99_000), ["2500 / 99000", "It is being filled"]),
+        (
+            MirrorState(whole=True, reading=False, read=99_000, finished=NOW, drift=3, heard=NOW, waiting=2),
+            ["99000", "Compared with the CRM", "last time: 3", "told of a change", "to be read: 2"],
+        ),
+        (MirrorState(whole=True, reading=True, read=1, total=2, trouble="Add the scope crm."), ["Add the scope crm."]),
+    ],
+)
+async def test_status_tells_how_the_copy_of_the_clients_stands(
+    database: Database, mirror: MirrorState, told: list[str]
+) -> None:
+    status = replace(STATUS, portals=(replace(PORTAL, mirror=mirror),))
+    async with client(create_app(services(database, status=status))) as page:
+        shown = texts((await page.get("/status")).text)
+    for text in told:
+        assert text in shown
 
 
 async def test_service_in_order_is_said_to_be(database: Database) -> None:
