@@ -7,10 +7,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx2
 import pytest
 import pytest_asyncio
 from tests.office.asterisk import Asterisk, Network
-from tests.office.clicking import AUTO_ANSWER, GROUP, MISSED_CLIENT, Clicking, clicking
+from tests.office.clicking import AUTO_ANSWER, GROUP, MISSED_CLIENT, MOBILE, TOKEN, Clicking, clicking
 from tests.office.company import until
 from tests.office.line import Line
 from tests.office.office import Reach, open_office
@@ -228,3 +229,24 @@ async def test_a_number_that_the_dialplan_does_not_know_ends_the_card_with_the_p
     assert (record.code, record.duration) == ("503", 0)
     assert "Extension does not exist" in record.reason
     assert not company.office.phones["101"].lines
+
+
+async def test_a_program_rings_an_employees_mobile_then_the_client_and_learns_the_result(company: Clicking) -> None:
+    provider = company.office.providers["comtel"]
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with httpx2.AsyncClient(base_url=f"{company.connector.address}/api/v1", headers=headers) as program:
+        dial = (await program.post("/calls", json={"number": "+79031234567", "employee": f"+{MOBILE}"})).json()
+        mobile = await provider.rings()
+        assert mobile.dialled == MOBILE
+        mobile.answer()
+        outside = await provider.rings()
+        assert outside.dialled == "79031234567"
+        outside.answer()
+        await converse(mobile, outside, seconds=1)
+        await outside.hangup()
+        await mobile.until_ended()
+        record = await company.one_finished()
+        assert (record.call.type, record.code, record.user_id) == (CallType.OUTGOING, "200", 6)
+        assert record.call.phone.endswith("9031234567")
+        told = (await program.get(f"/calls/{dial['id']}")).json()
+    assert (told["state"], told["call"]["result"], told["call"]["reached"]) == ("ended", "answered", True)

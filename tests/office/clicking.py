@@ -20,6 +20,8 @@ RING = 5  # seconds an employee's own phone rings
 AUTO_ANSWER = "Call-Info: ;answer-after=0"
 GROUP = "102"  # whom clients' orders ring
 MISSED_CLIENT = "79990007788"  # who is called back by the rule
+MOBILE = "79161112233"  # of the portal's user 6
+TOKEN = "a program's own secret, 24+"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +116,16 @@ auto_answer = "{AUTO_ANSWER}"
 opens = "00:00:00"
 closes = "23:59:59"
 days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+[[employee]]
+name = "Courier"
+mobiles = ["+{MOBILE}"]
+users = {{ bitrix = "6" }}
+
+[[api_token]]
+name = "erp"
+secret = "{TOKEN}"
+may = ["dial"]
 
 [[rule]]
 name = "call back who was missed"
