@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
+import pytest
 from websockets.asyncio.client import connect
 
 from ringbridge.emulators.amocrm import Account, deskwork, serve
@@ -20,6 +21,7 @@ from ringbridge.routing.intents import PortalId
 from ringbridge.serve import running
 from ringbridge.service.asking import REMOVED
 from ringbridge.service.bootstrap import Bootstrap
+from ringbridge.service.changes import secrets_of
 from ringbridge.service.config import office_of
 from ringbridge.service.settings import save_office
 from ringbridge.store import calls, portals
@@ -38,7 +40,7 @@ def free_port() -> int:
         return port
 
 
-async def configure(bootstrap: Bootstrap, account: Account, *opened: Call) -> None:
+async def configure(bootstrap: Bootstrap, account: Account, *opened: Call, **portal: object) -> None:
     integration = account.access.integrations[0]
     office = office_of(
         {
@@ -57,6 +59,7 @@ async def configure(bootstrap: Bootstrap, account: Account, *opened: Call) -> No
                         "client_secret": integration.client_secret,
                         "local": True,
                     },
+                    **portal,
                 }
             ],
             "employee": [{"name": "Anton", "extensions": ["101"], "users": {MAIN: str(ADMIN_ID + 1)}}],
@@ -141,3 +144,29 @@ async def test_cards_know_the_calls_that_were_in_progress_before_a_start(tmp_pat
                 await line.send(json.dumps({"session": session}))
                 (card,) = json.loads(await line.recv())["cards"]
             assert (card["number"], card["state"]) == ("+79125551122", "ringing")
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+async def test_a_mirrored_account_is_heard_and_one_that_is_not_is_asked_to_be_silent(
+    tmp_path: Path, mirror: bool
+) -> None:
+    account = Account.demo()
+    bootstrap = Bootstrap(data=tmp_path, port=free_port())
+    form = {"account[id]": str(account.id), "contacts[update][0][id]": "1", "contacts[update][0][type]": "contact"}
+    async with serve(account):
+        await configure(bootstrap, account, mirror=mirror)
+        (secret,) = secrets_of(Vault.open(bootstrap.key), MAIN)
+        former = {"id": 1, "destination": f"https://old.example/amocrm/main/webhooks/{secret}", "client_id": "",
+                  "settings": [], "disabled": False}  # fmt: skip
+        account.webhooks[1] = former
+        async with service(bootstrap, account) as (address, http):
+
+            async def forgotten() -> bool:
+                return not account.webhooks
+
+            deskwork.install(account, user_id=ADMIN_ID)
+            await until(forgotten)
+            assert (await http.post(f"{address}/amocrm/main/webhooks/{secret}", data=form)).status_code == 200
+            assert (await http.post(f"{address}/amocrm/main/webhooks/{'0' * 64}", data=form)).status_code == 403
+            shown = (await http.get(f"{address}/status", headers={"Accept": "text/html"})).text
+            assert ("public_address with https" in shown) is mirror
