@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
-from ringbridge.cli_pbx import dialplan
+from ringbridge.cli_pbx import dialplan, doctor
 from ringbridge.cli_users import user
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -38,6 +38,7 @@ def main() -> None:
 
 main.add_command(user)
 main.add_command(dialplan)
+main.add_command(doctor)
 
 
 def refuse(error: object) -> NoReturn:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import sys
+
 import click
 
 
@@ -36,3 +39,32 @@ def dialplan(*, kind: str, by: str, address: str | None) -> None:
             click.echo("distribution.enabled is false: every call will take its normal route.", err=True)
 
     told_plainly(work)
+
+
+@click.command()
+@click.option("--number", default="", help="Also ask whom this caller would be put through to.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a finding, a line each.")
+def doctor(*, number: str, as_json: bool) -> None:
+    """Look at the whole installation and say what is missing. Changes nothing; the service may run meanwhile.
+
+    Exit status 1: something does not work.
+    """
+    from ringbridge.cli import told_plainly
+    from ringbridge.service.bootstrap import read_bootstrap
+    from ringbridge.service.doctor import examine, open_premises
+    from ringbridge.service.findings import Finding, is_well, plain, told
+    from ringbridge.service.logs import configure_logs
+
+    found: tuple[Finding, ...] = ()
+
+    async def work() -> None:
+        nonlocal found
+        configure_logs("CRITICAL")
+        async with open_premises(read_bootstrap(), number=number) as premises:
+            found = await examine(premises)
+        lines = (json.dumps(plain(one), ensure_ascii=False) for one in found) if as_json else told(found)
+        click.echo("\n".join(lines))
+
+    told_plainly(work)
+    if not is_well(found):
+        sys.exit(1)

@@ -43,6 +43,12 @@ class Connector:
         _, said = await process.communicate()
         assert process.returncode == 0, said.decode()
 
+    async def command(self, *arguments: str) -> tuple[int, str]:
+        """What another `ringbridge` command ends with and says, beside the one that runs."""
+        process = await self._command(*arguments, stdout=asyncio.subprocess.PIPE)
+        said, _ = await process.communicate()
+        return process.returncode or 0, said.decode()
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Log]:
         """`ringbridge run`, from the moment its link to the PBX is up; ends as systemd ends it, and must end well."""
@@ -83,12 +89,12 @@ class Connector:
             await process.wait()
             raise AssertionError(f"Ringbridge did not stop within {PATIENCE} s") from None
 
-    async def _command(self, *arguments: str) -> asyncio.subprocess.Process:
+    async def _command(self, *arguments: str, stdout: int = asyncio.subprocess.DEVNULL) -> asyncio.subprocess.Process:
         # setpriv: the kernel kills it when the tests die, however that happens.
         return await asyncio.create_subprocess_exec(
             *("setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "ringbridge.cli", *arguments),
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
+            stdout=stdout,
             stderr=asyncio.subprocess.PIPE,
             env=self._environment,
         )

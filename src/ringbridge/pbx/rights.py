@@ -41,6 +41,7 @@ CLASSES_OF_ACTION: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "queuepause": ("agent",),
         "redirect": ("call",),
         "setvar": ("call",),
+        "showdialplan": ("reporting", "config"),
         "status": ("call", "reporting", "system"),
         "stopmixmonitor": ("call", "system"),
         "sippeers": ("reporting", "system"),
