@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
+from ringbridge.cli_hooks import hooks
 from ringbridge.cli_pbx import dialplan, doctor
 from ringbridge.cli_users import user
 
@@ -38,6 +39,7 @@ def main() -> None:
 
 main.add_command(user)
 main.add_command(dialplan)
+main.add_command(hooks)
 main.add_command(doctor)
 
 

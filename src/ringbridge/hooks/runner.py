@@ -44,6 +44,10 @@ class HookSettings:
     off: frozenset[str] = frozenset()  # files that are not
     surroundings: Surroundings = field(default_factory=Surroundings)
 
+    def takes(self, name: str) -> bool:
+        """Whether a file of this name is asked."""
+        return name not in self.off and (not self.only or name in self.only)
+
 
 class Hooks:
     """Make it inside the event loop that uses it, and `close` it."""
@@ -90,11 +94,7 @@ class Hooks:
         if spec.of is not Of.ANY and of not in {Of.ANY, spec.of}:
             return []
         await self._folder.look()
-        return [file for file in self._folder.files if file.has(spec.name) and self._is_on(file)]
-
-    def _is_on(self, file: HookFile) -> bool:
-        name, only = file.path.name, self._settings.only
-        return name not in self._settings.off and (not only or name in only)
+        return [file for file in self._folder.files if file.has(spec.name) and self._settings.takes(file.path.name)]
 
     async def _ask(
         self, spec: HookSpec, files: list[HookFile], value: Any, given: Mapping[str, Any], asked: Asked
