@@ -29,9 +29,9 @@ class LocalEngine:
         self._queues = {portal: PortalQueue(database, portal, self._pace) for portal in portals}
 
     async def announce(self, tx: Transaction, deliveries: Sequence[DeliveryId]) -> None:
-        """Wake the queues once the rows are durable; inside the transaction that wrote them."""
-        if deliveries:
-            tx.after_commit(self.wake)
+        """Let what may leave at once leave when it is durable; inside the transaction that wrote the rows."""
+        for queue in self._queues.values() if deliveries else ():
+            await queue.take(tx)
 
     def wake(self) -> None:
         for queue in self._queues.values():

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
 from ringbridge.delivery.policy import REQUEST_LIMIT, Delivery, DeliveryId, Outcome, utc_now
 from ringbridge.routing.intents import PortalId, Priority
 from ringbridge.store import deliveries, portals
-from ringbridge.store.database import Database, uninterrupted
+from ringbridge.store.database import Database, Transaction, uninterrupted
 from ringbridge.store.errors import StoreError
 
 log = structlog.get_logger(__name__)
@@ -41,14 +42,20 @@ class Pace:
 
 
 class PortalQueue:
-    """Recordings and the rest never take the last free batch: a card that has to open finds a way."""
+    """Rows are taken in the very transaction that made them due: the one that decided them, or the one that settled
+    what stood before them. So one commit stands between a cause and its request. The loop in `run` takes the rest: what
+    waited for a moment, for a person, or was written by another process.
+
+    Recordings and the rest never take the last free batch: a card that has to open finds a way.
+    """
 
     def __init__(self, database: Database, portal: PortalId, pace: Pace) -> None:
         self.portal = portal
         self._database = database
         self._pace = pace
         self._changed = asyncio.Event()
-        self._under_way: dict[asyncio.Task[None], bool] = {}  # batches; True: of urgent steps
+        self._serving: tuple[Deliver, asyncio.TaskGroup] | None = None
+        self._under_way: list[tuple[Priority, ...]] = []  # the kinds of the batches that the portal has
         self._not_begun: set[DeliveryId] = set()  # claimed, and certainly not sent yet
 
     def wake(self) -> None:
@@ -59,71 +66,77 @@ class PortalQueue:
         """Serve the portal until cancelled; then wait a little for answers that are on their way."""
         try:
             async with asyncio.TaskGroup() as batches:
-                while True:
-                    self._changed.clear()
-                    await self._sleep(await self._send_what_is_due(deliver, batches))
+                self._serving = deliver, batches
+                try:
+                    while True:
+                        self._changed.clear()
+                        await self._sleep(await self._send_what_is_due())
+                finally:
+                    self._serving = None
         finally:
             await uninterrupted(self._give_back())
 
-    async def _send_what_is_due(self, deliver: Deliver, batches: asyncio.TaskGroup) -> datetime | None:
+    async def take(self, tx: Transaction) -> None:
+        """Claim what may leave now; it leaves once this transaction is durable."""
+        if self._serving is None or await self._is_parked(tx):
+            return
+        taken: list[tuple[Priority, ...]] = []
+        for priorities in (URGENT, UNHURRIED):
+            while self._has_room(priorities, taken) and await self._is_due(tx, priorities):
+                batch = await deliveries.claim(tx, self.portal, self._pace.now(), self._pace.size, priorities)
+                if not batch:
+                    break
+                taken.append(priorities)
+                self._not_begun |= {row.id for row in batch}
+                tx.after_commit(partial(self._start, batch, priorities))
+
+    async def _is_parked(self, tx: Transaction) -> bool:
+        """A portal that was parked until a moment that has come is so no more."""
+        parked = await portals.parked(tx, self.portal)
+        if parked is None or parked.holds(self._pace.now()):
+            return parked is not None
+        await portals.unpark(tx, self.portal)
+        return False
+
+    def _has_room(self, priorities: tuple[Priority, ...], taken: Sequence[tuple[Priority, ...]] = ()) -> bool:
+        batches = [*self._under_way, *taken]
+        room = len(batches) < self._pace.batches
+        return room and (priorities is URGENT or batches.count(UNHURRIED) < max(1, self._pace.batches - 1))
+
+    async def _is_due(self, tx: Transaction, priorities: Collection[Priority]) -> bool:
+        due = await deliveries.next_due(tx, self.portal, priorities)
+        return due is not None and due <= self._pace.now()
+
+    async def _send_what_is_due(self) -> datetime | None:
         """Returns when to look again, None when only a change can bring something."""
         try:
-            parked = await self._parked()
-            if parked:
-                return parked.until
-            for priorities in (URGENT, UNHURRIED):
-                while self._has_room(priorities) and await self._is_due(priorities):
-                    if not (batch := await self._claim(priorities)):
-                        break
-                    self._start(batch, priorities, deliver, batches)
-            return await self._next_due([p for each in (URGENT, UNHURRIED) if self._has_room(each) for p in each])
+            while True:
+                with self._database.glance() as tx:  # spares most transactions
+                    parked = await portals.parked(tx, self.portal)
+                    if parked and parked.holds(self._pace.now()):
+                        return parked.until
+                    room = [priority for each in (URGENT, UNHURRIED) if self._has_room(each) for priority in each]
+                    due = await deliveries.next_due(tx, self.portal, room)
+                    if not parked and (due is None or due > self._pace.now()):
+                        return due
+                async with self._database.transaction() as writing:
+                    await self.take(writing)
         except StoreError as error:
             log.error("deliveries_not_read", portal=self.portal, reason=str(error))
             return self._pace.now() + STORE_RETRY
 
-    async def _parked(self) -> portals.Parked | None:
-        with self._database.glance() as tx:
-            parked = await portals.parked(tx, self.portal)
-        if parked is None or parked.holds(self._pace.now()):
-            return parked
-        async with self._database.transaction() as tx:
-            await portals.unpark(tx, self.portal)
-        return None
+    def _start(self, batch: list[Delivery], priorities: tuple[Priority, ...]) -> None:
+        if self._serving is None:
+            return  # stopped since it was claimed: it is given back
+        deliver, batches = self._serving
+        self._under_way.append(priorities)
+        task = batches.create_task(self._see_through(batch, priorities, deliver))
+        task.add_done_callback(lambda _: self.wake())
 
-    def _has_room(self, priorities: tuple[Priority, ...]) -> bool:
-        unhurried = sum(not urgent for urgent in self._under_way.values())
-        room = len(self._under_way) < self._pace.batches
-        return room and (priorities is URGENT or unhurried < max(1, self._pace.batches - 1))
-
-    async def _is_due(self, priorities: tuple[Priority, ...]) -> bool:
-        """A glance spares most claims, which would wait for whoever is writing."""
-        due = await self._next_due(priorities)
-        return due is not None and due <= self._pace.now()
-
-    async def _claim(self, priorities: tuple[Priority, ...]) -> list[Delivery]:
-        async with self._database.transaction() as tx:
-            parked = await portals.parked(tx, self.portal)
-            if parked and parked.holds(self._pace.now()):
-                return []  # by the answer to a batch that came back while this one waited for its turn to write
-            batch = await deliveries.claim(tx, self.portal, self._pace.now(), self._pace.size, priorities)
-            self._not_begun |= {row.id for row in batch}
-        return batch
-
-    def _start(
-        self, batch: list[Delivery], priorities: tuple[Priority, ...], deliver: Deliver, batches: asyncio.TaskGroup
-    ) -> None:
-        task = batches.create_task(self._see_through(batch, deliver))
-        self._under_way[task] = priorities is URGENT
-        task.add_done_callback(self._came_back)
-
-    def _came_back(self, task: asyncio.Task[None]) -> None:
-        del self._under_way[task]
-        self.wake()
-
-    async def _see_through(self, batch: list[Delivery], deliver: Deliver) -> None:
+    async def _see_through(self, batch: list[Delivery], priorities: tuple[Priority, ...], deliver: Deliver) -> None:
         """Deliver and settle. A cancellation waits for the grace: an answer that is lost makes the rows uncertain."""
         self._not_begun -= {row.id for row in batch}
-        work = asyncio.ensure_future(self._deliver_and_settle(batch, deliver))
+        work = asyncio.ensure_future(self._deliver_and_settle(batch, priorities, deliver))
         try:
             await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -134,22 +147,22 @@ class PortalQueue:
                 await asyncio.gather(work, return_exceptions=True)
             raise
 
-    async def _deliver_and_settle(self, batch: list[Delivery], deliver: Deliver) -> None:
+    async def _deliver_and_settle(
+        self, batch: list[Delivery], priorities: tuple[Priority, ...], deliver: Deliver
+    ) -> None:
         outcomes = await deliver(batch)
+        self._under_way.remove(priorities)
         settled = dict(zip((row.id for row in batch), outcomes, strict=True))
         while True:
             try:
                 async with self._database.transaction() as tx:
                     await deliveries.settle(tx, self.portal, settled, self._pace.now())
+                    await self.take(tx)
                 return
             except StoreError as error:
                 # The portal has these: to forget it would be to send them twice. They are kept until they are written.
                 log.error("outcomes_not_stored", portal=self.portal, rows=len(settled), reason=str(error))
                 await asyncio.sleep(STORE_RETRY.total_seconds())
-
-    async def _next_due(self, priorities: Collection[Priority]) -> datetime | None:
-        with self._database.glance() as tx:
-            return await deliveries.next_due(tx, self.portal, priorities)
 
     async def _sleep(self, until: datetime | None) -> None:
         longest = LONGEST_SLEEP if until is None else min(until - self._pace.now(), LONGEST_SLEEP)

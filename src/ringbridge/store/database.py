@@ -4,7 +4,7 @@ SQLite in WAL mode lets readers go on while one connection writes. All writes of
 (`transaction`), so nobody meets "database is locked"; another process that writes (the command line) is waited for.
 `synchronous=FULL`: what was committed survives a power cut.
 
-What may wait has a thread: the beginning of a transaction (for another process), its commit (for the disk), and every
+What may wait has a thread: a transaction that finds another process writing, each commit (for the disk), and every
 query of a reader, which may be long. The statements in between touch a few rows by their index, and so does a glance:
 they run where they are asked for, since to hand one to a thread and back costs more than to carry it out.
 """
@@ -168,9 +168,17 @@ class Database:
                 connection.close()  # rolls back what was not committed
 
     async def _begun(self, engine: Engine) -> Connection:
+        try:
+            with in_plain_words(self.path):
+                return begin(engine, patience=0)
+        except InUse:
+            return await self._begun_later(engine)
+
+    async def _begun_later(self, engine: Engine) -> Connection:
+        """When the other process has done writing."""
         begun: list[Connection] = []
         try:
-            await self._threads.run(begin, engine, begun)
+            await self._threads.run(lambda: begun.append(begin(engine, patience=BUSY_TIMEOUT)))
         except BaseException:
             # Cancelled while it waited: it has begun all the same.
             for connection in begun:
@@ -179,10 +187,16 @@ class Database:
         return begun[0]
 
 
-def begin(engine: Engine, begun: list[Connection]) -> None:
+def begin(engine: Engine, *, patience: int) -> Connection:
+    """`patience`: seconds that another process's write is waited for."""
     connection = engine.connect()
-    begun.append(connection)
-    connection.begin()
+    try:
+        connection.connection.execute(f"PRAGMA busy_timeout={patience * 1000}")
+        connection.begin()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def brought_up_to_date(writer: Engine) -> None:

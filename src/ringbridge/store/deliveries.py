@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Boolean, Integer, Select, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import Boolean, Integer, and_, bindparam, case, func, or_, select, update
 
 from ringbridge.routing.intents import Intent, PortalId, Priority, RegisterCall, idempotency_key
 from ringbridge.store import portals
@@ -26,6 +26,14 @@ from ringbridge.store.schema import HEADS, OPEN, Moment, deliveries
 
 D = deliveries.c
 # Written once: to put a statement together takes longer than to carry it out.
+ADD = insert(deliveries).on_conflict_do_nothing(index_elements=["portal", "key"]).returning(D.id)
+# Spelled so that the index of the heads gives the answer in order; a test asks the planner.
+DUE_HEADS = (
+    select(D.call_key, D.id)
+    .where(D.portal == bindparam("of"), D.rank == bindparam("haste"), D.due <= bindparam("now", type_=Moment), HEADS)
+    .order_by(D.due)
+    .limit(bindparam("most", type_=Integer))
+)
 NEXT_HEADS = select(
     *(
         select(D.due)
@@ -42,6 +50,31 @@ TAKE = (
     .values(state=State.SENDING, sent_at=bindparam("now", type_=Moment))
 )
 REARRANGE = update(deliveries).where(D.id == bindparam("row")).values(head=bindparam("first"), rank=bindparam("haste"))
+HANDED_OUT = select(D.id, D.call_key, D.record, D.kind, D.intent, D.attempts, D.uncertain).where(
+    D.id.in_(bindparam("rows", expanding=True))
+)
+FACTS = (
+    select(D.record, D.facts)
+    .where(D.call_key.in_(bindparam("calls", expanding=True)), D.portal == bindparam("of"), D.facts.is_not(None))
+    .order_by(D.id)
+)
+RESULT = (
+    update(deliveries)
+    .where(D.id == bindparam("row"), D.state == State.SENDING)
+    .values(
+        state=bindparam("to"),
+        attempts=D.attempts + bindparam("counted", type_=Integer),
+        uncertain=or_(D.uncertain, bindparam("doubt", type_=Boolean)),
+        due=func.coalesce(bindparam("next", type_=Moment), D.due),
+        facts=bindparam("brought"),
+        sent=func.coalesce(bindparam("said"), D.sent),
+        answered=func.coalesce(bindparam("heard"), D.answered),
+        reason=bindparam("why"),
+        answered_at=bindparam("now", type_=Moment),
+        settled=bindparam("ended", type_=Moment),
+    )
+)
+CALLS_OF = select(D.call_key).distinct().where(D.id.in_(bindparam("rows", expanding=True)))
 ORDER = (D.call_key, D.id, D.record, D.kind, D.rank, D.state, D.due, D.head, D.reason)
 ROWS_OF_CALLS = (
     select(*ORDER)
@@ -64,8 +97,7 @@ async def enqueue(
     whose idempotency key is there already is left as it is."""
     if not intents:
         return []
-    added = insert(deliveries).on_conflict_do_nothing(index_elements=["portal", "key"]).returning(D.id)
-    written = (await tx.execute(added, [columns(portal, intent, call_key, now) for intent in intents])).scalars().all()
+    written = (await tx.execute(ADD, [columns(portal, intent, call_key, now) for intent in intents])).scalars().all()
     if written:
         await rearrange(tx, portal, {call_key}, now)
     return [DeliveryId(i) for i in sorted(written)]
@@ -116,19 +148,13 @@ async def due_heads(
     found: list[tuple[str, int]] = []
     for priority in Priority:
         if priority in priorities and len(found) < limit:
-            rows = await tx.execute(heads_of(portal, priority, now, limit - len(found)))
-            found += [(row.call_key, row.id) for row in rows]
+            asked = {"of": portal, "haste": priority.rank, "now": now, "most": limit - len(found)}
+            found += [(row.call_key, row.id) for row in await tx.execute(DUE_HEADS, asked)]
     return found
 
 
-def heads_of(portal: PortalId, priority: Priority, now: datetime, limit: int) -> Select[Any]:
-    """Spelled so that the index of the heads gives the answer in order; a test asks the planner."""
-    wanted = select(D.call_key, D.id).where(D.portal == portal, D.rank == priority.rank, D.due <= now, HEADS)
-    return wanted.order_by(D.due).limit(limit)
-
-
 async def handed_out(tx: Transaction, portal: PortalId, ids: Sequence[int]) -> list[Delivery]:
-    found = (await tx.execute(select(deliveries).where(D.id.in_(ids)))).mappings()
+    found = (await tx.execute(HANDED_OUT, {"rows": list(ids)})).mappings()
     rows = {row["id"]: row for row in found}
     known = await facts_of(tx, portal, {row["call_key"] for row in rows.values()})
     return [
@@ -147,38 +173,17 @@ async def handed_out(tx: Transaction, portal: PortalId, ids: Sequence[int]) -> l
 async def facts_of(tx: Transaction, portal: PortalId, calls: Iterable[str]) -> dict[str, dict[str, Any]]:
     """What the done steps of each record brought, a later one over an earlier one."""
     known: dict[str, dict[str, Any]] = defaultdict(dict)
-    for row in await tx.execute(select_facts(portal, calls)):
+    for row in await tx.execute(FACTS, {"calls": list(calls), "of": portal}):
         known[row.record] |= load_facts(row.facts)
     return known
-
-
-def select_facts(portal: PortalId, calls: Iterable[str]) -> Select[Any]:
-    wanted = select(D.record, D.facts).where(D.call_key.in_(list(calls)), D.portal == portal)
-    return wanted.where(D.facts.is_not(None)).order_by(D.id)
 
 
 async def settle(tx: Transaction, portal: PortalId, outcomes: Mapping[DeliveryId, Outcome], now: datetime) -> None:
     """Write what became of rows that were handed out. A `Park` among them parks the portal too."""
     if not outcomes:
         return
-    result = (
-        update(deliveries)
-        .where(D.id == bindparam("row"), D.state == State.SENDING)
-        .values(
-            state=bindparam("to"),
-            attempts=D.attempts + bindparam("counted", type_=Integer),
-            uncertain=or_(D.uncertain, bindparam("doubt", type_=Boolean)),
-            due=func.coalesce(bindparam("next", type_=Moment), D.due),
-            facts=bindparam("brought"),
-            sent=func.coalesce(bindparam("said"), D.sent),
-            answered=func.coalesce(bindparam("heard"), D.answered),
-            reason=bindparam("why"),
-            answered_at=now,
-            settled=bindparam("ended", type_=Moment),
-        )
-    )
-    await tx.execute(result, [{"row": i} | changes(outcome, now) for i, outcome in outcomes.items()])
-    touched = await tx.execute(select(D.call_key).distinct().where(D.id.in_(list(outcomes))))
+    await tx.execute(RESULT, [{"row": i} | changes(outcome, now) for i, outcome in outcomes.items()])
+    touched = await tx.execute(CALLS_OF, {"rows": list(outcomes)})
     await rearrange(tx, portal, set(touched.scalars()), now)
     for outcome in outcomes.values():
         if isinstance(outcome, Park):
@@ -187,7 +192,7 @@ async def settle(tx: Transaction, portal: PortalId, outcomes: Mapping[DeliveryId
 
 def changes(outcome: Outcome, now: datetime) -> dict[str, Any]:
     fixed: dict[str, Any] = {"counted": 0, "doubt": False, "next": None, "brought": None, "why": None, "ended": None}
-    fixed |= {"said": outcome.sent, "heard": outcome.answered}
+    fixed |= {"said": outcome.sent, "heard": outcome.answered, "now": now}
     match outcome:
         case Done():
             told = dump_facts(outcome.facts)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from ringbridge.routing.intents import PortalId
 from ringbridge.store import schema
@@ -18,6 +18,7 @@ from ringbridge.store.outcome import Facts
 from ringbridge.store.vault import Vault
 
 P = schema.portals.c
+PARKED = select(P.parked_since, P.parked_until, P.parked_reason).where(P.portal == bindparam("of"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,7 @@ class Parked:
 
 
 async def parked(tx: Transaction, portal: PortalId) -> Parked | None:
-    row = (await tx.execute(select(schema.portals).where(P.portal == portal))).mappings().first()
+    row = (await tx.execute(PARKED, {"of": portal})).mappings().first()
     if row is None or row["parked_since"] is None:
         return None
     return Parked(since=row["parked_since"], reason=row["parked_reason"] or "", until=row["parked_until"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -78,6 +78,16 @@ async def settled(database: Database) -> None:
             await asyncio.to_thread(int)
 
 
+async def parked(database: Database) -> portals.Parked:
+    """When the answer that parks the portal is written down."""
+    async with asyncio.timeout(SOON):
+        while True:
+            async with database.reading() as tx:
+                if found := await portals.parked(tx, PORTAL):
+                    return found
+            await asyncio.to_thread(int)
+
+
 async def states(database: Database) -> list[State]:
     async with database.reading() as tx:
         return [State(s) for s in (await tx.execute(select(deliveries.D.state).order_by(deliveries.D.id))).scalars()]
@@ -94,6 +104,70 @@ async def test_what_is_decided_while_it_sleeps_goes_out_when_it_is_announced(dat
             await decide(database, engine, call, Record(call).register())
             assert await portal.answer() == ["RegisterCall"]
         await settled(database)
+
+
+async def test_what_is_decided_is_known_as_being_sent_in_the_commit_that_decided_it(database: Database) -> None:
+    engine, portal = an_engine(database), Portal()
+    async with running(engine, portal):
+        await decide(database, engine, 1, Record(1).register())
+        await portal.answer()
+        await settled(database)
+        await decide(database, engine, 2, Record(2).register())
+        assert await states(database) == [State.DONE, State.SENDING]
+        assert await portal.answer() == ["RegisterCall"]
+        await settled(database)
+
+
+async def test_what_follows_is_known_as_being_sent_in_the_commit_that_settles_what_was_before(
+    database: Database,
+) -> None:
+    engine, portal = an_engine(database), Portal()
+    async with running(engine, portal):
+        await decide(database, engine, 1, Record(1).register())
+        _, registered = await portal.next()
+        await decide(database, engine, 1, Record(1).finish())
+        registered.set_result([Done()])
+        async with asyncio.timeout(SOON):
+            while (now := await states(database))[0] is State.SENDING:
+                assert now == [State.SENDING, State.WAITING]
+                await asyncio.to_thread(int)
+        assert now == [State.DONE, State.SENDING]
+        assert await portal.answer() == ["FinishCall"]
+        await settled(database)
+
+
+async def test_what_is_taken_back_is_not_sent_and_holds_nothing_up(database: Database) -> None:
+    engine, portal = an_engine(database, batches=1), Portal()
+    async with running(engine, portal):
+        await decide(database, engine, 1, Record(1).register())
+        await portal.answer()
+        await settled(database)
+        with suppress(OSError):
+            async with database.transaction() as tx:
+                finish = await deliveries.enqueue(tx, PORTAL, [Record(1).finish()], key_of(1), utc_now())
+                await engine.announce(tx, finish)
+                raise OSError("what else the transaction was to hold cannot be had")
+        await decide(database, engine, 2, Record(2).register())
+        rows, answer = await portal.next()
+        assert [row.intent.call for row in rows] == [a_call(2).id]
+        answer.set_result([Done()])
+        await settled(database)
+
+
+async def test_what_is_decided_while_the_engine_stops_waits_for_the_next_start(database: Database) -> None:
+    engine, portal = an_engine(database), Portal()
+    task = asyncio.create_task(engine.run(portal.deliver))
+    await decide_on(database, 1, [Record(1).register()])
+    await portal.answer()
+    await settled(database)
+    async with database.transaction() as tx:
+        await engine.announce(tx, await deliveries.enqueue(tx, PORTAL, [Record(1).finish()], key_of(1), utc_now()))
+        task.cancel()
+        for _ in range(10):
+            await asyncio.to_thread(int)
+    await asyncio.gather(task, return_exceptions=True)
+    assert await states(database) == [State.DONE, State.WAITING]
+    assert portal.batches.empty()
 
 
 async def test_what_waited_from_before_the_start_goes_out_at_once(database: Database) -> None:
@@ -157,15 +231,13 @@ async def test_a_portal_that_refuses_our_key_waits_for_a_person_and_the_others_g
     async with running(engine, portal):
         await decide(database, engine, 1, Record(1).register())
         await portal.answer(Park(reason="the key is refused"))
+        found = await parked(database)
+        assert (found.reason, found.until) == ("the key is refused", None)
         await decide(database, engine, 2, Record(2).register())
         await decide(database, engine, 2, Record(2).register(), to=AMO)
         rows, answer = await portal.next()
         assert [row.portal for row in rows] == [AMO]
         answer.set_result([Done()])
-        async with database.reading() as tx:
-            parked = await portals.parked(tx, PORTAL)
-        assert parked is not None
-        assert (parked.reason, parked.until) == ("the key is refused", None)
         await engine.unpark(PORTAL)
         assert await portal.answer() == ["RegisterCall", "RegisterCall"]
         await settled(database)

@@ -309,14 +309,13 @@ async def plan(database: Database, statement: object) -> list[str]:
 
 async def test_a_claim_reads_the_due_heads_in_their_order_from_the_index_and_sorts_nothing(database: Database) -> None:
     """However many rows wait or are done: neither a scan nor a sort may be in the plan."""
-    heads = deliveries.heads_of(PORTAL, Priority.CARD, NOON, 50)
+    heads = deliveries.DUE_HEADS.params(of=PORTAL, haste=Priority.CARD.rank, now=NOON, most=50)
     assert await plan(database, heads) == [
         "SEARCH deliveries USING INDEX ix_deliveries_heads (portal=? AND rank=? AND due<?)"
     ]
     many = [key_of(n) for n in range(50)]
-    rows = deliveries.ROWS_OF_CALLS.params(calls=many, of=PORTAL)
-    for of_calls in (rows, deliveries.select_facts(PORTAL, many)):
-        assert await plan(database, of_calls) == [
+    for of_calls in (deliveries.ROWS_OF_CALLS, deliveries.FACTS):
+        assert await plan(database, of_calls.params(calls=many, of=PORTAL)) == [
             "SEARCH deliveries USING INDEX ix_deliveries_call (call_key=?)",
             "USE TEMP B-TREE FOR ORDER BY",  # of fifty calls' rows
         ]
