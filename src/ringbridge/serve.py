@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from ringbridge import __version__
 from ringbridge.crm.amocrm.account import AmoCrm
 from ringbridge.crm.bitrix24.auth import NOT_INSTALLED
+from ringbridge.crm.contract import QuotaKeeper
 from ringbridge.delivery.local import LocalEngine
 from ringbridge.pbx.link import Link
 from ringbridge.pbx.link import LinkState as Rung
@@ -27,6 +28,7 @@ from ringbridge.service.adapters import amo_application, amo_settings
 from ringbridge.service.asking import REMOVED
 from ringbridge.service.bootstrap import Bootstrap
 from ringbridge.service.config import Office
+from ringbridge.service.dispatch import Dispatch
 from ringbridge.service.events import PortalEvents, Sense
 from ringbridge.service.extensions import EmployeeTable
 from ringbridge.service.portals import OfficePortal
@@ -173,6 +175,7 @@ def services_of(runtime: Runtime, feed: LiveFeed, tally: Tally, boards: CardBoar
         employee=name_of,
         route=route_desk(runtime),
         tally=tally,
+        dispatch=Dispatch(runtime.database, runtime.engine),
         send_again=partial(send_again, runtime),
     )
 
@@ -317,6 +320,7 @@ async def portal_status(portal: OfficePortal, runtime: Runtime) -> PortalStatus:
         waiting=waiting,
         failed=failed,
         next_try=due,
+        quota=portal.crm.quota.used if isinstance(portal.crm, QuotaKeeper) else None,
         mirror=mirror.state() if mirror else None,
         missing=(
             *waits_for(runtime.events.get(portal.id)),

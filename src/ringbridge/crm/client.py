@@ -19,7 +19,7 @@ import httpx2
 import structlog
 
 from ringbridge import __version__
-from ringbridge.crm.contract import CrmError, Exchange, Transient, Unauthorized
+from ringbridge.crm.contract import CrmError, Exchange, QuotaUse, Transient, Unauthorized
 from ringbridge.crm.limits import Quota
 from ringbridge.crm.masking import masked, without_digits
 from ringbridge.crm.reach import AddressRefused, GuardedTransport, Reach, refusal
@@ -142,6 +142,10 @@ class Door:
     def hold(self, seconds: float) -> None:
         """The portal complained about too many requests: send it none for so long."""
         self._turnstile.close_for(seconds)
+
+    @property
+    def quota(self) -> QuotaUse:
+        return QuotaUse(used=self._turnstile.used, waiting=self._turnstile.waiting)
 
     def mask(self, text: str) -> str:
         return masked(text, self._secrets())

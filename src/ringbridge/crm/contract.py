@@ -221,6 +221,22 @@ class Crm(Protocol):
     async def aclose(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaUse:
+    """How a portal's request quota stands at this moment."""
+
+    used: float  # the share of what may go at once, 0 to 1
+    waiting: int  # requests that wait for their turn
+
+
+@runtime_checkable
+class QuotaKeeper(Protocol):
+    """An adapter that keeps a quota. Ask with ``isinstance(crm, QuotaKeeper)``."""
+
+    @property
+    def quota(self) -> QuotaUse: ...
+
+
 @runtime_checkable
 class LinesKeeper(Protocol):
     """An adapter whose CRM has a list of lines. Ask with ``isinstance(crm, LinesKeeper)``."""

@@ -51,6 +51,14 @@ class Turnstile:
     def waiting(self) -> int:
         return sum(1 for *_, future in self._queue if not future.done())
 
+    @property
+    def used(self) -> float:
+        """The share of what may go at once that is used up, 0 to 1; all of it while the portal refuses."""
+        now = self._loop.time()
+        if now < self._closed_until:
+            return 1.0
+        return min(max(1 - self._bucket.free(now) / self._quota.burst, 0.0), 1.0)
+
     def aclose(self) -> None:
         """Nobody else passes: those who wait are cancelled."""
         if self._timer:

@@ -20,7 +20,7 @@ from ringbridge.store import portals
 from ringbridge.store.database import Transaction, insert
 from ringbridge.store.documents import dump_facts, dump_intent, load_facts, load_intent
 from ringbridge.store.keys import CallKey
-from ringbridge.store.order import Row, State, arrange, together
+from ringbridge.store.order import REFUSED, Row, State, arrange, together
 from ringbridge.store.outcome import Delivery, DeliveryId, Done, GiveUp, Outcome, Park, Retry
 from ringbridge.store.schema import HEADS, OPEN, Moment, deliveries
 
@@ -83,7 +83,7 @@ ROWS_OF_CALLS = (
         D.portal == bindparam("of"),
         or_(
             D.state.in_([State.WAITING, State.SENDING]),
-            and_(D.kind == RegisterCall.__name__, D.state == State.GIVEN_UP),
+            and_(D.kind == RegisterCall.__name__, D.state.in_(REFUSED)),
         ),
     )
     .order_by(D.id)

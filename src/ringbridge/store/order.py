@@ -29,6 +29,10 @@ class State(StrEnum):
     SENDING = "sending"
     DONE = "done"
     GIVEN_UP = "given_up"
+    FORGOTTEN = "forgotten"  # given up, and a person said that it need not be sent
+
+
+REFUSED = frozenset({State.GIVEN_UP, State.FORGOTTEN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +66,7 @@ class Arrangement:
 
 def arrange(rows: Sequence[Row]) -> Arrangement:
     """Order one call's rows at one portal: its open ones and the registrations that were given up, by id."""
-    refused = {r.record: r.reason for r in rows if r.kind == RegisterCall.__name__ and r.state is State.GIVEN_UP}
+    refused = {r.record: r.reason for r in rows if r.kind == RegisterCall.__name__ and r.state in REFUSED}
     doomed = {
         r.id: f"not sent: its call could not be registered ({refused[r.record]})"
         for r in rows

@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping, select
 from ringbridge.store import schema
 from ringbridge.store.database import Transaction
 from ringbridge.store.keys import CallKey
-from ringbridge.store.order import State
+from ringbridge.store.order import REFUSED, State
 
 
 class StoryKind(StrEnum):
@@ -63,5 +63,5 @@ def delivery_lines(row: RowMapping) -> Iterator[StoryLine]:
         yield line(told_at, StoryKind.WAITING, reason)
     if state is State.DONE and row["sent"] is None:
         yield line(told_at, StoryKind.DONE, reason or "done")
-    if state is State.GIVEN_UP:
+    if state in REFUSED:
         yield line(told_at, StoryKind.GIVEN_UP, reason or "")

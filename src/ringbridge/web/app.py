@@ -23,6 +23,7 @@ from ringbridge.web.bitrix24 import BitrixPages
 from ringbridge.web.monitoring import Monitoring
 from ringbridge.web.pages import preferences
 from ringbridge.web.pages.call import CallPage
+from ringbridge.web.pages.delivery import DeliveryPage
 from ringbridge.web.pages.dial import DialPage
 from ringbridge.web.pages.journal import Journal
 from ringbridge.web.pages.live import Live
@@ -78,6 +79,7 @@ def create_app(services: Services) -> Starlette:
             *Journal(pages).routes,
             *CallPage(pages).routes,
             *DialPage(pages).routes,
+            *DeliveryPage(pages).routes,
             *StatusPage(pages, monitoring).routes,
             *AccountPages(pages, accounts).routes,
             *SetupPage(pages).routes,

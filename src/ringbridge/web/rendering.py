@@ -22,6 +22,7 @@ from ringbridge.telephony.numbers import parse_number
 from ringbridge.web import language as languages
 from ringbridge.web.auth.places import needed
 from ringbridge.web.auth.visitor import visitor_of
+from ringbridge.web.reasons import translated
 from ringbridge.web.services import Services
 from ringbridge.web.words import STEPS, WITHHELD, WORDS, Word
 
@@ -124,6 +125,7 @@ class Pages:
             "today": today,
             "word": word,
             "step": step,
+            "reason": lambda text: translated(text, translate),
             "phone": phone,
             "duration": duration,
             "exact": exact,

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 
 from ringbridge.routing.intents import PortalId, Priority
+from ringbridge.service.dispatch import Dispatch
 from ringbridge.service.mirror import MirrorState
 from ringbridge.store.database import Database
 from ringbridge.store.keys import CallKey
@@ -98,6 +99,7 @@ class Services:
     route: RouteDesk | None = None  # who answers the dialplan
     api: ApiDesk | None = None  # what other programs find here; None: an office that nobody configured yet
     tally: Tally = field(default_factory=Tally)
+    dispatch: Dispatch | None = None  # what a person may do about deliveries
     send_again: Callable[[Sequence[CallKey]], Awaitable[int]] = nothing_to_send  # how many given-up steps go out again
     may_watch: Callable[[str], bool] = lambda token: False  # whether a token opens what is for monitoring
     now: Callable[[], datetime] = utc_now

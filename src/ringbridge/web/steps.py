@@ -14,7 +14,7 @@ from ringbridge.store.order import State
 from ringbridge.store.schema import deliveries
 
 D = deliveries.c
-SETTLED = frozenset({State.DONE, State.GIVEN_UP})
+SETTLED = frozenset({State.DONE, State.GIVEN_UP, State.FORGOTTEN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,6 +76,7 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Word]] = {
         State.SENDING: Word(text=N_("is being sent"), colour="azure"),
         State.DONE: Word(text=N_("done"), colour="green"),
         State.GIVEN_UP: Word(text=N_("refused"), colour="red"),
+        State.FORGOTTEN: Word(text=N_("refused and forgotten")),
     },
     LinkState: {
         LinkState.STOPPED: Word(text=N_("No link"), colour="red", icon="plug-connected-x"),

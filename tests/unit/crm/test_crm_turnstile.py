@@ -91,3 +91,12 @@ async def test_closing_lets_nobody_wait_for_ever() -> None:
         gate.aclose()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+
+async def test_the_share_of_the_quota_in_use_is_told_and_is_all_while_the_portal_refuses() -> None:
+    gate = Turnstile(Quota(rate=0.001, burst=4, first=4, places=4, reserves={}))
+    assert gate.used == pytest.approx(0, abs=0.01)
+    async with gate.turn(Priority.CARD):
+        assert gate.used == pytest.approx(0.25, abs=0.01)
+    gate.close_for(60)
+    assert gate.used == 1

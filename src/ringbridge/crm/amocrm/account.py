@@ -31,6 +31,7 @@ from ringbridge.crm.contract import (
     CrmError,
     CrmUser,
     PortalInfo,
+    QuotaUse,
     Receipt,
     RecordingSource,
     Step,
@@ -159,6 +160,10 @@ class AmoCrm:
     def client(self) -> HookClient:
         """What the office's hooks ask the account through."""
         return HookClient(self._rest)
+
+    @property
+    def quota(self) -> QuotaUse:
+        return self._door.quota
 
     async def aclose(self) -> None:
         await self._key.aclose()

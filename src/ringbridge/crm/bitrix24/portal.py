@@ -37,6 +37,7 @@ from ringbridge.crm.contract import (
     Line,
     LinesReport,
     PortalInfo,
+    QuotaUse,
     Receipt,
     RecordingSource,
     Rejected,
@@ -154,6 +155,15 @@ class Bitrix24:
         return HookClient(self._rest)
 
     async def mirror_page(self, cursor: str | None) -> MirrorPage:
+    @property
+    def client(self) -> HookClient:
+        """What the office's hooks ask the portal through."""
+        return HookClient(self._rest)
+
+    @property
+    def quota(self) -> QuotaUse:
+        return self._door.quota
+
         return await self._mirror.page(cursor)
 
     async def mirror_changed(self, refs: Sequence[Ref]) -> MirrorPage:

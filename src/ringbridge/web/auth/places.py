@@ -24,6 +24,7 @@ PLACES: tuple[tuple[str, Role], ...] = (
     ("/dials", Role.EMPLOYEE),
     ("/account", Role.EMPLOYEE),
     ("/logout", Role.EMPLOYEE),
+    ("/delivery", Role.SUPERVISOR),
     ("/status", Role.SUPERVISOR),
 )
 

@@ -1,0 +1,45 @@
+"""What lower floors say to people, in the visitor's language.
+
+An error, a refusal or a decision is one English sentence where it is made, and is kept and logged so. Here stand the
+sentences that can come to the page, with places for what differs (a host, a number); the catalogues have them in the
+other languages. A sentence that is not known stays as it is: a CRM's own words, for one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+
+from ringbridge.web.sentences import SENTENCES
+
+PLACE = re.compile(r"%\((\w+)\)s")
+
+
+def translated(text: str, translate: Callable[[str], str]) -> str:
+    """`translate` is the catalogue's gettext."""
+    if (whole := translate(text)) != text or not text:
+        return whole
+    for pattern, sentence in patterns():
+        if found := pattern.fullmatch(text):
+            told = translate(sentence)
+            if told == sentence:
+                return text
+            return told % {name: translated(value, translate) for name, value in found.groupdict().items()}
+    return text
+
+
+@cache
+def patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """The sentences with places, those with the most words of their own first."""
+    with_places = sorted(
+        (sentence for sentence in SENTENCES if PLACE.search(sentence)), key=lambda each: -len(PLACE.sub("", each))
+    )
+    return tuple((pattern_of(sentence), sentence) for sentence in with_places)
+
+
+def pattern_of(sentence: str) -> re.Pattern[str]:
+    *texts, last = PLACE.split(sentence)[::2]
+    names = PLACE.findall(sentence)
+    parts = [f"{re.escape(text)}(?P<{name}>.+?)" for text, name in zip(texts, names, strict=True)]
+    return re.compile("".join(parts) + re.escape(last), re.DOTALL)
