@@ -28,6 +28,12 @@ Own = tuple[str, ...] | None
 """Extensions: only calls in which one of them had a part. None: everybody's calls."""
 
 CALLS = schema.calls.c
+# Written once: to put a statement together takes longer than to carry it out.
+ADD = insert(schema.calls)
+PUT = ADD.on_conflict_do_update(
+    index_elements=["key"], set_={c.name: ADD.excluded[c.name] for c in schema.calls.columns if not c.primary_key}
+)
+ADD_LINES = insert(schema.story)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,16 +74,14 @@ async def record(
     """
     latest = {call.id: columns(pbx, call) for call in calls}
     if latest:
-        put = insert(schema.calls)
-        changed = {c.name: put.excluded[c.name] for c in schema.calls.columns if not c.primary_key}
-        await tx.execute(put.on_conflict_do_update(index_elements=["key"], set_=changed), list(latest.values()))
+        await tx.execute(PUT, list(latest.values()))
     rows = [
         {"call_key": call_key(pbx, call), "at": line.at, "kind": line.kind, "text": line.text}
         for call, told in (lines or {}).items()
         for line in told
     ]
     if rows:
-        await tx.execute(schema.story.insert(), rows)
+        await tx.execute(ADD_LINES, rows)
 
 
 def columns(pbx: PbxId, call: Call) -> dict[str, Any]:
