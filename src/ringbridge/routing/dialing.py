@@ -101,6 +101,7 @@ class DialPlan:
     lines: Mapping[str, LinePlan] = field(default_factory=dict)  # by every name a line has
     callback_to: str = ""  # extension, ring group or queue that client's orders ring
     retries: tuple[timedelta, ...] = ()  # pauses after which a client's order is dialled again
+    at_once: int = 3  # client's orders that waited are dialled so many at the same time
     allowed: tuple[str, ...] = ()  # beginnings of numbers that always may be dialled
     denied: tuple[str, ...] = ()
     countries: frozenset[str] = frozenset()  # empty: all
@@ -233,10 +234,13 @@ def too_often(request: DialRequest, plan: DialPlan, portal: Portal, earlier: Ite
     if any(one.number == key and abs(request.at - one.at) < same for one in earlier):
         reason = "Not dialled: the same number was asked for a moment ago."
         return Refusal(status=CallStatus.CANCELLED, reason=reason, told=False)
-    if sum(abs(request.at - one.at) < MINUTE for one in earlier) >= plan.per_minute:
-        reason = f"Not dialled: more than {plan.per_minute} calls were asked for within a minute."
-        return Refusal(status=CallStatus.FORBIDDEN, reason=reason, told=False)
-    return None
+    within_minute = sum(abs(request.at - one.at) < MINUTE for one in earlier)
+    return too_many(plan) if within_minute >= plan.per_minute else None
+
+
+def too_many(plan: DialPlan) -> Refusal:
+    reason = f"Not dialled: more than {plan.per_minute} calls were asked for within a minute."
+    return Refusal(status=CallStatus.FORBIDDEN, reason=reason, told=False)
 
 
 def not_allowed(request: DialRequest, plan: DialPlan, portal: Portal) -> Refusal | None:

@@ -82,6 +82,9 @@ class DialingConfig(Part):
         description="Seconds after which a client's order is dialled again, one for each further attempt: "
         "[60, 300, 900]. Outside of working hours they wait until the office opens.",
     )
+    callbacks_at_once: int = Field(
+        3, ge=1, le=100, description="So many orders that waited are dialled together; the next when one has ended."
+    )
     groups: tuple[str, ...] = Field(
         (), description="Groups and queues that a program may let ring first, besides callback_to; see [[api_token]]."
     )
@@ -127,6 +130,7 @@ class DialingConfig(Part):
             lines=lines,
             callback_to=self.callback_to,
             retries=tuple(timedelta(seconds=seconds) for seconds in self.callback_retries),
+            at_once=self.callbacks_at_once,
             allowed=self.allowed,
             denied=self.denied,
             countries=frozenset(self.countries),

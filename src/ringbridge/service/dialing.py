@@ -24,6 +24,7 @@ from ringbridge.ami.protocol import Answer
 from ringbridge.routing.asked import call_in_vain, told_in_vain
 from ringbridge.routing.dialing import (
     SAME_ORDER,
+    TOO_OLD,
     DialKind,
     DialPlan,
     DialRequest,
@@ -36,7 +37,7 @@ from ringbridge.routing.dialing import (
 from ringbridge.routing.intents import PortalId
 from ringbridge.routing.office import Portal, phone_key
 from ringbridge.routing.results import CallStatus
-from ringbridge.service.orders import Orders, new_order
+from ringbridge.service.orders import TOO_LATE, Orders, new_order
 from ringbridge.service.pipeline import Announcer
 from ringbridge.store import calls, deliveries, dials
 from ringbridge.store.calls import PbxId, StoryKind, StoryLine, call_key
@@ -147,11 +148,14 @@ class Dialing:
 
     async def order(self, request: DialRequest, due: datetime | None) -> Dial | Order | Refusal | None:
         """Take a client's order. It is dialled at once, or when it is due; where calls are made in working hours only,
-        not before the office opens. None for one that has come before. Raises `StoreError`."""
+        not before the office opens. One of which we hear late is dialled all the same: the client still waits. None
+        for one that has come before. Raises `StoreError`."""
         now, hours = self._clock(), self._portals[request.portal].routing.hours
-        if due is None and (hours.open_at(now) or not self._plan.working_hours_only):
+        is_late = TOO_OLD < now - request.at < TOO_LATE
+        if due is None and not is_late and (hours.open_at(now) or not self._plan.working_hours_only):
             return await self.dial(request)
-        return await self.orders.place(request, due or now)
+        placed = await self.orders.place(request, due or now)
+        return await self.dial(request) if isinstance(placed, Refusal) and placed.told else placed
 
     async def _decided(self, request: DialRequest, portal: Portal) -> Originate | Refusal:
         async with self._database.reading() as tx:

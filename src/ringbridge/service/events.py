@@ -195,8 +195,10 @@ class PortalEvents:
 
     async def _act(self, event: Event) -> None:
         match event:
-            case Clicked() | Ordered() if self._dialing is not None:
+            case Clicked() if self._dialing is not None:
                 await self._dialing.dial(request_of(event, self.portal))
+            case Ordered() if self._dialing is not None:
+                await self._dialing.order(request_of(event, self.portal), None)
             case Changed(ref=ref, gone=gone) if self._mirror is not None:
                 (self._mirror.gone if gone else self._mirror.changed)([ref])
             case Uninstalled(at=at) if self._clock() - at <= STALE:

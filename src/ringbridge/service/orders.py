@@ -17,7 +17,7 @@ from typing import NoReturn, Protocol
 
 import structlog
 
-from ringbridge.routing.dialing import DialPlan, DialRequest, Refusal
+from ringbridge.routing.dialing import MINUTE, DialPlan, DialRequest, Refusal, too_many
 from ringbridge.routing.hours import WorkingHours
 from ringbridge.routing.intents import PortalId
 from ringbridge.routing.office import Portal, names_of, phone_key
@@ -78,6 +78,8 @@ class Orders:
         if refusal := refusal_of(request, self._plan, portal):
             return refusal
         async with self._database.transaction() as tx:
+            if await orders.count_since(tx, self._clock() - MINUTE) >= self._plan.per_minute:
+                return too_many(self._plan)
             return await self._placed(tx, Wish(request=request, due=opening(due, portal.hours)))
 
     async def _placed(self, tx: Transaction, wish: Wish) -> Order | Refusal | None:
@@ -205,6 +207,7 @@ class Orders:
     async def _end(self, tx: Transaction, order: Order, state: OrderState, reason: str) -> str:
         await orders.put(tx, replace(order, state=state, ended=self._clock(), reason=reason))
         log.info("order_ended", order=order.id, state=str(state), attempts=order.attempts, reason=reason)
+        self._wake(tx)
         return f"The client's order has ended: {reason}"
 
     def _local(self, order: Order) -> str:
@@ -233,12 +236,17 @@ class Orders:
                     await self._changed.wait()
 
     async def look(self, dial: Callable[[DialRequest], Awaitable[object]]) -> timedelta:
-        """Dials what is due by now; gives for how long nothing will be."""
+        """Dials what is due by now, as many as may be out; gives for how long nothing will be to do. The end of an
+        attempt wakes us."""
         async with self._database.reading() as tx:
             waiting = await orders.due(tx, self._clock())
+            free = self._plan.at_once - await orders.count_out(tx)
         for order in waiting:
+            if free <= 0:
+                return LOOK_EVERY
             if await self._is_due(order):
                 await dial(attempt_of(order, self._clock()))
+                free -= 1
         async with self._database.reading() as tx:
             following = await orders.next_due(tx)
         pause = following - self._clock() if following else LOOK_EVERY

@@ -83,6 +83,18 @@ async def open_of_dial(tx: Transaction, names: Sequence[str]) -> Order | None:
     return _first(await _found(tx, O.dial.in_(names), O.state == OrderState.DIALLING))
 
 
+async def count_out(tx: Transaction) -> int:
+    """Orders an attempt of which is out."""
+    counted = select(func.count()).where(OPEN_ORDERS, O.state == OrderState.DIALLING)
+    return int((await tx.execute(counted)).scalar_one())
+
+
+async def count_since(tx: Transaction, moment: datetime) -> int:
+    """Orders that came since then and wait."""
+    counted = select(func.count()).where(WAITING_ORDERS, O.created >= moment)
+    return int((await tx.execute(counted)).scalar_one())
+
+
 async def ordered_since(tx: Transaction, number: str, moment: datetime) -> bool:
     found = select(O.id).where(O.number == number, O.created >= moment).limit(1)
     return (await tx.execute(found)).first() is not None

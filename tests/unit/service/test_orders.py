@@ -29,7 +29,7 @@ from ringbridge.store.story import story
 from ringbridge.telephony.model import Call, CallId, Direction, Disposition, Extension, Leg, Talk
 from ringbridge.telephony.tracker import CallTracker
 
-CLIENT = "+79125551122"
+CLIENT, OTHER = "+79125551122", "+79990001122"
 PLAN = DialPlan(callback_to="600", retries=(timedelta(seconds=60), timedelta(seconds=300)))
 RULE = CallbackPlan()
 
@@ -234,9 +234,52 @@ async def test_an_order_for_later_is_dialled_once_and_the_same_one_again_is_none
     assert (dial.request.order, dial.extension) == (placed.id, "600")
 
 
+async def test_an_order_of_which_we_hear_late_is_dialled_and_one_of_last_week_is_refused(desk: Desk) -> None:
+    late = await desk.dialing.order(replace(wanted(), at=START - timedelta(minutes=20)), None)
+    assert isinstance(late, Order)
+    (dial,) = await look(desk)
+    assert dial.request.order == late.id
+    old = await desk.dialing.order(replace(wanted("form-2", OTHER), at=START - timedelta(days=7)), None)
+    assert isinstance(old, Dial)
+    assert "asked for" in old.reason
+
+
+async def test_an_order_at_night_that_could_never_be_dialled_is_put_into_the_crm(database: Database) -> None:
+    desk = Desk(database, Switchboard(), replace(PLAN, working_hours_only=True, callback_to=""))
+    desk.now = START.replace(hour=22)
+    refused = await desk.dialing.order(replace(wanted(), at=desk.now), None)
+    assert isinstance(refused, Dial)
+    register, finish = await desk.told()
+    assert (register.kind.value, finish.status.value) == ("callback", "403")
+
+
 async def test_what_may_never_be_dialled_is_no_order(desk: Desk) -> None:
     refused = await desk.dialing.orders.place(wanted(number="112"), START)
     assert isinstance(refused, Refusal)
+
+
+async def test_orders_that_waited_for_the_morning_are_dialled_a_few_at_a_time(database: Database) -> None:
+    desk = Desk(database, Switchboard(), replace(PLAN, at_once=2))
+    for nth in range(5):
+        await desk.dialing.orders.place(wanted(f"form-{nth}", f"+7912000000{nth}"), START)
+    first, second = await look(desk)
+    assert await look(desk) == []
+    await end(desk, attempt(first, at=desk.now, spoke=True))
+    (third,) = await look(desk)
+    for dial in (second, third):
+        await end(desk, replace(attempt(dial, at=desk.now, spoke=True), external=dial.number))
+    assert len(await look(desk)) == 2
+
+
+async def test_orders_for_later_are_limited_as_those_for_now_are(database: Database) -> None:
+    desk = Desk(database, Switchboard(), replace(PLAN, per_minute=2))
+    placed = [
+        await desk.dialing.orders.place(wanted(f"form-{nth}", f"+7912000000{nth}"), START + timedelta(hours=1))
+        for nth in range(3)
+    ]
+    assert [type(one) for one in placed] == [Order, Order, Refusal]
+    desk.now += timedelta(minutes=1, seconds=1)
+    assert isinstance(await desk.dialing.orders.place(wanted("form-9", "+79120000009"), START), Order)
 
 
 # Missed calls
