@@ -10,20 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contract.bitrix24_entrance import Entrance, entrance
-from tests.contract.bitrix24_office import Office, office, portal
+from tests.contract.bitrix24_entrance import Entrance, entrance, keeper_of
+from tests.contract.bitrix24_office import MAKE, STRANGER, Office, finish, office, portal, register
 from tests.unit.service.dialing_twins import MAIN
 
-from ringbridge.crm.contract import Throttled, Transient
+from ringbridge.crm.contract import Receipt, Step, Throttled, Transient
 from ringbridge.crm.mirroring import MirrorClient, MirrorDeal, MirrorPage, MirrorSource, Ref
 from ringbridge.emulators.bitrix24 import Fault, FaultKind, Portal, changes, deskwork, serve
 from ringbridge.emulators.bitrix24.fields import Kind
+from ringbridge.routing.intents import UserId
 from ringbridge.serve import UNTOLD, portal_status
 from ringbridge.service import events as listening
 from ringbridge.service import mirror as keeping
 from ringbridge.service.bootstrap import Bootstrap
 from ringbridge.service.config import office_of
 from ringbridge.service.events import Sense
+from ringbridge.service.mirrors import Mirrors
 from ringbridge.service.runtime import open_runtime
 from ringbridge.service.settings import save_office
 from ringbridge.store.database import Database
@@ -305,6 +307,28 @@ async def test_a_sweep_finds_what_the_portal_did_not_tell(tmp_path: Path) -> Non
         spelled = ["+79130000001", "89130000001", "9130000001", "79130000001"]
         assert [[one.id for one in await again.find(number)] for number in spelled] == [[str(new)]] * 4
         assert await again.find("+79125551122") == ()
+
+
+async def test_a_client_whom_our_own_call_made_is_known_at_the_next_call_though_the_portal_tells_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "SETTLE", timedelta(0))
+    async with office() as at, await Database.open(f"sqlite:///{tmp_path}/ringbridge.db") as database:
+        keeper = keeper_of(at.crm, database)
+        await keeper.step()
+        await keeper.step()
+        mirrors = Mirrors([keeper], database)
+        begun = Step(intent=register(number=STRANGER, creation=MAKE))
+        (receipt,) = await at.crm.carry_out([begun])
+        assert isinstance(receipt, Receipt)
+        mirrors.carried_out(MAIN, [begun], [receipt])
+        await keeper.step()
+        assert [one.responsible for one in await mirrors.clients(MAIN, STRANGER)] == ["1"]
+        ended = Step(intent=finish(user=UserId("3")), facts=receipt.facts)
+        mirrors.carried_out(MAIN, [ended], await at.crm.carry_out([ended]))
+        await keeper.step()
+        assert [one.responsible for one in await mirrors.clients(MAIN, STRANGER)] == ["3"]
+        assert keeper.state().heard is None
 
 
 async def test_the_service_fills_the_mirror_and_says_that_a_webhook_tells_of_no_changes(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from ringbridge.crm.contract import Receipt, Step
 from ringbridge.routing.clients import MirrorClient as MirrorClient
 from ringbridge.routing.clients import MirrorDeal as MirrorDeal
 from ringbridge.routing.clients import MirrorFound as MirrorFound
@@ -41,4 +42,13 @@ class MirrorSource(Protocol):
     async def mirror_changed(self, refs: Sequence[Ref]) -> MirrorPage:
         """These as they are now, however many, in as few requests as it takes; what is not there (or is a deal or a
         lead at work no more) is among `gone`."""
+        ...
+
+
+@runtime_checkable
+class MirrorTeacher(Protocol):
+    """An adapter that knows which clients its own steps made. Ask with ``isinstance(crm, MirrorTeacher)``."""
+
+    def mirror_made(self, step: Step, receipt: Receipt) -> Sequence[Ref]:
+        """Clients and deals that this step made, or gave to somebody; mostly none."""
         ...

@@ -8,7 +8,7 @@ found by the next sweep; so is everything that happened while we were away: a sw
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,8 +16,8 @@ from itertools import islice
 
 import structlog
 
-from ringbridge.crm.contract import CrmError, Rejected, Throttled, Unauthorized
-from ringbridge.crm.mirroring import MirrorFound, MirrorPage, MirrorSource, Ref
+from ringbridge.crm.contract import CrmError, Receipt, Rejected, Step, Throttled, Unauthorized
+from ringbridge.crm.mirroring import MirrorFound, MirrorPage, MirrorSource, MirrorTeacher, Ref
 from ringbridge.routing.intents import PortalId
 from ringbridge.store.database import Database
 from ringbridge.store.errors import StoreError
@@ -127,20 +127,30 @@ class MirrorKeeper:
 
     def changed(self, refs: Iterable[Ref]) -> None:
         """These are new, or otherwise than they were: they are read soon."""
-        if not self._changed:
-            self._settled = self._clock() + SETTLE
-        self._changed |= dict.fromkeys(refs)
-        self._hear()
+        self._heard = self._clock()
+        self._look_at(refs)
 
     def gone(self, refs: Iterable[Ref]) -> None:
         """These were deleted."""
         self._gone += refs
         for ref in self._gone:
             self._changed.pop(ref, None)
-        self._hear()
-
-    def _hear(self) -> None:
         self._heard = self._clock()
+        self._woken.set()
+
+    def carried_out(self, steps: Sequence[Step], answers: Sequence[Receipt | CrmError]) -> None:
+        """What our own calls made is read soon, whether or not the CRM tells of it."""
+        if isinstance(self._source, MirrorTeacher):
+            made: list[Ref] = []
+            for step, answer in zip(steps, answers, strict=True):
+                made += self._source.mirror_made(step, answer) if isinstance(answer, Receipt) else ()
+            if made:
+                self._look_at(made)
+
+    def _look_at(self, refs: Iterable[Ref]) -> None:
+        if not self._changed:
+            self._settled = self._clock() + SETTLE
+        self._changed |= dict.fromkeys(refs)
         if len(self._changed) > MOST_WAITING:
             self._changed.clear()
             self._missed = True

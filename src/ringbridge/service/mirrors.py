@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from ringbridge.crm.contract import CrmError, Receipt, Step
 from ringbridge.crm.mirroring import MirrorFound, MirrorSource
 from ringbridge.routing.intents import PortalId
 from ringbridge.service.config import Office
@@ -42,6 +43,11 @@ class Mirrors:
         where the portal is not mirrored. Takes less than a millisecond. Raises `StoreError`."""
         keeper = self.of(portal)
         return await keeper.find(number) if keeper else ()
+
+    def carried_out(self, portal: PortalId, steps: Sequence[Step], answers: Sequence[Receipt | CrmError]) -> None:
+        """Clients that our own calls made, or gave to who spoke, are read soon: also where the CRM tells nothing."""
+        if keeper := self.of(portal):
+            keeper.carried_out(steps, answers)
 
     async def run(self) -> None:
         """Until cancelled."""

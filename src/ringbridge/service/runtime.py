@@ -14,10 +14,10 @@ from functools import partial
 import structlog
 
 from ringbridge.crm.amocrm.cards import CardFeed
-from ringbridge.crm.contract import CrmError
+from ringbridge.crm.contract import CrmError, Receipt, Step
 from ringbridge.delivery.local import LocalEngine
 from ringbridge.delivery.portal_queue import Pace
-from ringbridge.delivery.worker import Worker
+from ringbridge.delivery.worker import CarriedOut, Worker
 from ringbridge.hooks.runner import Hooks
 from ringbridge.pbx.devices import DeviceBoard, Phones
 from ringbridge.pbx.link import Link
@@ -214,7 +214,9 @@ async def open_runtime(
             changes=open_all_changes(office, portals, vault=vault, mirrors=mirrors),
             engine=engine,
             worker=Worker(
-                {portal.id: portal.crm for portal in portals}, request_limit=limit, carried_out=hooks.carried_out
+                {portal.id: portal.crm for portal in portals},
+                request_limit=limit,
+                carried_out=told_to(mirrors, hooks),
             ),
             hooks=hooks,
             recordings=recordings,
@@ -223,6 +225,16 @@ async def open_runtime(
             lately=lately,
             started=datetime.now(UTC),
         )
+
+
+def told_to(mirrors: Mirrors, hooks: OfficeHooks) -> CarriedOut:
+    """Who wants to know what became of the steps of calls."""
+
+    async def tell(portal: PortalId, steps: Sequence[Step], answers: Sequence[Receipt | CrmError]) -> None:
+        mirrors.carried_out(portal, steps, answers)
+        await hooks.carried_out(portal, steps, answers)
+
+    return tell
 
 
 def open_pipelines(

@@ -17,12 +17,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ringbridge.crm.bitrix24.batch import LARGEST, Outcome, Reference
+from ringbridge.crm.bitrix24.entities import entities_in
 from ringbridge.crm.bitrix24.listings import FIELDS, PAGE, by_ids, listed, things_in
 from ringbridge.crm.bitrix24.sender import Sender
 from ringbridge.crm.bitrix24.telephony import Command, as_list
-from ringbridge.crm.contract import CrmError, Transient
+from ringbridge.crm.contract import CrmError, Receipt, Step, Transient
 from ringbridge.crm.mirroring import MirrorClient, MirrorDeal, MirrorPage, Ref
-from ringbridge.routing.intents import Priority
+from ringbridge.routing.intents import FinishCall, Priority, RegisterCall
 
 QUICK = 15.0  # seconds: a portal that answers sooner may be asked for more at once
 
@@ -147,6 +148,14 @@ class Mirror:
         if time.monotonic() - began < QUICK:
             self._width = min(self._width * 2, LARGEST)
         return outcomes
+
+
+def made_by(step: Step, receipt: Receipt) -> list[Ref]:
+    """What was made for a call changes hands when it is finished."""
+    if not isinstance(step.intent, RegisterCall | FinishCall):
+        return []
+    known = (facts.get(name) for facts in (step.facts, receipt.facts) for name in ("created", "made"))
+    return [Ref(kind=one.kind, id=one.id) for documents in known for one in entities_in(documents)]
 
 
 def planned(places: Places, width: int) -> dict[str, int]:

@@ -20,7 +20,7 @@ from ringbridge.crm.bitrix24.hook_client import HookClient
 from ringbridge.crm.bitrix24.installation import Installation
 from ringbridge.crm.bitrix24.knowledge import Knowledge
 from ringbridge.crm.bitrix24.ledger import Ledger
-from ringbridge.crm.bitrix24.mirror import Mirror
+from ringbridge.crm.bitrix24.mirror import Mirror, made_by
 from ringbridge.crm.bitrix24.preparation import Preparation
 from ringbridge.crm.bitrix24.reconcile import Reconciliation
 from ringbridge.crm.bitrix24.recordings import Recordings
@@ -149,12 +149,15 @@ class Bitrix24:
         await recordings.send()
         return ledger.results()
 
-    @property
-    def client(self) -> HookClient:
-        """What the office's hooks ask the portal through."""
-        return HookClient(self._rest)
-
     async def mirror_page(self, cursor: str | None) -> MirrorPage:
+        return await self._mirror.page(cursor)
+
+    def mirror_made(self, step: Step, receipt: Receipt) -> Sequence[Ref]:
+        return made_by(step, receipt)
+
+    async def mirror_changed(self, refs: Sequence[Ref]) -> MirrorPage:
+        return await self._mirror.changed(refs)
+
     @property
     def client(self) -> HookClient:
         """What the office's hooks ask the portal through."""
@@ -163,11 +166,6 @@ class Bitrix24:
     @property
     def quota(self) -> QuotaUse:
         return self._door.quota
-
-        return await self._mirror.page(cursor)
-
-    async def mirror_changed(self, refs: Sequence[Ref]) -> MirrorPage:
-        return await self._mirror.changed(refs)
 
     async def aclose(self) -> None:
         await self._key.aclose()
