@@ -17,6 +17,7 @@ from ringbridge.telephony.numbers import Number, parse_number, same, spellings
 CLOSED = frozenset({142, 143})
 BETWEEN = re.compile(r"[,;/\n]+|\s{2,}")  # several numbers in one field
 LIKE_A_NUMBER = re.compile(r"\+?(?:[\s().-]*\d){10,15}[\s().-]*")
+SHORT = 100  # characters: a longer text is prose
 DATES = frozenset({"date", "date_time", "birthday"})  # types of fields whose values are seconds
 SEARCHED = 10  # last digits that are searched for: what is before them is written in many ways
 SHORTEST = 5  # digits: fewer are found everywhere
@@ -79,27 +80,37 @@ def entity_of(kind: Kind, row: Mapping[str, Any]) -> Entity | None:
 
 def phones_in(row: Mapping[str, Any]) -> Iterable[str]:
     """Everything in its fields that may be a phone: the field PHONE first, then any text but e-mail addresses."""
-    return (written for _, written in _texts(row))
+    return (part for _, written in _texts(row) for part in _parts(written))
 
 
 def phones_written(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """Its phones, as they are written: all of the field PHONE, and of other fields what looks like a whole number."""
-    written = (one for is_phone, one in _texts(row) if (is_phone and one) or LIKE_A_NUMBER.fullmatch(one))
-    return tuple(dict.fromkeys(written))
+    """Its phones, as they are written: all of the field PHONE, and of short texts in other fields what looks like a
+    whole number."""
+    found: dict[str, None] = {}
+    for is_phone, written in _texts(row):
+        if is_phone:
+            found |= dict.fromkeys(filter(None, _parts(written)))
+        elif len(written) <= SHORT:
+            found |= dict.fromkeys(filter(LIKE_A_NUMBER.fullmatch, _parts(written)))
+    return tuple(found)
 
 
 def _texts(row: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
-    """Whether it stands in the field PHONE, and what is written there: whole, and each part where it has several."""
+    """What is written in its fields, and whether it stands in the field PHONE; that one first."""
     fields = [as_map(one) for one in as_list(row.get("custom_fields_values"))]
     fields.sort(key=lambda one: one.get("field_code") != "PHONE")
     for one in fields:
-        if one.get("field_code") == "EMAIL" or one.get("field_type") in DATES:
-            continue
-        for value in map(as_map, as_list(one.get("values"))):
-            written = text(value.get("value"))
-            parts = BETWEEN.split(written)
-            for part in (written, *(parts if len(parts) > 1 else ())):
-                yield one.get("field_code") == "PHONE", part.strip()
+        if one.get("field_code") != "EMAIL" and one.get("field_type") not in DATES:
+            for value in map(as_map, as_list(one.get("values"))):
+                yield one.get("field_code") == "PHONE", text(value.get("value"))
+
+
+def _parts(written: str) -> Iterator[str]:
+    """The whole, and each part where it has several."""
+    yield written
+    parts = BETWEEN.split(written)
+    if len(parts) > 1:
+        yield from map(str.strip, parts)
 
 
 def has_number(row: Mapping[str, Any], number: Number, region: str) -> bool:
