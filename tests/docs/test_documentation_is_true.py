@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ringbridge.hooks.specs import SPECS
 from ringbridge.routing.rules import Answers
 from ringbridge.routing.templates import FIELDS
 
@@ -34,6 +35,25 @@ def test_the_page_of_rules_names_every_question_and_every_field_of_a_template():
         assert f"`{question.name}`" in text
     for name in FIELDS:
         assert f"`{{{name}}}`" in text
+
+
+def test_the_page_of_hooks_is_made_from_their_signatures():
+    script = ROOT / "scripts" / "hooks_reference.py"
+    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_page_of_hooks_names_each_with_its_signature_and_its_example():
+    text = (ROOT / "docs" / "reference" / "hooks.md").read_text(encoding="utf-8")
+    for name, spec in SPECS.items():
+        assert f"### {name}\n\n```python\n{name}({spec.value}: " in text
+        assert f"def {name}(" in text
+
+
+def test_the_page_about_hooks_names_every_example_that_is_shipped():
+    text = (ROOT / "docs" / "howto" / "hooks.md").read_text(encoding="utf-8")
+    for path in (ROOT / "src" / "ringbridge" / "hooks" / "examples").glob("[!_]*.py"):
+        assert f"| `{path.stem}` |" in text
 
 
 def test_the_readme_gives_both_commands_on_its_first_screen():

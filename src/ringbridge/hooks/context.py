@@ -63,7 +63,7 @@ class Surroundings:
             portal=asked.portal,
             settings=self.settings,
             secrets=self.secrets,
-            log=structlog.get_logger("ringbridge.hooks").bind(hook=hook, file=file, portal=asked.portal),
+            log=structlog.get_logger("ringbridge.hooks", hook=hook, file=file, portal=asked.portal),
             crm=_FarCrm(asked.crm, loop),
             journal=_FarJournal(asked.journal, loop),
         )

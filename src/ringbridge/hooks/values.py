@@ -32,6 +32,8 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Employee:
+    """One of us, as this portal knows them."""
+
     extension: Annotated[str, "their phone, as the PBX names it"]
     name: Annotated[str, "as the office calls them; the extension where nobody is named"]
     user: Annotated[str, "their id at this portal; empty where it knows none"]
@@ -39,6 +41,8 @@ class Employee:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ringing:
+    """One phone that was rung for the call."""
+
     extension: Annotated[str, "the phone that was rung"]
     channel: Annotated[str, "its channel's Uniqueid"]
     started: Annotated[datetime, "when it began to ring"]
@@ -49,6 +53,8 @@ class Ringing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speaking:
+    """One stretch in which one employee spoke with the client."""
+
     extension: Annotated[str, "who spoke"]
     started: Annotated[datetime, "when they began to hear each other"]
     ended: Annotated[datetime | None, "None while they speak"]

@@ -8,7 +8,7 @@ where that was found out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from enum import StrEnum
@@ -126,8 +126,20 @@ class Rule:
     client: ClientKnown | None = None
     hours: Hours | None = None
 
-    def matches(self, facts: CallFacts) -> bool:
-        return not any(not holds for holds in conditions(self, facts).values())
+    def matches(self, facts: CallFacts, people: Set[str]) -> bool:
+        """As `conditions` says, without saying why: a table may have hundreds of rows, and each is looked at for each
+        event. `people` are the call's, found once for all rows."""
+        call = facts.call
+        return not (
+            (self.direction is not None and call.direction is not self.direction)
+            or (self.trunks and call.trunk not in self.trunks and call.did not in self.trunks)
+            or (self.numbers and facts.number not in self.numbers)
+            or (self.queues and call.queue not in self.queues and call.group not in self.queues)
+            or (self.extensions and self.extensions.isdisjoint(people))
+            or (self.client is not None and not is_as_known(self.client, facts))
+            or (self.hours is not None and facts.working is not (self.hours is Hours.WORKING))
+            or (self.results and call.disposition not in self.results)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,10 +162,15 @@ def conditions(rule: Rule, facts: CallFacts) -> dict[str, bool]:
         "extensions": (rule.extensions, not rule.extensions.isdisjoint(people_of(call))),
         "queues": (rule.queues, call.queue in rule.queues or call.group in rule.queues),
         "numbers": (rule.numbers, facts.number in rule.numbers),
-        "client": (rule.client, facts.known is not None and facts.known == (rule.client is ClientKnown.KNOWN)),
+        "client": (rule.client, rule.client is not None and is_as_known(rule.client, facts)),
         "hours": (rule.hours, facts.working == (rule.hours is Hours.WORKING)),
     }
     return {name: holds for name, (wanted, holds) in asked.items() if wanted}
+
+
+def is_as_known(wanted: ClientKnown, facts: CallFacts) -> bool:
+    """What was not found out is neither."""
+    return facts.known is not None and facts.known == (wanted is ClientKnown.KNOWN)
 
 
 def people_of(call: Call) -> set[str]:
@@ -206,7 +223,8 @@ class Decision:
 
 
 def decide(rules: Iterable[Rule], facts: CallFacts) -> Decision:
-    table = [rule for rule in (*rules, DEFAULTS) if rule.matches(facts)]
+    people = people_of(facts.call)
+    table = [rule for rule in (*rules, DEFAULTS) if rule.matches(facts, people)]
     answers: dict[str, object] = {}
     because: dict[str, str] = {}
     for question in fields(Answers):

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringbridge.routing.rules import DEFAULTS, Answers, CallFacts, Create, Rule, decide
+from ringbridge.routing.rules import DEFAULTS, Answers, CallFacts, ClientKnown, Create, Hours, Rule, decide, people_of
+from ringbridge.routing.rules import conditions as told
 from ringbridge.telephony.model import Call, CallId, Direction, Disposition, Extension
 
 CALL = Call(
@@ -66,3 +67,11 @@ def test_whatever_the_table_the_first_matching_row_that_speaks_decides(rows):
     )
     decision = decide(table, CallFacts(call=CALL, number="+79125551122"))
     assert decision.because["source"] == (DEFAULTS.name if first is None else str(first))
+
+
+@given(conditions, st.sampled_from([None, *ClientKnown]), st.sampled_from([None, *Hours]), st.booleans())
+def test_a_row_matches_when_each_of_its_conditions_holds(asked, client, hours, working):
+    rule = Rule(name="row", answers=Answers(), client=client, hours=hours, **asked)
+    for known in (None, True, False):
+        facts = CallFacts(call=CALL, number="+79125551122", known=known, working=working)
+        assert rule.matches(facts, people_of(CALL)) == all(told(rule, facts).values())
