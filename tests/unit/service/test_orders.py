@@ -18,6 +18,7 @@ from ringbridge.delivery.local import LocalEngine
 from ringbridge.routing.dialing import DialKind, DialPlan, DialRequest, Refusal
 from ringbridge.routing.intents import PortalId
 from ringbridge.routing.rules import Answers, CallbackPlan, Rule
+from ringbridge.service.config import ConfigError, document_of, office_of
 from ringbridge.service.dialing import LOOKS
 from ringbridge.service.pipeline import Pipeline
 from ringbridge.store import calls, orders
@@ -354,3 +355,32 @@ async def test_a_missed_call_of_a_real_pbx_and_its_order_are_written_together(da
         order = await orders.open_of_number(tx, CLIENT)
     assert order is not None
     assert (order.state, order.request.to, order.attempts) == (OrderState.WAITING, "101", 0)
+
+
+def test_the_configuration_says_when_an_order_is_dialled_again_and_which_missed_call_is_called_back() -> None:
+    rows = [
+        {"name": "a", "callback": {"after_seconds": 30, "to": "600"}},
+        {"name": "b", "callback": True},
+        {"name": "c"},
+    ]
+    dialing = {"callback_retries": [60, 300], "callbacks_at_once": 2}
+    office = office_of({"rule": rows, "dialing": dialing})
+    assert office_of(document_of(office)) == office
+    answers = [row.rule("RU").answers.callback for row in office.rule]
+    assert answers == [CallbackPlan(after=timedelta(seconds=30), to="600"), True, None]
+    plan = office.dialing.plan((), "RU")
+    assert (plan.retries, plan.at_once) == ((timedelta(seconds=60), timedelta(seconds=300)), 2)
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ({"dialing": {"callback_retries": [0]}}, "each pause is 1 to 86400 seconds"),
+        ({"dialing": {"callback_retries": 60}}, "dialing.callback_retries: write a list"),
+        ({"rule": [{"name": "a", "callback": {"to": "*72"}}]}, r"rule\[1\].callback.to"),
+        ({"rule": [{"name": "a", "callback": {"after": 1}}]}, r"rule\[1\].callback.after: no such setting"),
+    ],
+)
+def test_a_wrong_schedule_is_refused_with_its_place(document: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        office_of(document)
