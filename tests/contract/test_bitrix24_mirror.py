@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.contract.bitrix24_entrance import Entrance, entrance, keeper_of
 from tests.contract.bitrix24_office import MAKE, STRANGER, Office, finish, office, portal, register
 from tests.unit.service.dialing_twins import MAIN
 
+from ringbridge.crm.bitrix24.events import CHANGES
 from ringbridge.crm.contract import Receipt, Step, Throttled, Transient
 from ringbridge.crm.mirroring import MirrorClient, MirrorDeal, MirrorPage, MirrorSource, Ref
 from ringbridge.emulators.bitrix24 import Fault, FaultKind, Portal, changes, deskwork, serve
@@ -292,6 +294,22 @@ async def test_a_portal_without_a_mirror_is_not_asked_to_tell_of_clients(tmp_pat
         assert len(at.portal.bus.handlers) == 15
         await at.crm.desk.bind(f"{at.address}/bitrix24/main/events")
         assert len(at.portal.bus.handlers) == 3
+
+
+async def test_whatever_was_bound_for_former_addresses_is_unbound(tmp_path: Path) -> None:
+    async with entrance(tmp_path, mirrored=True) as at:
+        await at.crm.desk.bind(None, changes=True)
+        for number, event in product(range(4), CHANGES):  # more than one batch can take away
+            at.portal.bus.bind(event, application_id=1, url=f"https://old{number}.example")
+        assert await at.events._bind()
+        assert len(at.portal.bus.handlers) == 15
+
+
+@pytest.mark.parametrize("cursor", ["1764090000 0 250 7", "{}", '{"contact": 1}', '{"customer": [1, 2]}', "[1]"])
+async def test_a_cursor_of_another_crm_begins_anew(cursor: str) -> None:
+    async with office(crowd(60)) as at:
+        page = await at.crm.mirror_page(cursor)
+        assert page == await at.crm.mirror_page(None)
 
 
 async def test_a_sweep_finds_what_the_portal_did_not_tell(tmp_path: Path) -> None:

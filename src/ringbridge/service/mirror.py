@@ -132,8 +132,8 @@ class MirrorKeeper:
 
     def gone(self, refs: Iterable[Ref]) -> None:
         """These were deleted."""
-        self._gone += refs
-        for ref in self._gone:
+        for ref in refs:
+            self._gone.append(ref)
             self._changed.pop(ref, None)
         self._heard = self._clock()
         self._woken.set()
@@ -168,8 +168,9 @@ class MirrorKeeper:
             except (CrmError, StoreError) as error:
                 failures += not isinstance(error, Throttled)
                 pause = pause_after(error, failures=failures, now=self._clock())
+                if str(error) != self._trouble:
+                    self._log.warning("mirror_waits", reason=str(error), seconds=round(pause))
                 self._trouble = str(error)
-                self._log.warning("mirror_waits", reason=str(error), seconds=round(pause))
                 await asyncio.sleep(pause)
             else:
                 failures, self._trouble = 0, None

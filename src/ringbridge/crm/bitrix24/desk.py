@@ -17,7 +17,7 @@ from typing import Any
 
 import structlog
 
-from ringbridge.crm.bitrix24.batch import Outcome
+from ringbridge.crm.bitrix24.batch import LARGEST, Outcome
 from ringbridge.crm.bitrix24.errors import error_of
 from ringbridge.crm.bitrix24.events import CHANGES, CLICK, ORDER, UNINSTALLED, Event, NotAnEvent, event_in_row
 from ringbridge.crm.bitrix24.rest import Rest
@@ -97,7 +97,7 @@ class EventDesk:
         commands |= {f"u{n}": Command(method="event.unbind", params=one.params) for n, one in enumerate(gone)}
         if not commands:
             return
-        for key, outcome in (await self._rest.batch(commands, priority=Priority.REST)).items():
+        for key, outcome in (await self._outcomes(commands)).items():
             if outcome.refusal is None or outcome.refusal.code.upper() == BOUND_ALREADY:
                 continue
             error = error_of(outcome.refusal, now=datetime.now(UTC))
@@ -106,6 +106,15 @@ class EventDesk:
                 raise error
             log.warning("portal_change_not_told", event_name=event, reason=str(error))
         log.info("portal_events_bound", bound=sorted(one.event for one in wanted), unbound=len(gone))
+
+    async def _outcomes(self, commands: Mapping[str, Command]) -> dict[str, Outcome]:
+        """More than a batch holds may be bound from former addresses."""
+        found: dict[str, Outcome] = {}
+        keys = list(commands)
+        for start in range(0, len(keys), LARGEST):
+            part = {key: commands[key] for key in keys[start : start + LARGEST]}
+            found |= await self._rest.batch(part, priority=Priority.REST)
+        return found
 
     # The queue
 

@@ -50,8 +50,12 @@ def cursor_of(places: Places) -> str | None:
     return json.dumps({kind: [place.last, place.left] for kind, place in places.items()}) if places else None
 
 
-def places_in(cursor: str) -> dict[str, Place]:
-    return {kind: Place(last=last, left=left) for kind, (last, left) in json.loads(cursor).items()}
+def places_in(cursor: str) -> dict[str, Place] | None:
+    """None: this is no cursor of ours, as where another CRM had the portal's name before."""
+    try:
+        return {kind: Place(last=int(last), left=int(left)) for kind, (last, left) in json.loads(cursor).items()}
+    except (ValueError, TypeError, AttributeError):
+        return None
 
 
 @dataclass(slots=True)
@@ -75,9 +79,9 @@ class Mirror:
         self._width = LARGEST  # commands in one batch: fewer for a portal that was too slow for as many
 
     async def page(self, cursor: str | None) -> MirrorPage:
-        if cursor is None:
+        places = places_in(cursor) if cursor else None
+        if not places or not places.keys() <= FIELDS.keys():
             return await self._first()
-        places = places_in(cursor)
         plan = planned(places, self._width)
         commands = {
             f"{kind}{number}": listed(kind, after=previous)
