@@ -7,6 +7,7 @@ from datetime import datetime
 from ringbridge.ami.message import Message
 from ringbridge.telephony.events import CallHeld
 from ringbridge.telephony.switchboard import Switchboard
+from ringbridge.telephony.talks import update_talks
 
 HOLDING = "holding_bridge"
 """In this technology (parking, BridgeWait) nobody hears anybody."""
@@ -24,7 +25,7 @@ def bridge_enter(board: Switchboard, message: Message, at: datetime) -> None:
     call = board.call_of(channel)
     if not channel.is_local:
         board.hear(call, f"BridgeEnter {channel.name}")
-    board.update_talks(before | board.affected(channel), at, channel)
+    update_talks(board, before | board.affected(channel), at, channel)
 
 
 def bridge_leave(board: Switchboard, message: Message, at: datetime) -> None:
@@ -35,7 +36,7 @@ def bridge_leave(board: Switchboard, message: Message, at: datetime) -> None:
     board.channels.leave(channel)
     if not channel.is_local:
         board.hear(board.call_of(channel), f"BridgeLeave {channel.name}")
-    board.update_talks(before | board.affected(channel), at, channel)
+    update_talks(board, before | board.affected(channel), at, channel)
 
 
 def hold(board: Switchboard, message: Message, at: datetime) -> None:

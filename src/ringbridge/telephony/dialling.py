@@ -11,6 +11,7 @@ from ringbridge.telephony.model import CallId, Direction, Extension, LegResult
 from ringbridge.telephony.opencall import LONGEST_INTERNAL, OpenCall
 from ringbridge.telephony.pieces import OpenLeg
 from ringbridge.telephony.switchboard import Switchboard
+from ringbridge.telephony.talks import update_talks
 from ringbridge.telephony.transfers import taken_elsewhere
 
 NO_NUMBER = frozenset({"s", "h", "t", "i", "o", "a"})
@@ -220,7 +221,7 @@ def hangup(board: Switchboard, message: Message, at: datetime) -> None:
         board.hear(call, f"Hangup {channel.name} cause {cause}")
     leg = call.leg(channel.uniqueid)
     board.gone(channel, at)
-    board.update_talks(concerned, at, channel)
+    update_talks(board, concerned, at, channel)
     if leg is not None:
         board.lose_leg(call, leg, at, cause)
 

@@ -14,6 +14,7 @@ from ringbridge.telephony.opencall import OpenCall
 from ringbridge.telephony.particulars import recording_named
 from ringbridge.telephony.pieces import OpenTalk, ringing_leg
 from ringbridge.telephony.switchboard import Switchboard
+from ringbridge.telephony.talks import update_talks
 
 
 def fully_booted(board: Switchboard, message: Message, at: datetime) -> None:
@@ -68,7 +69,7 @@ def resync(
     for call in {board.call_of(channel).id: board.call_of(channel) for channel in new}.values():
         _understand(board, call, dials, at)
     concerned = [call for call in board.calls.values() if call.clients & up]
-    board.update_talks(concerned, at)
+    update_talks(board, concerned, at)
     for call in concerned:
         for talk in call.talks:
             if talk not in talked:
@@ -130,7 +131,7 @@ def _vanished(board: Switchboard, channel: Channel, at: datetime) -> None:
     leg = call.leg(channel.uniqueid)
     board.gone(channel, at)
     call.interrupted = call.interrupted or channel.uniqueid in call.clients or not call.members
-    board.update_talks(concerned, at, channel)
+    update_talks(board, concerned, at, channel)
     if leg is not None:
         board.lose_leg(call, leg, at, None)
 

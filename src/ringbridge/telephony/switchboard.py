@@ -8,15 +8,15 @@ its call, whatever Linkedid it gets, and a colleague's channel follows its new L
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container
 from datetime import datetime, timedelta
 
 from ringbridge.ami.message import Message
 from ringbridge.telephony.channels import Channel, Channels, channel_of, dialled_number
-from ringbridge.telephony.events import CallAnswered, CallEnded, CallEvent, CallStarted, LegLeft, LegLost
+from ringbridge.telephony.events import CallEnded, CallEvent, CallStarted, LegLeft, LegLost
 from ringbridge.telephony.model import CallId, Direction, Extension
 from ringbridge.telephony.opencall import MOST_HEARD, OpenCall
-from ringbridge.telephony.pieces import OpenLeg, OpenTalk, ringing_leg
+from ringbridge.telephony.pieces import OpenLeg, ringing_leg
 
 SETTLE = timedelta(milliseconds=1500)
 """After its last channel is gone a call waits this long for what comes late: Cdr, OriginateResponse, and Shutdown. An
@@ -232,35 +232,9 @@ class Switchboard:
                     return self.person(people[0])
         return self.person(channel)
 
-    # Talks
-
     def affected(self, channel: Channel) -> set[OpenCall]:
         """The clients' calls that a change of this channel's place may concern."""
         return set(filter(None, map(self._client_of.get, self.channels.hearing(channel))))
-
-    def update_talks(self, calls: Iterable[OpenCall], at: datetime, mover: Channel | None = None) -> None:
-        """Who talks with the client now? `mover` is the channel whose move is the reason."""
-        for call in calls:
-            together: dict[str, Channel] = {}
-            bridge = None  # the client's
-            for client in filter(None, map(self.channels.get, call.clients)):
-                bridge = client.bridge or bridge
-                together |= {person.uniqueid: person for person in self.people_hearing(client, call)}
-            for talk in call.talks:
-                if talk.end is None and talk.channel not in together:
-                    talk.end = at
-                    talk.client_left = mover is not None and mover.uniqueid in call.clients
-                    talk.waits_in = None if talk.client_left else bridge
-            for uniqueid, person in together.items():
-                if call.open_talk(uniqueid) is None and not call.resume(uniqueid, at, bridge):
-                    self._begin_talk(call, person, at)
-
-    def _begin_talk(self, call: OpenCall, person: Channel, at: datetime) -> None:
-        talk = OpenTalk(extension=self.person(person), channel=person.uniqueid, name=person.name, start=at)
-        call.talks.append(talk)
-        call.answered(person.uniqueid, at)
-        call.fetched_by(talk.extension)
-        self.tell(call, CallAnswered, at, talk=talk.snapshot())
 
     # Telling
 

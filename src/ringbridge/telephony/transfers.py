@@ -11,6 +11,7 @@ from ringbridge.telephony.model import Direction, Extension, Transfer, TransferT
 from ringbridge.telephony.opencall import RESUMED_WITHIN, OpenCall
 from ringbridge.telephony.pieces import OpenLeg, OpenTalk
 from ringbridge.telephony.switchboard import Switchboard
+from ringbridge.telephony.talks import update_talks
 
 
 def blind_transfer(board: Switchboard, message: Message, at: datetime) -> None:
@@ -71,7 +72,7 @@ def attended_transfer(board: Switchboard, message: Message, at: datetime) -> Non
         board.absorb(other, call)
     kind = TransferType.BLIND if ringing else TransferType.ATTENDED
     _record(board, call, kind, by, spoken or ringing or _dialled(target, second), at)
-    board.update_talks({call}, at)
+    update_talks(board, {call}, at)
     if call.met_midway and by not in {talk.extension for talk in call.talks}:
         _spoke_before_we_came(board, call, first, by, at)
     call.handed_on_by({first.uniqueid, second.uniqueid}, at)
