@@ -167,6 +167,7 @@ def services_of(runtime: Runtime, feed: LiveFeed, tally: Tally, boards: CardBoar
         live=feed,
         status=lambda: status_of(runtime),
         recordings=Recordings(signer=runtime.signer, find=runtime.recordings.find),
+        hooks=runtime.hook_desk,
         zone=runtime.office.zone,
         region=runtime.office.region,
         bitrix24={str(name): events for name, events in runtime.events.items()},

@@ -33,6 +33,7 @@ from ringbridge.service.config import Office, Pbx
 from ringbridge.service.dialing import Dialing
 from ringbridge.service.events import PortalEvents
 from ringbridge.service.history import History
+from ringbridge.service.hook_desk import HookDesk
 from ringbridge.service.hooking import OfficeHooks
 from ringbridge.service.lately import Lately
 from ringbridge.service.mirrors import Mirrors, open_mirrors
@@ -43,6 +44,7 @@ from ringbridge.service.recordings import OfficeRecordings
 from ringbridge.service.route_setup import open_router, take_questions
 from ringbridge.service.router import Router
 from ringbridge.service.settings import configured_at, load_office
+from ringbridge.service.views import OfficeView
 from ringbridge.store.database import Database
 from ringbridge.store.directory import DirectoryUser
 from ringbridge.store.errors import StoreError
@@ -76,6 +78,7 @@ class Runtime:
     worker: Worker
     recordings: OfficeRecordings
     hooks: OfficeHooks
+    hook_desk: HookDesk
     signer: LinkSigner
     router: Router
     lately: Lately
@@ -160,7 +163,8 @@ async def open_runtime(
         office = await load_office(database, vault) or Office()
         signer = LinkSigner(office.public_address or address_of(bootstrap), *vault.derived("recording links"))
         recordings = OfficeRecordings(office, data=bootstrap.data, signer=signer, database=database)
-        hooks = OfficeHooks(Hooks(office.hooks.hook_settings(bootstrap.data, office.zone)), database)
+        settings = office.hooks.hook_settings(bootstrap.data, office.zone)
+        hooks = OfficeHooks(Hooks(settings), database)
         stack.callback(hooks.hooks.close)
         portals = [
             await open_portal(
@@ -219,6 +223,7 @@ async def open_runtime(
                 carried_out=told_to(mirrors, hooks),
             ),
             hooks=hooks,
+            hook_desk=HookDesk(hooks.hooks, settings, OfficeView(office, database)),
             recordings=recordings,
             signer=signer,
             router=router,

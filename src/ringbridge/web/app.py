@@ -25,6 +25,7 @@ from ringbridge.web.pages import preferences
 from ringbridge.web.pages.call import CallPage
 from ringbridge.web.pages.delivery import DeliveryPage
 from ringbridge.web.pages.dial import DialPage
+from ringbridge.web.pages.hooks import HooksPage
 from ringbridge.web.pages.journal import Journal
 from ringbridge.web.pages.live import Live
 from ringbridge.web.pages.setup import SetupPage
@@ -83,6 +84,7 @@ def create_app(services: Services) -> Starlette:
             *StatusPage(pages, monitoring).routes,
             *AccountPages(pages, accounts).routes,
             *SetupPage(pages).routes,
+            *HooksPage(pages).routes,
             *monitoring.routes,
             *preferences.routes,
             *BitrixPages(services.bitrix24, now=services.now).routes,

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from ringbridge.routing.intents import PortalId, Priority
 from ringbridge.service.dispatch import Dispatch
+from ringbridge.service.hook_desk import HookDesk
 from ringbridge.service.mirror import MirrorState
 from ringbridge.store.database import Database
 from ringbridge.store.keys import CallKey
@@ -98,6 +99,7 @@ class Services:
     bitrix24: Mapping[str, BitrixDesk] = field(default_factory=dict)  # by the portal's name
     route: RouteDesk | None = None  # who answers the dialplan
     api: ApiDesk | None = None  # what other programs find here; None: an office that nobody configured yet
+    hooks: HookDesk | None = None  # the office's own code
     tally: Tally = field(default_factory=Tally)
     dispatch: Dispatch | None = None  # what a person may do about deliveries
     send_again: Callable[[Sequence[CallKey]], Awaitable[int]] = nothing_to_send  # how many given-up steps go out again
