@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
+from ringbridge.cli_calls import import_history, reprocess
 from ringbridge.cli_hooks import hooks
 from ringbridge.cli_pbx import dialplan, doctor
 from ringbridge.cli_users import user
@@ -39,6 +40,8 @@ def main() -> None:
 
 main.add_command(user)
 main.add_command(dialplan)
+main.add_command(reprocess)
+main.add_command(import_history)
 main.add_command(hooks)
 main.add_command(doctor)
 

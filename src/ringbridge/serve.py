@@ -178,6 +178,7 @@ def services_of(runtime: Runtime, feed: LiveFeed, tally: Tally, boards: CardBoar
         tally=tally,
         dispatch=Dispatch(runtime.database, runtime.engine),
         send_again=partial(send_again, runtime),
+        resending=runtime.resending,
     )
 
 
@@ -192,15 +193,9 @@ def api_of(runtime: Runtime) -> ApiDesk:
     )
 
 
-async def send_again(runtime: Runtime, keys: Sequence[CallKey]) -> int:
-    """What was given up of these calls goes out once more; gives how many steps that are."""
-    steps, now = 0, datetime.now(UTC)
-    async with runtime.database.transaction() as tx:
-        for key in keys:
-            for portal in runtime.portals:
-                steps += await deliveries.revive(tx, portal.id, key, now)
-        tx.after_commit(runtime.engine.wake)
-    return steps
+async def send_again(runtime: Runtime, keys: Sequence[CallKey], only: PortalId | None) -> int:
+    """These calls are decided anew, and what portals do not have goes out; gives how many steps that are."""
+    return (await runtime.reprocess.again(keys, only)).steps
 
 
 def route_desk(runtime: Runtime) -> RouteDesk:

@@ -41,6 +41,8 @@ from ringbridge.service.orders import Orders
 from ringbridge.service.pipeline import Pipeline
 from ringbridge.service.portals import OfficePortal, OfficePortals, open_portal
 from ringbridge.service.recordings import OfficeRecordings
+from ringbridge.service.reprocess import Reprocess
+from ringbridge.service.resending import Resending
 from ringbridge.service.route_setup import open_router, take_questions
 from ringbridge.service.router import Router
 from ringbridge.service.settings import configured_at, load_office
@@ -82,6 +84,8 @@ class Runtime:
     signer: LinkSigner
     router: Router
     lately: Lately
+    reprocess: Reprocess
+    resending: Resending
     started: datetime
 
     async def run(self) -> None:
@@ -100,6 +104,7 @@ class Runtime:
                 group.create_task(changes.run())
             group.create_task(self.mirrors.run())
             group.create_task(self.recordings.keep_tidy())
+            group.create_task(self.resending.run())
             if self.office.distribution.enabled and self.office.distribution.agi:
                 group.create_task(take_questions(self.office.distribution, self.router))
             if self.dialing is not None:
@@ -205,6 +210,7 @@ async def open_runtime(
             pipeline.advisers = HookAdvisers(hooks)
             pipeline.remarks = router.log.story_of
         events = open_all_events(office, portals, dialing=dialing, database=database, engine=engine, mirrors=mirrors)
+        reprocess = Reprocess(database, OfficePortals(portals), HookAdvisers(hooks), engine.wake)
         yield Runtime(
             office=office,
             database=database,
@@ -228,6 +234,8 @@ async def open_runtime(
             signer=signer,
             router=router,
             lately=lately,
+            reprocess=reprocess,
+            resending=Resending(database, reprocess),
             started=datetime.now(UTC),
         )
 

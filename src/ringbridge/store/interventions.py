@@ -63,6 +63,11 @@ async def refused_calls(tx: Transaction, portal: PortalId, limit: int) -> list[C
     return [CallKey(key) for key in (await tx.execute(wanted.limit(limit))).scalars()]
 
 
+async def knowing(tx: Transaction, key: CallKey) -> frozenset[PortalId]:
+    """The portals that were told of a call, or are to be."""
+    return frozenset(map(PortalId, (await tx.execute(select(D.portal).where(D.call_key == key).distinct())).scalars()))
+
+
 async def try_again(tx: Transaction, portal: PortalId, keys: Collection[CallKey], now: datetime) -> dict[CallKey, int]:
     """What was given up of these calls waits again. Gives how many steps that are of each that had any.
 

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from ringbridge.routing.intents import PortalId
 from ringbridge.store import calls
 from ringbridge.store.calls import Filters
 from ringbridge.store.keys import CallKey, PbxId, call_key
@@ -62,8 +63,8 @@ class Monitoring:
             return JSONResponse({"error": f"no such element: {error}"}, status_code=404)
 
     async def read_call(self, request: Request) -> Response:
-        """What was given up of these calls is sent once more: `id` (also several), or `start_date` and `end_date`.
-        What reached the CRM is not repeated."""
+        """These calls are decided anew and sent: `id` (also several), or `start_date` and `end_date`; to all portals,
+        or to the one named by `portal`. What reached the CRM is not repeated."""
         if is_foreign(request.headers):
             return PlainTextResponse("This request came from another site's page.", status_code=403)
         if not await self._may(request):
@@ -71,9 +72,10 @@ class Monitoring:
         try:
             wanted = await asked(request)
             keys = await self._keys(wanted)
+            only = await self._portal(wanted)
         except ValueError as error:
             return JSONResponse({"state": "error", "error": str(error)}, status_code=400)
-        steps = await self._services.send_again(keys)
+        steps = await self._services.send_again(keys, only)
         return JSONResponse({"state": "success", "calls": len(keys), "steps": steps})
 
     async def _keys(self, wanted: dict[str, Any]) -> list[CallKey]:
@@ -89,6 +91,13 @@ class Monitoring:
         if found.older:
             raise ValueError(f"more than {MOST_CALLS} calls: ask for a shorter period")
         return [entry.key for entry in found.entries]
+
+    async def _portal(self, wanted: dict[str, Any]) -> PortalId | None:
+        name = wanted.get("portal") or None
+        known = {portal.name for portal in (await self._services.status()).portals}
+        if name is not None and name not in known:
+            raise ValueError(f"no portal is named {name}")
+        return PortalId(name) if name else None
 
     async def _may(self, request: Request) -> bool:
         if sits_here(request.scope):

@@ -14,6 +14,7 @@ from ringbridge.routing.intents import PortalId, Priority
 from ringbridge.service.dispatch import Dispatch
 from ringbridge.service.hook_desk import HookDesk
 from ringbridge.service.mirror import MirrorState
+from ringbridge.service.resending import Resending
 from ringbridge.store.database import Database
 from ringbridge.store.keys import CallKey
 from ringbridge.web.amocrm.desk import AmoDesk
@@ -82,7 +83,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-async def nothing_to_send(calls: Sequence[CallKey]) -> int:
+async def nothing_to_send(calls: Sequence[CallKey], only: PortalId | None) -> int:
     return 0
 
 
@@ -102,6 +103,8 @@ class Services:
     hooks: HookDesk | None = None  # the office's own code
     tally: Tally = field(default_factory=Tally)
     dispatch: Dispatch | None = None  # what a person may do about deliveries
-    send_again: Callable[[Sequence[CallKey]], Awaitable[int]] = nothing_to_send  # how many given-up steps go out again
+    # Decides these calls anew, for one portal or all, and gives how many steps go out.
+    send_again: Callable[[Sequence[CallKey], PortalId | None], Awaitable[int]] = nothing_to_send
+    resending: Resending | None = None  # a whole period at once
     may_watch: Callable[[str], bool] = lambda token: False  # whether a token opens what is for monitoring
     now: Callable[[], datetime] = utc_now

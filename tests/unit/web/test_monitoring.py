@@ -121,7 +121,7 @@ async def test_calls_named_or_of_a_period_are_sent_again(database: Database) -> 
     await journal(database, [call])
     asked: list[list[CallKey]] = []
 
-    async def send_again(keys: list[CallKey]) -> int:
+    async def send_again(keys: list[CallKey], only: str | None) -> int:
         asked.append(keys)
         return 3
 

@@ -46,6 +46,12 @@ def visitor_of(request: HTTPConnection) -> Visitor | None:
     return visitor
 
 
+def by_whom(request: HTTPConnection) -> str:
+    """Who acts, for the audit. Before anybody has an account: whoever sits at the machine."""
+    visitor = visitor_of(request)
+    return visitor.name if visitor and visitor.name else "this machine"
+
+
 PASSED_ON = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 
 

@@ -10,10 +10,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ringbridge.store import calls
+from ringbridge.store.errors import StoreError
 from ringbridge.store.keys import CallKey, call_key
 from ringbridge.store.story import story
+from ringbridge.store.users import Role
 from ringbridge.web.auth.visitor import visitor_of
 from ringbridge.web.glance import concerned, talked, waited
+from ringbridge.web.pages.delivery import NOT_STORED
 from ringbridge.web.pages.dial import form_of
 from ringbridge.web.rendering import Pages
 from ringbridge.web.steps import SETTLED, Step, steps_of
@@ -29,7 +32,10 @@ class CallPage:
 
     @property
     def routes(self) -> list[Route]:
-        return [Route("/calls/{key:path}", self.page)]
+        return [
+            Route("/calls", self.send_again, methods=["POST"]),
+            Route("/calls/{key:path}", self.page),
+        ]
 
     async def page(self, request: Request) -> Response:
         """Of a call that is somebody else's an employee is told that there is none."""
@@ -44,6 +50,7 @@ class CallPage:
         return await self._pages.page(
             request,
             "call.html",
+            key=key,
             call=call,
             whole=call_key(entry.pbx, call.merged_into) if call.merged_into else None,
             persons=concerned(call),
@@ -54,11 +61,32 @@ class CallPage:
             story=lines[-SHOWN:],
             recordings=await self._players(steps),
             **form_of(self._services, request),
+            may_send=may_send(request) and call.end is not None and not call.merged_into,
             unsettled=call.end is None or any(step.state not in SETTLED for step in steps),
         )
+
+    async def send_again(self, request: Request) -> Response:
+        """POST `call`: it is decided anew, and what a CRM lacks of it is sent."""
+        if not may_send(request):
+            raise HTTPException(404)
+        async with request.form(max_files=0, max_fields=8) as form:
+            key = CallKey(str(form.get("call", "")))
+        async with self._services.database.reading() as tx:
+            if await calls.get(tx, key) is None:
+                raise HTTPException(404)
+        try:
+            await self._services.send_again([key], None)
+        except StoreError:
+            return await self._pages.notice(request, 503, *NOT_STORED)
+        return RedirectResponse(call_address(key), status_code=303)
 
     async def _players(self, steps: Sequence[Step]) -> list[str]:
         """Addresses of the recordings that are there, each once however many portals get it."""
         recordings, now = self._services.recordings, self._services.now()
         records = dict.fromkeys(step.record for step in steps if step.is_recording)
         return [recordings.address(record, now) for record in records if await recordings.find(record)]
+
+
+def may_send(request: Request) -> bool:
+    visitor = visitor_of(request)
+    return visitor is not None and visitor.may(Role.SUPERVISOR)

@@ -14,7 +14,7 @@ from ringbridge.store import interventions
 from ringbridge.store.errors import StoreError
 from ringbridge.store.interventions import Delay, Refusal
 from ringbridge.store.keys import CallKey
-from ringbridge.web.auth.visitor import visitor_of
+from ringbridge.web.auth.visitor import by_whom
 from ringbridge.web.rendering import Pages
 from ringbridge.web.services import PortalStatus
 from ringbridge.web.words import N_
@@ -82,9 +82,3 @@ class DeliveryPage:
                 await self._services.dispatch.forget(portal, [call], by=by)
             case _:
                 raise HTTPException(404)
-
-
-def by_whom(request: Request) -> str:
-    """Who acts, for the audit. Before anybody has an account: whoever sits at the machine."""
-    visitor = visitor_of(request)
-    return visitor.name if visitor and visitor.name else "this machine"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -13,8 +14,9 @@ from starlette.routing import Route
 from ringbridge.store import calls
 from ringbridge.store.calls import Cursor, JournalEntry
 from ringbridge.store.keys import CallKey
+from ringbridge.store.users import Role
 from ringbridge.telephony.model import Call, Direction, Disposition, Extension
-from ringbridge.web.auth.visitor import visitor_of
+from ringbridge.web.auth.visitor import by_whom, visitor_of
 from ringbridge.web.glance import concerned, talked, waited
 from ringbridge.web.rendering import Pages
 from ringbridge.web.search import Search, read_search
@@ -40,7 +42,11 @@ class Journal:
 
     @property
     def routes(self) -> list[Route]:
-        return [Route("/journal", self.page)]
+        return [
+            Route("/journal", self.page),
+            Route("/journal/sending", self.sending, methods=["GET"]),
+            Route("/journal/sending", self.send_again, methods=["POST"]),
+        ]
 
     async def page(self, request: Request) -> Response:
         search = read_search(request.query_params, self._services.zone, self._services.region)
@@ -59,8 +65,29 @@ class Journal:
             rows=[self._row(entry, now) for entry in found.entries],
             older=search.address(before=found.older) if found.older else None,
             newest=search.address() if before else None,
+            may_send=self._may_send(request),
+            sending=self._services.resending.progress if self._services.resending else None,
+            again=search.address().replace("/journal", "/journal/sending", 1),
             **choices(search),
         )
+
+    async def sending(self, request: Request) -> Response:
+        """The progress of a period that is sent again, as a part of the page."""
+        if self._services.resending is None or not self._may_send(request):
+            raise HTTPException(404)
+        return await self._pages.page(request, "sending.html", sending=self._services.resending.progress)
+
+    async def send_again(self, request: Request) -> Response:
+        """POST: all calls of the search that stands in the address are decided anew, and what a CRM lacks is sent."""
+        search = read_search(request.query_params, self._services.zone, self._services.region)
+        if self._services.resending is None or not self._may_send(request) or not search.asks or search.mistaken:
+            raise HTTPException(404)
+        self._services.resending.ask(search.filters, by=by_whom(request))
+        return RedirectResponse(search.address(), status_code=303)
+
+    def _may_send(self, request: Request) -> bool:
+        visitor = visitor_of(request)
+        return self._services.resending is not None and visitor is not None and visitor.may(Role.SUPERVISOR)
 
     def _row(self, entry: JournalEntry, now: datetime) -> Row:
         call = entry.call
