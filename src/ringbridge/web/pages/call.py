@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ringbridge.store import calls
@@ -18,7 +18,7 @@ from ringbridge.web.auth.visitor import visitor_of
 from ringbridge.web.glance import concerned, talked, waited
 from ringbridge.web.pages.delivery import NOT_STORED
 from ringbridge.web.pages.dial import form_of
-from ringbridge.web.rendering import Pages
+from ringbridge.web.rendering import Pages, call_address
 from ringbridge.web.steps import SETTLED, Step, steps_of
 from ringbridge.web.timeline import timeline
 
