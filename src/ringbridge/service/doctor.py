@@ -25,6 +25,7 @@ from ringbridge.pbx.recordings import LinkSigner
 from ringbridge.routing.intents import PortalId
 from ringbridge.service.bootstrap import Bootstrap
 from ringbridge.service.config import ConfigError, Office
+from ringbridge.service.doctor_hooks import findings_of
 from ringbridge.service.doctor_pbx import PbxExamination
 from ringbridge.service.findings import Finding, failure, ok, warning
 from ringbridge.service.portal_config import Portal
@@ -182,8 +183,21 @@ async def _by_agi(host: str, port: int) -> Finding:
     return ok("FastAGI", f"{host}:{port} answers")
 
 
+async def hooks(premises: Premises) -> Sequence[Finding]:
+    settings = premises.office.hooks.hook_settings(premises.bootstrap.data, premises.office.zone)
+    return list(findings_of(settings))
+
+
 CHECKS: Mapping[str, Check] = MappingProxyType(
-    {"service": service, "pbx": pbxs, "crm": crms, "employees": employees, "recordings": folders, "route": routes}
+    {
+        "service": service,
+        "pbx": pbxs,
+        "crm": crms,
+        "employees": employees,
+        "recordings": folders,
+        "route": routes,
+        "hooks": hooks,
+    }
 )
 
 
