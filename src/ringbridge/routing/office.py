@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from ringbridge.routing.hours import WorkingHours
 from ringbridge.routing.intents import PortalId, UserId
-from ringbridge.routing.rules import Rule
+from ringbridge.routing.rules import CallFacts, Rule
 from ringbridge.telephony.model import Call
 from ringbridge.telephony.numbers import DEFAULT_REGION, parse_number
 
@@ -79,6 +79,17 @@ class Portal:
     adopted: Mapping[str, str] = field(default_factory=dict)  # channel that we dialled -> the CRM's id of the call
     ordered: Container[str] = frozenset()  # channels that we dialled because a client ordered the call
     region: str = DEFAULT_REGION
+
+    def facts_of(self, call: Call, known: bool | None = None) -> CallFacts:
+        """What the rules look at. `known`: whether this portal knows the client; None: not found out."""
+        number = parse_number(call.external, self.region)
+        return CallFacts(
+            call=call,
+            number=number.e164 if number else None,
+            region=self.region,
+            known=known,
+            working=self.hours.open_at(call.start),
+        )
 
     def adopted_as(self, call: Call) -> str | None:
         """The CRM's id of a call that was asked for by a click in it."""

@@ -33,7 +33,6 @@ from ringbridge.routing.intents import (
 from ringbridge.routing.office import Portal, Transfers
 from ringbridge.routing.results import CallStatus, status_of
 from ringbridge.routing.rules import (
-    CallFacts,
     Create,
     Decision,
     Responsible,
@@ -64,10 +63,7 @@ def intents_of(
     if not call.concerns_client and not adopted:
         return [], None
     number = parse_number(call.external, portal.region)
-    facts = CallFacts(
-        call=call, number=number.e164 if number else None, known=known, working=portal.hours.open_at(call.start)
-    )
-    decision = decide(portal.rules, facts)
+    decision = decide(portal.rules, portal.facts_of(call, known))
     if not decision.register and not adopted:
         return [], decision
     teller = _Teller(call=call, portal=portal, pbx=pbx, decision=decision, number=str(number) if number else WITHHELD)

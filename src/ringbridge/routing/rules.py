@@ -14,6 +14,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from ringbridge.telephony.model import Call, Direction, Disposition
+from ringbridge.telephony.numbers import DEFAULT_REGION, NumberPatterns, parse_number
 
 
 class Create(StrEnum):
@@ -123,6 +124,7 @@ class Rule:
     extensions: frozenset[str] = frozenset()  # rung, speaking or calling
     queues: frozenset[str] = frozenset()  # queue or group
     numbers: frozenset[str] = frozenset()  # the client's, as E.164
+    patterns: NumberPatterns | None = None  # of further numbers; either may hold
     client: ClientKnown | None = None
     hours: Hours | None = None
 
@@ -133,13 +135,19 @@ class Rule:
         return not (
             (self.direction is not None and call.direction is not self.direction)
             or (self.trunks and call.trunk not in self.trunks and call.did not in self.trunks)
-            or (self.numbers and facts.number not in self.numbers)
+            or ((self.numbers or self.patterns) and not self.has_number(facts))
             or (self.queues and call.queue not in self.queues and call.group not in self.queues)
             or (self.extensions and self.extensions.isdisjoint(people))
             or (self.client is not None and not is_as_known(self.client, facts))
             or (self.hours is not None and facts.working is not (self.hours is Hours.WORKING))
             or (self.results and call.disposition not in self.results)
         )
+
+    def has_number(self, facts: CallFacts) -> bool:
+        if self.patterns is None or facts.number is None or facts.number in self.numbers:
+            return facts.number in self.numbers
+        number = parse_number(facts.number, facts.region)
+        return number is not None and self.patterns.match(number, facts.region)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +156,7 @@ class CallFacts:
 
     call: Call
     number: str | None  # the client's in E.164, where it has such a form
+    region: str = DEFAULT_REGION  # by which patterns of numbers are read
     known: bool | None = None  # whether the CRM knows the client; None: not found out
     working: bool = True  # whether it came in working hours
 
@@ -161,7 +170,7 @@ def conditions(rule: Rule, facts: CallFacts) -> dict[str, bool]:
         "trunks": (rule.trunks, call.trunk in rule.trunks or call.did in rule.trunks),
         "extensions": (rule.extensions, not rule.extensions.isdisjoint(people_of(call))),
         "queues": (rule.queues, call.queue in rule.queues or call.group in rule.queues),
-        "numbers": (rule.numbers, facts.number in rule.numbers),
+        "numbers": (rule.numbers or rule.patterns, rule.has_number(facts)),
         "client": (rule.client, rule.client is not None and is_as_known(rule.client, facts)),
         "hours": (rule.hours, facts.working == (rule.hours is Hours.WORKING)),
     }

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr
 
+from ringbridge.telephony.numbers import BadPattern, compile_patterns
+
 Secret = SecretStr
 """Prints as stars, and is stored sealed."""
 
@@ -19,6 +21,18 @@ def _named(value: str) -> str:
 
 Name = Annotated[str, AfterValidator(_named)]
 NAME_HELP = "small Latin letters, digits, - and _; it becomes part of every call's id, so choose once"
+
+
+def _patterns(value: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        compile_patterns("\n".join(value))
+    except BadPattern as error:
+        raise ValueError(str(error)) from error
+    return value
+
+
+Patterns = Annotated[tuple[str, ...], AfterValidator(_patterns)]
+"""Telephone numbers, and patterns of them such as 8123456XXXX."""
 
 
 class Part(BaseModel):

@@ -11,21 +11,13 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from ringbridge.routing.distribution import NamePart, NewClients, Order, Policy, Step, Unreachable, Vip
-from ringbridge.service.parts import Part, Secret
-from ringbridge.telephony.numbers import BadPattern, compile_patterns
+from ringbridge.service.parts import Part, Patterns, Secret
+from ringbridge.telephony.numbers import compile_patterns
 
 
 def _dialled(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._*#+-]{0,32}", value):
         raise ValueError(f"{value!r} is no extension: letters, digits and . _ * # + - only, at most 32")
-    return value
-
-
-def _patterns(value: tuple[str, ...]) -> tuple[str, ...]:
-    try:
-        compile_patterns("\n".join(value))
-    except BadPattern as error:
-        raise ValueError(str(error)) from error
     return value
 
 
@@ -75,7 +67,7 @@ class NewClientsConfig(Part):
 
 
 class VipConfig(Part):
-    numbers: Annotated[tuple[str, ...], AfterValidator(_patterns)] = Field(
+    numbers: Patterns = Field(
         min_length=1, description="Clients' numbers, or patterns such as 8123456XXXX, where X is any digit."
     )
     extensions: tuple[Dialled, ...] = Field(

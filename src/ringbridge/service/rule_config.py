@@ -23,9 +23,9 @@ from ringbridge.routing.rules import (
     TaskPlan,
 )
 from ringbridge.routing.templates import check
-from ringbridge.service.parts import Part
+from ringbridge.service.parts import Part, Patterns
 from ringbridge.telephony.model import Direction, Disposition
-from ringbridge.telephony.numbers import parse_number
+from ringbridge.telephony.numbers import NumberPatterns, compile_patterns, is_pattern, parse_number
 
 Template = Annotated[str, AfterValidator(check)]
 
@@ -58,7 +58,9 @@ class RuleRow(Part):
     trunks: tuple[str, ...] = Field((), description="Only calls by these trunks, or to these numbers of ours.")
     extensions: tuple[str, ...] = Field((), description="Only calls in which one of these phones had a part.")
     queues: tuple[str, ...] = Field((), description="Only calls that waited in one of these queues or groups.")
-    numbers: tuple[str, ...] = Field((), description="Only calls with these clients' numbers.")
+    numbers: Patterns = Field(
+        (), description="Only calls with these clients' numbers, or patterns such as 8123456XXXX, where X is any digit."
+    )
     client: ClientKnown | None = Field(None, description="known or unknown to the CRM; costs a request per call.")
     hours: Hours | None = Field(None, description="working or outside: when the call came, see [hours].")
     register_call: bool | None = Field(
@@ -115,7 +117,8 @@ class RuleRow(Part):
             trunks=frozenset(self.trunks),
             extensions=frozenset(self.extensions),
             queues=frozenset(self.queues),
-            numbers=frozenset(_e164(number, region) for number in self.numbers),
+            numbers=frozenset(_e164(number, region) for number in self.numbers if not is_pattern(number)),
+            patterns=_compiled([number for number in self.numbers if is_pattern(number)]),
             client=self.client,
             hours=self.hours,
         )
@@ -153,6 +156,10 @@ class HoursConfig(Part):
 
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _compiled(patterns: list[str]) -> NumberPatterns | None:
+    return compile_patterns("\n".join(patterns)) if patterns else None
 
 
 def _e164(number: str, region: str) -> str:

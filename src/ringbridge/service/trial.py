@@ -23,7 +23,6 @@ from ringbridge.telephony.model import (
     LegResult,
     Talk,
 )
-from ringbridge.telephony.numbers import parse_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +79,7 @@ class Trial:
 
 def try_rules(portal: Portal, call: Call, known: bool | None = None) -> Trial:
     """As it would be decided at the call's end."""
-    number = parse_number(call.external, portal.region)
-    facts = CallFacts(
-        call=call, number=number.e164 if number else None, known=known, working=portal.hours.open_at(call.start)
-    )
+    facts = portal.facts_of(call, known)
     intents, _ = intents_of(CallEnded(call=call, at=call.end or call.start), portal, "try", known)
     return Trial(portal=portal, facts=facts, decision=decide(portal.rules, facts), intents=tuple(intents))
 

@@ -189,7 +189,7 @@ def replace(number: str, rules: Replacements) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberPatterns:
-    """Employees' mobile numbers (FMC) as a list of patterns, ``8123456XXXX``: X is any digit."""
+    """Telephone numbers as a list of patterns, ``8123456XXXX``: X is any digit."""
 
     expression: Pattern[str]
     count: int
@@ -197,6 +197,11 @@ class NumberPatterns:
     def match(self, number: Number, region: str = DEFAULT_REGION) -> bool:
         """Whether the number is on the list, in whichever of its spellings the list has it."""
         return any(self.expression.fullmatch(spelling) for spelling in spellings(number, region))
+
+
+def is_pattern(written: str) -> bool:
+    """Whether it stands for several numbers. A Russian keyboard's Х looks the same as X."""
+    return not {"X", "Х"}.isdisjoint(written.upper())
 
 
 def compile_patterns(text: str) -> NumberPatterns:
@@ -216,6 +221,7 @@ def _pattern(line: int, text: str) -> str:
     return plain.replace("X", "[0-9]")
 
 
+@lru_cache(maxsize=4096)
 def spellings(number: Number, region: str = DEFAULT_REGION) -> frozenset[str]:
     """Every way in which people of the region write the number, digits only."""
     written = {number.digits, str(phonenumbers.normalize_digits_only(number.given))}

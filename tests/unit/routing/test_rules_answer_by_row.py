@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from ringbridge.routing.rules import DEFAULTS, Answers, CallFacts, ClientKnown, Create, Hours, Rule, decide, people_of
 from ringbridge.routing.rules import conditions as told
 from ringbridge.telephony.model import Call, CallId, Direction, Disposition, Extension
+from ringbridge.telephony.numbers import compile_patterns
 
 CALL = Call(
     id=CallId("1.1"), direction=Direction.INBOUND, start=datetime(2026, 1, 1, tzinfo=UTC), trunk="mango", queue="700",
@@ -75,3 +76,23 @@ def test_a_row_matches_when_each_of_its_conditions_holds(asked, client, hours, w
     for known in (None, True, False):
         facts = CallFacts(call=CALL, number="+79125551122", known=known, working=working)
         assert rule.matches(facts, people_of(CALL)) == all(told(rule, facts).values())
+
+
+def test_a_row_takes_numbers_by_a_pattern_in_whichever_way_its_people_write_them():
+    rule = Rule(name="row", answers=Answers(), patterns=compile_patterns("8912555XXXX\n+7343272304X"))
+    found = {
+        number: rule.matches(CallFacts(call=CALL, number=number), people_of(CALL))
+        for number in ("+79125551122", "+73432723044", "+79126661122", "+49301234567", None)
+    }
+    assert found == {
+        "+79125551122": True, "+73432723044": True, "+79126661122": False, "+49301234567": False, None: False,
+    }  # fmt: skip
+
+
+def test_a_row_with_numbers_and_patterns_takes_either():
+    rule = Rule(
+        name="row", answers=Answers(), numbers=frozenset({"+73432723044"}), patterns=compile_patterns("8912555XXXX")
+    )
+    for number, holds in (("+79125551122", True), ("+73432723044", True), ("+73432723045", False)):
+        facts = CallFacts(call=CALL, number=number)
+        assert (rule.matches(facts, people_of(CALL)), told(rule, facts)["numbers"]) == (holds, holds)

@@ -19,7 +19,7 @@ from typing import Any
 from ringbridge.crm.amocrm.cards import Card as ShownCard
 from ringbridge.routing.intents import UserId
 from ringbridge.routing.office import Portal
-from ringbridge.routing.rules import CallFacts, decide
+from ringbridge.routing.rules import decide
 from ringbridge.store.dials import Dial
 from ringbridge.store.keys import CallKey, PbxId, call_key
 from ringbridge.telephony.model import Call, Direction, Disposition
@@ -108,10 +108,7 @@ def missed_of(key: CallKey, call: Call, portal: Portal) -> Missed | None:
 def _is_told(call: Call, portal: Portal) -> bool:
     if not call.concerns_client or call.merged_into is not None:
         return False
-    number = parse_number(call.external, portal.region)
-    working = portal.hours.open_at(call.start)
-    facts = CallFacts(call=call, number=number.e164 if number else None, working=working)
-    return decide(portal.rules, facts).register
+    return decide(portal.rules, portal.facts_of(call)).register
 
 
 def _phones(call: Call) -> Iterator[str]:
