@@ -170,6 +170,7 @@ async def test_lists_show_multi_fields_only_by_name_and_match_them_exactly() -> 
         ({"@ID": [1, 3]}, ["1", "3"]),
         ({"!@ID": [1, 3]}, ["2", "4"]),
         ({">ID": 2}, ["3", "4"]),
+        ({">ID": ["what", "a", "reference", "found"]}, ["2", "3", "4"]),  # PHP makes 1 of an array
         ({">=ID": "2", "<ID": "4"}, ["2", "3"]),
         ({"!ID": 1}, ["2", "3", "4"]),
         ({"%LAST_NAME": "ов"}, ["1", "2", "4"]),
@@ -192,6 +193,19 @@ async def test_lists_are_ordered_as_asked() -> None:
     async with desk() as at:
         rows = (await at.call("crm.contact.list", order={"ID": "DESC"}, select=["ID"])).result
         assert rows == [{"ID": "4"}, {"ID": "3"}, {"ID": "2"}, {"ID": "1"}]
+
+
+async def test_pages_by_id_are_not_counted_and_hold_fifty() -> None:
+    async with desk() as at:
+        for number in range(60):
+            at.portal.clients.add(Kind.CONTACT, {"NAME": f"Client {number}"}, user_id=ADMIN, at="")
+        by_id = {"order": {"ID": "ASC"}, "start": -1, "select": ["ID"]}
+        first = (await at.call("crm.contact.list", **by_id, filter={">ID": 2})).body
+        assert "total" not in first
+        assert "next" not in first
+        assert [row["ID"] for row in first["result"]] == [str(number) for number in range(3, 53)]
+        rest = (await at.call("crm.contact.list", **by_id, filter={">ID": "52"})).result
+        assert [row["ID"] for row in rest] == [str(number) for number in range(53, 65)]
 
 
 async def test_a_lead_and_a_deal_get_default_titles_and_semantics() -> None:

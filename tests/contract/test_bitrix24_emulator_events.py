@@ -10,6 +10,7 @@ from tests.contract.bitrix24_desk import ADMIN, ANNA, CONTACT, STRANGER, Desk, d
 
 from ringbridge.emulators.bitrix24 import deskwork
 from ringbridge.emulators.bitrix24.bus import Handler
+from ringbridge.emulators.bitrix24.fields import Kind
 from ringbridge.emulators.common.forms import parse_query
 
 HANDLER = "http://127.0.0.1:1/hook"
@@ -150,6 +151,24 @@ async def test_events_and_placements_are_for_applications_only(method: str) -> N
             403,
             "WRONG_AUTH_TYPE",
         )
+
+
+async def test_without_its_scope_an_application_knows_of_no_such_event() -> None:
+    async with desk() as at:
+        at.portal.access.applications[0].scopes = ("telephony",)
+        answer = await at.call("event.bind", event="OnCrmContactAdd", handler="https://app.example")
+        assert answer.refusal[:2] == (400, "ERROR_EVENT_NOT_FOUND")
+        assert (await at.call("event.bind", event="OnExternalCallStart", handler="https://app.example")).result is True
+
+
+async def test_a_call_that_made_a_lead_tells_when_the_lead_changes_hands() -> None:
+    async with desk() as at:
+        at.portal.bus.bind("ONCRMLEADADD", application_id=1, offline=True)
+        at.portal.bus.bind("ONCRMLEADUPDATE", application_id=1, offline=True)
+        call_id = await at.registered(PHONE_NUMBER=STRANGER, CRM_CREATE=1)
+        await at.finished(call_id, USER_ID=ANNA)
+        assert [one.event for one in at.portal.bus.offline] == ["ONCRMLEADADD", "ONCRMLEADUPDATE"]
+        assert at.portal.clients.rows[Kind.LEAD][1]["ASSIGNED_BY_ID"] == str(ANNA)
 
 
 async def test_only_an_administrator_binds_offline_or_for_others() -> None:
