@@ -108,6 +108,16 @@ class Orders:
             await self._end(tx, known, OrderState.ENDED, "The call was ordered anew.")
         return None
 
+    async def cancel(self, order: str, *, by: str) -> bool:
+        """Nobody is called any more; False where nothing waits, an attempt that is out is not called off. Raises
+        `StoreError`."""
+        async with self._database.transaction() as tx:
+            known = await orders.get(tx, order)
+            if known is None or known.state is not OrderState.WAITING:
+                return False
+            await self._end(tx, known, OrderState.ENDED, f"It was cancelled by {by}.")
+            return True
+
     # Its attempts, as `Dialing` accepts them
 
     async def admits(self, tx: Transaction, request: DialRequest) -> Refusal | None:

@@ -105,6 +105,12 @@ async def due(tx: Transaction, now: datetime) -> list[Order]:
     return sorted(await _found(tx, WAITING_ORDERS, O.due <= now), key=lambda order: order.due)
 
 
+async def waiting(tx: Transaction, limit: int) -> list[Order]:
+    """The orders that wait, the first due first."""
+    found = select(schema.orders).where(WAITING_ORDERS).order_by(O.due).limit(limit)
+    return [_order(row) for row in (await tx.execute(found)).mappings()]
+
+
 async def next_due(tx: Transaction) -> datetime | None:
     earliest = select(func.min(O.due)).where(WAITING_ORDERS)
     return (await tx.execute(earliest)).scalar_one_or_none()

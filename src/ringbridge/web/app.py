@@ -28,6 +28,7 @@ from ringbridge.web.pages.dial import DialPage
 from ringbridge.web.pages.hooks import HooksPage
 from ringbridge.web.pages.journal import Journal
 from ringbridge.web.pages.live import Live
+from ringbridge.web.pages.orders import OrdersPart
 from ringbridge.web.pages.setup import SetupPage
 from ringbridge.web.pages.status import StatusPage
 from ringbridge.web.recordings import permission
@@ -80,6 +81,7 @@ def create_app(services: Services) -> Starlette:
             *Journal(pages).routes,
             *CallPage(pages).routes,
             *DialPage(pages).routes,
+            *OrdersPart(pages).routes,
             *DeliveryPage(pages).routes,
             *StatusPage(pages, monitoring).routes,
             *AccountPages(pages, accounts).routes,

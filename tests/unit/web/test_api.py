@@ -65,6 +65,9 @@ class Api:
     async def get(self, path: str, token: str = DIALLER) -> httpx2.Response:
         return await self.client.get(f"/api/v1/{path}", headers={"Authorization": f"Bearer {token}"})
 
+    async def delete(self, path: str, token: str = DIALLER) -> httpx2.Response:
+        return await self.client.delete(f"/api/v1/{path}", headers={"Authorization": f"Bearer {token}"})
+
 
 @asynccontextmanager
 async def opened(folder: Path, plan: DialPlan | None = None) -> AsyncIterator[Api]:
@@ -195,6 +198,17 @@ async def test_an_order_that_reached_the_client_is_told_as_such(api: Api) -> Non
     await journal(api, call_of(dial, spoke=True))
     told = (await api.get(f"callbacks/{order}")).json()
     assert (told["state"], told["attempts"]) == ("reached", 1)
+
+
+async def test_an_order_that_waits_is_cancelled_by_who_made_it_and_one_that_is_dialled_is_not(api: Api) -> None:
+    at = (START + timedelta(hours=2)).isoformat()
+    order = (await api.post("callbacks", {"number": NUMBER, "at": at})).json()["id"]
+    assert (await api.delete(f"callbacks/{order}", FORM)).status_code == 404
+    told = (await api.delete(f"callbacks/{order}")).json()
+    assert (told["state"], told["reason"]) == ("ended", "It was cancelled by erp.")
+    assert (await api.delete(f"callbacks/{order}")).json()["error"] == "not_waiting"
+    dialled = (await api.post("callbacks", {"number": NUMBER})).json()["id"]
+    assert (await api.delete(f"callbacks/{dialled}")).status_code == 409
 
 
 @pytest.mark.parametrize(

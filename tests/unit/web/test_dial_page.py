@@ -17,13 +17,14 @@ from tests.unit.web.office_page import client, read, services
 
 from ringbridge import routing
 from ringbridge.ami.errors import NotConnected
-from ringbridge.routing.dialing import DialPlan
+from ringbridge.routing.dialing import DialKind, DialPlan, DialRequest
 from ringbridge.routing.office import Portal
 from ringbridge.service.passwords import hashed
-from ringbridge.store import calls, users
+from ringbridge.store import calls, orders, users
 from ringbridge.store.database import Database
 from ringbridge.store.dials import DialState
 from ringbridge.store.keys import call_key
+from ringbridge.store.orders import Order, OrderState
 from ringbridge.store.users import Role, User
 from ringbridge.telephony.model import Call, CallId, Direction, Disposition, Extension, Leg
 from ringbridge.web.api import ApiDesk
@@ -177,6 +178,43 @@ async def test_a_missed_call_has_a_button_to_call_back_and_an_answered_one_has_n
         await calls.record(tx, PBX, [MISSED, answered])
     assert "Call back" in shown(await page.visitor.get(f"/calls/{call_key(PBX, MISSED.id)}"))
     assert "Call back" not in shown(await page.visitor.get(f"/calls/{call_key(PBX, answered.id)}"))
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", ("Calls to come", "not tried yet")), ("ru", ("Предстоящие звонки", "попыток ещё не было"))],
+)
+async def test_orders_that_wait_are_shown_and_one_is_cancelled(
+    database: Database, language: str, words: tuple[str, str]
+) -> None:
+    async with opened(database, language) as page:
+        order = await placed(page)
+        for path in ("/live", "/orders"):
+            told = shown(await page.visitor.get(path))
+            assert all(word in told for word in (*words, "+7 912 555-11-22", "101"))
+        await page.visitor.post(f"/orders/{order.id}/cancel")
+        assert words[0] not in shown(await page.visitor.get("/live"))
+    async with database.reading() as tx:
+        ended = await orders.get(tx, order.id)
+    assert ended
+    assert (ended.state, ended.reason) == (OrderState.ENDED, "It was cancelled by somebody at this machine.")
+
+
+async def test_an_employee_neither_sees_nor_cancels_the_offices_orders(page: Page) -> None:
+    order = await placed(page)
+    account = User(name="anna", role=Role.EMPLOYEE, extensions=("101",))
+    async with page.database.transaction() as tx:
+        await users.add(tx, account, hashed("a long password"), by="test", now=START)
+    await page.visitor.post("/login", data={"name": "anna", "password": "a long password"})
+    assert "Calls to come" not in shown(await page.visitor.get("/live"))
+    assert (await page.visitor.post(f"/orders/{order.id}/cancel")).status_code == 403
+
+
+async def placed(page: Page) -> Order:
+    request = DialRequest(portal=MAIN, source="form-1", number=NUMBER, at=START, kind=DialKind.CALLBACK, to="101")
+    order = await page.desk.dialing.orders.place(request, START + timedelta(hours=1))
+    assert isinstance(order, Order)
+    return order
 
 
 async def test_an_office_that_cannot_dial_offers_no_form(database: Database) -> None:

@@ -17,8 +17,17 @@ from ringbridge.store.dials import Dial
 from ringbridge.store.orders import Order
 
 
+class CallsOff(Protocol):
+    """Whoever keeps client's orders, as far as programs go."""
+
+    async def cancel(self, order: str, *, by: str) -> bool: ...
+
+
 class Dials(Protocol):
     """Whoever dials, as far as programs go."""
+
+    @property
+    def orders(self) -> CallsOff: ...
 
     async def dial(self, request: DialRequest) -> Dial | None: ...
 

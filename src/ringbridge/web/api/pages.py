@@ -69,6 +69,7 @@ class ApiPages:
             route("calls/{id}", Permission.DIAL, self.call_state, "GET"),
             route("callbacks", Permission.CALLBACK, self.callback, "POST"),
             route("callbacks/{id}", Permission.CALLBACK, self.callback_state, "GET"),
+            route("callbacks/{id}", Permission.CALLBACK, self.cancel, "DELETE"),
             Route("/api/{path:path}", unknown_address, methods=METHODS),
         ]
 
@@ -160,11 +161,20 @@ class ApiPages:
                 return await self._once_more(wanted)
 
     async def callback_state(self, request: Request, token: ApiToken) -> Response:
+        return JSONResponse(told_of_order(await self._order(request, token)))
+
+    async def cancel(self, request: Request, token: ApiToken) -> Response:
+        order = await self._order(request, token)
+        if self.desk.dialing is None or not await self.desk.dialing.orders.cancel(order.id, by=token.name):
+            return refused("not_waiting", "Only an order that waits can be cancelled.", 409)
+        return JSONResponse(told_of_order(await self._order(request, token)))
+
+    async def _order(self, request: Request, token: ApiToken) -> Order:
         async with self.desk.database.reading() as tx:
             order = await orders.get(tx, request.path_params["id"])
         if order is None or not is_of(token, order.request):
             raise UNKNOWN
-        return JSONResponse(told_of_order(order))
+        return order
 
 
 async def unknown_address(request: Request) -> Response:
@@ -208,7 +218,7 @@ def permission_for(request: Request, desk: ApiDesk) -> Response:
     if not desk.is_page_of_ours(request.headers.get("origin", "")):
         return permitted(refused("origin", "No form of this site may ask here: see origins.", 403), request, desk)
     headers = {
-        "Access-Control-Allow-Methods": "POST, GET",
+        "Access-Control-Allow-Methods": "POST, GET, DELETE",
         "Access-Control-Allow-Headers": "Authorization, Content-Type",
         "Access-Control-Max-Age": PERMISSION_LIVES,
     }

@@ -22,6 +22,7 @@ PLACES: tuple[tuple[str, Role], ...] = (
     ("/journal", Role.EMPLOYEE),
     ("/calls", Role.EMPLOYEE),
     ("/dials", Role.EMPLOYEE),
+    ("/orders", Role.SUPERVISOR),
     ("/account", Role.EMPLOYEE),
     ("/logout", Role.EMPLOYEE),
     ("/delivery", Role.SUPERVISOR),

@@ -17,6 +17,7 @@ from ringbridge.web.glance import Phase, glance, talked
 from ringbridge.web.language import language_of
 from ringbridge.web.live import stream
 from ringbridge.web.pages.dial import form_of
+from ringbridge.web.pages.orders import orders_of
 from ringbridge.web.rendering import Pages
 
 TEMPLATE = "live_region.html"
@@ -37,7 +38,8 @@ class Live:
         return [Route("/live", self.page), Route("/live/stream", self.stream)]
 
     async def page(self, request: Request) -> Response:
-        context = self._context(own_of(request)) | form_of(self._pages.services, request)
+        services = self._pages.services
+        context = self._context(own_of(request)) | form_of(services, request) | await orders_of(services, request)
         return await self._pages.page(request, "live.html", **context)
 
     async def stream(self, request: Request) -> Response:
