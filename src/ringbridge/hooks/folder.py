@@ -25,6 +25,7 @@ from ringbridge.hooks.threads import Threads
 
 log = structlog.get_logger(__name__)
 
+AT_ONCE = 4  # that a file is asked: so many threads it may lose before it is known to hang
 PATIENCE = 3  # times in a row that a file may be late, before it is left alone
 REMEMBERED = 20  # troubles of a file
 YOUNG = 0.1  # seconds: times of files are no finer than the kernel's clock
@@ -44,6 +45,7 @@ class HookFile:
     broken: str = ""  # why the present version is not loaded
     off: str = ""  # why it is not asked until it is saved again
     late: int = 0  # times in a row
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     troubles: deque[Trouble] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
 
     def has(self, hook: str) -> bool:

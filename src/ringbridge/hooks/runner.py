@@ -105,7 +105,10 @@ class Hooks:
         cancelled_by = ""
         for file in files:
             try:
-                answer = await self._answer(spec, file, value, given, asked)
+                async with file.turns:
+                    if not file.has(spec.name):
+                        continue  # it was switched off while this one waited
+                    answer = await self._answer(spec, file, value, given, asked)
             except HookError as error:
                 errors.append(f"{spec.name} of {file.path.name}: {error}")
                 self._keep(spec, file, error, asked)

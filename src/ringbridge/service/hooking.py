@@ -64,7 +64,7 @@ class OfficeHooks:
         self._portals: dict[PortalId, PortalHooks] = {}
 
     def add(self, portal: OpenPortal) -> None:
-        self.of(portal.id).portal = portal
+        self.of(portal.id).open(portal)
 
     async def path_of(self, intent: AttachRecording) -> AttachRecording:
         """Where a recording is, as the hooks say; of whichever portal, as the file is the same for all."""
@@ -128,10 +128,16 @@ class PortalHooks:
         self._name = portal
         self._hooks = hooks
         self._database = database
-        self.portal: OpenPortal | None = None  # once it is open
+        self._portal: OpenPortal | None = None
+        self._client: CrmClient | None = None
+
+    def open(self, portal: OpenPortal) -> None:
+        """From now on hooks are asked, where its adapter lets them ask the CRM."""
+        self._portal = portal
+        self._client = portal.crm.client if isinstance(portal.crm, AsksForHooks) else None
 
     async def wants(self, hook: str) -> bool:
-        return self.portal is not None and await self._hooks.wants(hook, self._client.kind)
+        return self._client is not None and await self._hooks.wants(hook, self._client.kind)
 
     async def __call__(
         self, hook: str, params: Mapping[str, Any], intent: Intent, /, **about: Any
@@ -166,18 +172,14 @@ class PortalHooks:
         return await self._hooks.apply(hook, value, about, self.asked(""))
 
     def seen(self, call: Call, pbx: PbxId) -> PhoneCall:
-        if self.portal is None:
+        if self._portal is None:
             raise RuntimeError(f"the portal {self._name} is not open yet")
-        return phone_call(call, pbx=pbx, portal=self.portal.routing)
+        return phone_call(call, pbx=pbx, portal=self._portal.routing)
 
     def asked(self, call: str) -> Asked:
-        return Asked(portal=self._name, crm=self._client, journal=HookJournal(self._database, self), call=call)
-
-    @property
-    def _client(self) -> CrmClient:
-        if self.portal is None or not isinstance(self.portal.crm, AsksForHooks):
+        if self._client is None:
             raise RuntimeError(f"the portal {self._name} cannot be asked by hooks")
-        return self.portal.crm.client
+        return Asked(portal=self._name, crm=self._client, journal=HookJournal(self._database, self), call=call)
 
     async def _call(self, pbx: PbxId, intent: Intent) -> Call | None:
         try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from textwrap import dedent
 
 import pytest
 from tests.unit.hooks.conftest import Desk, Portals, missed_call, settings_for
 
+from ringbridge.hooks.folder import AT_ONCE
 from ringbridge.hooks.runner import Hooks, HookSettings
 
 FINAL = {"CALL_ID": "externalCall.1", "USER_ID": "1", "STATUS_CODE": "304", "DURATION": 0}
@@ -251,6 +253,22 @@ async def test_a_hook_that_hangs_is_given_up_and_not_asked_until_it_is_saved_aga
     released.touch()
     desk.write("hanging.py", "def process_final_params(params): return {**params, 'USER_ID': 9}")
     assert (await desk.ask("process_final_params", FINAL)).value["USER_ID"] == 9
+    hooks.close()
+
+
+async def test_a_hook_that_hangs_for_many_calls_at_once_holds_them_up_once(tmp_path):
+    released = tmp_path / "released"
+    hooks = Hooks(hurried(tmp_path))
+    desk = Desk(folder=tmp_path, hooks=hooks, crm=Portals())
+    desk.write(
+        "hanging.py", f"from pathlib import Path\nreleased = Path({str(released)!r})\n{dedent(HANGING['a loop'])}"
+    )
+    outcomes = await asyncio.gather(*(desk.ask("process_final_params", FINAL) for _ in range(50)))
+    assert all(outcome.value == FINAL for outcome in outcomes)
+    assert sum(bool(outcome.errors) for outcome in outcomes) == AT_ONCE
+    desk.write("good.py", "def process_client_phone(phone): return phone + '!'")
+    assert (await desk.ask("process_client_phone", "1")).value == "1!", "other files are asked as before"
+    released.touch()
     hooks.close()
 
 
