@@ -11,6 +11,7 @@ import stat
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
@@ -154,8 +155,9 @@ def candidates(folder: Path) -> Iterator[Path]:
         return
     for path in entries:
         hidden = path.name.startswith((".", "_")) or path.name.endswith("~")
-        if not hidden and (path.suffix in {".py", ".php"} or is_program(path)) and path.is_file():
-            yield path
+        with suppress(OSError):  # gone meanwhile, or closed to us
+            if not hidden and (path.suffix in {".py", ".php"} or is_program(path)) and path.is_file():
+                yield path
 
 
 def is_young(modified: int) -> bool:

@@ -133,6 +133,18 @@ class Hooks:
 
     async def _answer(self, spec: HookSpec, file: HookFile, value: Any, given: Mapping[str, Any], asked: Asked) -> Any:
         """Checked. Raises `HookError`."""
+        try:
+            return await self._asked(spec, file, value, given, asked)
+        except HookError:
+            raise
+        except Exception as error:
+            # A mistake of ours about one hook must not take the call with it.
+            log.exception("hook_not_asked", hook=spec.name, file=file.path.name)
+            raise HookFailed(
+                f"could not be asked ({type(error).__name__}: {error}); the log has the details"
+            ) from error
+
+    async def _asked(self, spec: HookSpec, file: HookFile, value: Any, given: Mapping[str, Any], asked: Asked) -> Any:
         if file.hooks is None:
             raise HookBroken(file.broken)
         settings = self._settings

@@ -111,7 +111,8 @@ async def _advice(
         return outcome.value
 
     if "need_registration" in wanted and not told and stage not in known.registers:
-        known.registers[stage] = bool(await ask("need_registration", value=True))
+        wanted_there = bool(await ask("need_registration", value=True))
+        known.registers[stage] = wanted_there or await hooks.is_told(pbx, call.id)
     if "process_client_phone" in wanted and call.external and known.asked_number != call.external:
         known.asked_number = call.external
         number = str(await ask("process_client_phone", call.external))

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, runtime_checkable
 
 import structlog
+from sqlalchemy import select
 
 from ringbridge.crm.contract import Crm, CrmError, Receipt, Step
 from ringbridge.hooks.context import Asked, CrmClient
@@ -24,7 +25,7 @@ from ringbridge.routing.dialing import DialRequest, Originate
 from ringbridge.routing.distribution import Hop, Policy, Reason, Route, RouteQuestion
 from ringbridge.routing.intents import AttachRecording, Intent, PortalId, RegisterCall, idempotency_key
 from ringbridge.routing.office import Portal
-from ringbridge.store import calls
+from ringbridge.store import calls, schema
 from ringbridge.store.calls import Filters, PbxId, StoryKind, StoryLine, call_key
 from ringbridge.store.database import Database
 from ringbridge.store.errors import StoreError
@@ -144,6 +145,18 @@ class PortalHooks:
     ) -> Mapping[str, Any] | None:
         outcome = await self.about_step(hook, dict(params), intent, about)
         return None if outcome.cancelled else outcome.value
+
+    async def is_told(self, pbx: PbxId, call: CallId) -> bool:
+        """Whether this portal was told anything of a call: by an earlier run of the service, too. It may have been,
+        where that cannot be read: telling an end too many is better than leaving a call open."""
+        told = schema.deliveries.c
+        wanted = select(told.id).where(told.call_key == call_key(pbx, call), told.portal == self._name).limit(1)
+        try:
+            async with self._database.reading() as tx:
+                return (await tx.execute(wanted)).first() is not None
+        except StoreError as error:
+            log.warning("deliveries_not_read", call=call, reason=str(error))
+            return True
 
     async def about_step(self, hook: str, value: Any, intent: Intent, about: Mapping[str, Any]) -> HookOutcome:
         """Of a step of a call that is in the journal; the story is told. Anything else is left as it is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,15 +14,20 @@ from tests.contract.hooked_office import MAIN, PBX, START, HookedOffice, hooked,
 from ringbridge.crm.contract import Absent, NotYet
 from ringbridge.pbx.recordings import SoundFile
 from ringbridge.routing.dialing import DialRequest, Originate
-from ringbridge.routing.distribution import NORMAL, Hop, Policy, Reason, Route, RouteClient, RouteQuestion
+from ringbridge.routing.distribution import NORMAL, Hop, Policy, Reach, Reason, Route, RouteClient, RouteQuestion, Team
 from ringbridge.routing.intents import AttachRecording, RecordKey, RegisterCall, ShowCard, UserId
 from ringbridge.routing.office import Portal, Staff
 from ringbridge.routing.records import intents_of
 from ringbridge.service.advice import Advice, HookAdvisers
 from ringbridge.service.config import office_of
+from ringbridge.service.lately import Lately
 from ringbridge.service.recordings import OfficeRecordings
+from ringbridge.service.router import Router, Setup
+from ringbridge.store import deliveries
+from ringbridge.store.calls import call_key
 from ringbridge.telephony.events import CallEnded, CallEvent, LegRinging
 from ringbridge.telephony.model import CallId
+from ringbridge.telephony.numbers import Number
 
 PORTAL = Portal(id=MAIN, staff=Staff(default=UserId("1"), users={"102": UserId("2"), "502": UserId("9")}), region="RU")
 ENDED = journal_call()
@@ -73,6 +78,15 @@ async def test_need_registration(there: HookedOffice):
 async def test_a_call_that_the_crm_knows_of_is_told_to_its_end(there: HookedOffice):
     there.write("h.py", "def need_registration(result): return False")
     (ends,) = await advised(there, ENDS, told=True)
+    assert ends.register
+
+
+async def test_a_call_that_was_told_before_a_restart_is_told_to_its_end(there: HookedOffice):
+    there.write("h.py", "def need_registration(result): return False")
+    intents, _ = intents_of(RINGS, PORTAL, PBX)
+    async with there.database.transaction() as tx:
+        await deliveries.enqueue(tx, MAIN, intents, call_key(PBX, ENDED.id), START)
+    (ends,) = await advised(there, ENDS)
     assert ends.register
 
 
@@ -176,6 +190,42 @@ async def test_a_hook_may_find_a_place_for_a_stranger(there: HookedOffice):
     there.write("h.py", "def customize_autodistribution(extension): return '600'")
     (hop,) = (await there.hooks.route(QUESTION, NORMAL, Policy(enabled=True))).hops
     assert hop.extension == "600"
+
+
+class Nobody:
+    async def known(self, number: Number) -> tuple[RouteClient, ...]:
+        return ()
+
+    async def asked(self, number: Number) -> tuple[RouteClient, ...]:
+        return ()
+
+    def reach(self, extension: str) -> Reach:
+        return Reach.FREE
+
+
+async def nobody_spoke(number: Number, since: datetime) -> None:
+    return None
+
+
+async def test_a_hook_that_hangs_costs_a_caller_no_more_than_the_budget(there: HookedOffice, tmp_path: Path):
+    there.write(
+        "h.py",
+        f"""
+        import pathlib, time
+
+        def customize_autodistribution(extension):
+            while not pathlib.Path({str(tmp_path / "released")!r}).exists():
+                time.sleep(0.001)
+            return "600"
+    """,
+    )
+    policy = Policy(enabled=True)
+    setup = Setup(policy=policy, team=Team(), budget=timedelta(milliseconds=50))
+    router = Router(lambda: setup, book=Nobody(), phones=Nobody(), last_talk=nobody_spoke, lately=Lately("RU"))
+    router.customise = there.hooks.route
+    route = await router.ask(QUESTION)
+    assert (route.hops, "did not answer in time" in route.why) == ((), True)
+    (tmp_path / "released").touch()
 
 
 # Recordings
