@@ -138,7 +138,7 @@ class Orders:
             due=dial.decided,
             created=dial.decided,
         )
-        out = replace(known, state=OrderState.DIALLING, attempts=known.attempts + 1, dial=dial.id)
+        out = replace(known, state=OrderState.DIALLING, attempts=known.attempts + 1, dial=dial.id, due=dial.decided)
         await orders.put(tx, out)
 
     async def refused(self, tx: Transaction, request: DialRequest, reason: str) -> None:
@@ -185,7 +185,9 @@ class Orders:
         region = next((portal.routing.region for portal in self._portals.values()), None)
         if region is None or not call.external:
             return None
-        return await orders.open_of_number(tx, phone_key(call.external, region))
+        known = await orders.open_of_number(tx, phone_key(call.external, region))
+        is_later = known is not None and call.end is not None and call.end >= known.created
+        return known if is_later else None  # a call of an imported history is no answer to an order of today
 
     async def _called_back(self, tx: Transaction, pbx: PbxId, call: Call, missed: tuple[PortalId, CallbackPlan]) -> str:
         portal, rule = missed
@@ -248,6 +250,7 @@ class Orders:
     async def look(self, dial: Callable[[DialRequest], Awaitable[object]]) -> timedelta:
         """Dials what is due by now, as many as may be out; gives for how long nothing will be to do. The end of an
         attempt wakes us."""
+        await self._give_up_the_lost()
         async with self._database.reading() as tx:
             waiting = await orders.due(tx, self._clock())
             free = self._plan.at_once - await orders.count_out(tx)
@@ -261,6 +264,16 @@ class Orders:
             following = await orders.next_due(tx)
         pause = following - self._clock() if following else LOOK_EVERY
         return max(timedelta(0), min(pause, LOOK_EVERY))
+
+    async def _give_up_the_lost(self) -> None:
+        """An attempt of whose end nobody will tell any more: its PBX was taken out of the office, for one."""
+        before = self._clock() - LONGEST_CALL
+        async with self._database.reading() as tx:
+            lost = await orders.out_since_before(tx, before)
+        for order in lost:
+            async with self._database.transaction() as tx:
+                if await orders.get(tx, order.id) == order:
+                    await self._again(tx, order)
 
     async def _is_due(self, order: Order) -> bool:
         """Whether it is dialled now; else it was put off or ended."""

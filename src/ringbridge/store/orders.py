@@ -37,7 +37,7 @@ class Order:
     request: DialRequest  # as it was ordered; each attempt is a request of its own
     number: str  # one spelling for each number
     state: OrderState
-    due: datetime
+    due: datetime  # of the next attempt; of one that is out, when it went
     created: datetime
     attempts: int = 0
     dial: str | None = None  # the last attempt
@@ -87,6 +87,11 @@ async def count_out(tx: Transaction) -> int:
     """Orders an attempt of which is out."""
     counted = select(func.count()).where(OPEN_ORDERS, O.state == OrderState.DIALLING)
     return int((await tx.execute(counted)).scalar_one())
+
+
+async def out_since_before(tx: Transaction, moment: datetime) -> list[Order]:
+    """Orders whose attempt went out before then."""
+    return await _found(tx, OPEN_ORDERS, O.state == OrderState.DIALLING, O.due < moment)
 
 
 async def count_since(tx: Transaction, moment: datetime) -> int:

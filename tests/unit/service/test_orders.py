@@ -146,6 +146,22 @@ async def test_an_order_ends_when_anybody_spoke_with_the_client_whoever_called(d
     assert await look(desk) == []
 
 
+async def test_a_call_that_was_answered_before_the_order_came_is_no_answer_to_it(desk: Desk) -> None:
+    dial = await ordered(desk)
+    await end(desk, inbound(at=START - timedelta(days=30), spoke=True))
+    assert (await order_of(desk, dial)).state is OrderState.DIALLING
+
+
+async def test_an_attempt_of_whose_end_nobody_tells_does_not_hold_its_order_for_ever(desk: Desk) -> None:
+    dial = await ordered(desk)
+    desk.now += timedelta(hours=3)
+    assert await look(desk) == []
+    assert (await order_of(desk, dial)).state is OrderState.DIALLING
+    desk.now += timedelta(hours=1, minutes=1)
+    assert await look(desk) == []
+    assert (await order_of(desk, dial)).state is OrderState.WAITING
+
+
 async def test_an_attempt_that_could_not_be_dialled_is_followed_by_the_next(desk: Desk) -> None:
     desk.pbx.fails = NotConnected("no link", sent=False)
     dial = await ordered(desk)
