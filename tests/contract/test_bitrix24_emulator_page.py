@@ -12,6 +12,7 @@ import pytest
 from tests.contract.bitrix24_desk import ADMIN, ANNA, CONTACT, STRANGER, desk, listener
 
 from ringbridge.emulators.bitrix24 import Portal, demo, serve
+from ringbridge.emulators.bitrix24.fields import Kind
 from ringbridge.emulators.bitrix24.page.words import STATUSES, WORDS
 
 
@@ -89,6 +90,19 @@ async def test_what_people_do_on_the_portal_can_be_ordered() -> None:
         assert (await at.http.post("/_emulator/do/nothing")).status_code == 422
         await at.http.post("/_emulator/do/move", json={"to": "http://new.example"})
         assert (await at.http.post(f"{at.hook}profile")).status_code == 302
+
+
+async def test_clients_can_be_made_changed_and_deleted_from_outside() -> None:
+    async with desk() as at:
+        made = {"kind": "lead", "fields": {"TITLE": "From the site"}}
+        number = (await at.http.post("/_emulator/do/create", json=made)).json()["id"]
+        change = {"kind": "lead", "id": number, "fields": {"TITLE": "By phone"}}
+        assert (await at.http.post("/_emulator/do/change", json=change)).json() == {"there": True}
+        assert at.portal.clients.name(Kind.LEAD, number) == "By phone"
+        gone = {"kind": "lead", "id": number}
+        answers = [(await at.http.post("/_emulator/do/delete", json=gone)).json() for _ in range(2)]
+        assert answers == [{"there": True}, {"there": False}]
+        assert (await at.http.post("/_emulator/do/create", json={"kind": "cat", "fields": {}})).status_code == 422
 
 
 async def test_a_served_portal_sends_its_events_by_itself() -> None:

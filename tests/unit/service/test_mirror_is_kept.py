@@ -26,8 +26,9 @@ from ringbridge.crm.contract import Rejected, Throttled, Transient, Unauthorized
 from ringbridge.crm.mirroring import MirrorDeal, Ref
 from ringbridge.routing.intents import PortalId
 from ringbridge.service import mirror as keeping
+from ringbridge.service.config import office_of
 from ringbridge.service.mirror import MirrorKeeper, pause_after
-from ringbridge.service.mirrors import Mirrors
+from ringbridge.service.mirrors import Mirrors, is_mirrored
 from ringbridge.store.database import Database
 from ringbridge.store.errors import StoreError
 
@@ -262,6 +263,19 @@ def test_how_long_a_failure_is_waited_for_is_told_by_its_kind() -> None:
     growing = [pause_after(Transient("Away."), failures=failures, now=now) for failures in range(1, 12)]
     assert growing == sorted(growing)
     assert (growing[0], growing[-1]) == (keeping.QUICKEST, keeping.SLOWEST)
+
+
+@pytest.mark.parametrize(
+    ("mirror", "distributed", "kept"),
+    [(None, False, False), (None, True, True), (False, True, False), (True, False, True)],
+)
+def test_clients_are_copied_where_calls_are_distributed_or_somebody_wants_it(
+    mirror: bool | None, distributed: bool, kept: bool
+) -> None:
+    config = {"name": "main", "webhook": "https://portal.example/rest/1/secret/", "default_user": "1"}
+    wanted = {} if mirror is None else {"mirror": mirror}
+    office = office_of({"portal": [{**config, **wanted}], "distribution": {"enabled": distributed}})
+    assert is_mirrored(office.portal[0], office) is kept
 
 
 async def test_all_mirrors_answer_together_and_forget_a_portal_that_is_mirrored_no_more(kept: Kept) -> None:

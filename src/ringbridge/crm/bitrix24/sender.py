@@ -51,13 +51,13 @@ class Sender:
 
     def failure(self, command: Command, outcome: Outcome | CrmError) -> CrmError | None:
         """Why a command brought no result, with its own story; None when it did."""
+        if not isinstance(outcome, CrmError) and outcome.reached and outcome.refusal is None:
+            return None
         exchange = self.story(command, outcome)
         if isinstance(outcome, CrmError):
             return told(outcome, exchange)
-        if not outcome.reached:
-            return Transient("Bitrix24 ended the batch before this command", exchange=exchange, maybe_done=True)
         if outcome.refusal is None:
-            return None
+            return Transient("Bitrix24 ended the batch before this command", exchange=exchange, maybe_done=True)
         error = error_of(outcome.refusal, now=datetime.now(UTC), free_at=outcome.free_at)
         if isinstance(error, Throttled) and is_method_closed(outcome.refusal):
             self._closed[command.method] = error.until

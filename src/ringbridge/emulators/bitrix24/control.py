@@ -8,8 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ringbridge.emulators.bitrix24 import deskwork
+from ringbridge.emulators.bitrix24 import changes, deskwork
+from ringbridge.emulators.bitrix24.demo import ADMIN_ID
 from ringbridge.emulators.bitrix24.faults import Fault, FaultKind
+from ringbridge.emulators.bitrix24.fields import Kind
 from ringbridge.emulators.bitrix24.portal import Portal
 from ringbridge.emulators.bitrix24.state import snapshot
 from ringbridge.emulators.common.control import actions_route, faults_route, state_route
@@ -47,8 +49,18 @@ def _act(http: Request, action: str, details: dict[str, Any]) -> dict[str, Any] 
             portal.access.expire_all()
         case "move":
             portal.moved_to = details["to"]
+        case "create":
+            return {"id": changes.create(portal, Kind(details["kind"].upper()), details["fields"], user_id=ADMIN_ID)}
+        case "change":
+            kind, number = Kind(details["kind"].upper()), details["id"]
+            return {"there": changes.change(portal, kind, number, details["fields"], user_id=ADMIN_ID)}
+        case "delete":
+            kind, number = Kind(details["kind"].upper()), details["id"]
+            return {"there": changes.delete(portal, kind, number, user_id=ADMIN_ID)}
         case _:
-            raise ValueError("no such action: click, callback, install, uninstall, expire-tokens, move")
+            raise ValueError(
+                "no such action: click, callback, install, uninstall, expire-tokens, move, create, change, delete"
+            )
     return None
 
 
