@@ -15,6 +15,7 @@ import click
 
 from ringbridge.cli_calls import import_history, reprocess
 from ringbridge.cli_hooks import hooks
+from ringbridge.cli_migrate import migrate_itgrix
 from ringbridge.cli_pbx import dialplan, doctor
 from ringbridge.cli_users import user
 
@@ -43,6 +44,7 @@ main.add_command(dialplan)
 main.add_command(reprocess)
 main.add_command(import_history)
 main.add_command(hooks)
+main.add_command(migrate_itgrix)
 main.add_command(doctor)
 
 

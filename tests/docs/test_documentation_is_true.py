@@ -11,6 +11,7 @@ import pytest
 from ringbridge.hooks.specs import SPECS
 from ringbridge.routing.rules import Answers
 from ringbridge.routing.templates import FIELDS
+from ringbridge.service.migrate_words import BY_HAND
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -54,6 +55,12 @@ def test_the_page_about_hooks_names_every_example_that_is_shipped():
     text = (ROOT / "docs" / "howto" / "hooks.md").read_text(encoding="utf-8")
     for path in (ROOT / "src" / "ringbridge" / "hooks" / "examples").glob("[!_]*.py"):
         assert f"| `{path.stem}` |" in text
+
+
+def test_the_page_of_coming_from_itgrix_names_every_setting_that_is_entered_by_hand():
+    text = (ROOT / "docs" / "howto" / "migrate-from-itgrix.md").read_text(encoding="utf-8")
+    for theirs, ours in BY_HAND:
+        assert f"| {theirs} | {ours} |" in text
 
 
 def test_the_readme_gives_both_commands_on_its_first_screen():
