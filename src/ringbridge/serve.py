@@ -32,6 +32,7 @@ from ringbridge.service.dispatch import Dispatch
 from ringbridge.service.events import PortalEvents, Sense
 from ringbridge.service.extensions import EmployeeTable
 from ringbridge.service.portals import OfficePortal
+from ringbridge.service.reporting import OfficeTraces
 from ringbridge.service.runtime import Runtime, open_runtime, refresh
 from ringbridge.store import deliveries, portals, users
 from ringbridge.store.dials import Dial
@@ -177,6 +178,7 @@ def services_of(runtime: Runtime, feed: LiveFeed, tally: Tally, boards: CardBoar
         route=route_desk(runtime),
         tally=tally,
         dispatch=Dispatch(runtime.database, runtime.engine),
+        traces=OfficeTraces(runtime.tapes, runtime.office),
         send_again=partial(send_again, runtime),
         resending=runtime.resending,
     )

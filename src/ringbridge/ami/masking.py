@@ -17,8 +17,11 @@ def masked(text: str) -> str:
 
     Uniqueids (``1795471332.17``) stay readable: they name a channel, not a person.
     """
-    text = _SECRET_VALUE.sub(r"\1***", _SECRET_LINE.sub(r"\1***", text))
-    return _NUMBER.sub(lambda match: _masked_number(match[0]), text)
+    return _NUMBER.sub(lambda match: _masked_number(match[0]), without_secrets(text))
+
+
+def without_secrets(text: str) -> str:
+    return _SECRET_VALUE.sub(r"\1***", _SECRET_LINE.sub(r"\1***", text))
 
 
 def _masked_number(digits: str) -> str:

@@ -39,6 +39,7 @@ from ringbridge.pbx.resync import read_state
 from ringbridge.pbx.rights import MissingRight
 from ringbridge.pbx.session import Session
 from ringbridge.pbx.settings import Patience, PbxAddress
+from ringbridge.pbx.tape import Tape
 
 log = structlog.get_logger(__name__)
 
@@ -74,7 +75,7 @@ def _utcnow() -> datetime:
 
 class Link:
     """``run`` keeps the link up until it is cancelled; ``batches`` hands out what comes; ``action`` asks. ``phones`` is
-    kept up to date where there is one."""
+    kept up to date, and ``tape`` records what the PBX says, where there is one."""
 
     def __init__(
         self,
@@ -83,6 +84,7 @@ class Link:
         wanted_variables: Collection[str] = WANTED_VARIABLES,
         patience: Patience | None = None,
         phones: DeviceBoard | None = None,
+        tape: Tape | None = None,
         lost: Backoff = LOST,
         refused: Backoff = REFUSED,
         clock: Callable[[], datetime] = _utcnow,
@@ -92,6 +94,7 @@ class Link:
         self._wanted = wanted_variables
         self._patience = patience or Patience()
         self._phones = phones
+        self._tape = tape or Tape(hours=0)
         self._lost, self._refused = lost, refused
         self._clock, self._chance = clock, chance
         self._inbox = Inbox()
@@ -170,6 +173,7 @@ class Link:
         """One connection from beginning to end, which is always an exception."""
         async with asyncio.timeout(self._patience.connect):
             reader, writer = await asyncio.open_connection(address.host, address.port, ssl=address.tls_context())
+        self._tape.begin(self._clock())
         session = Session(
             reader,
             writer,
@@ -178,6 +182,7 @@ class Link:
             patience=self._patience,
             wanted_variables=self._wanted,
             overhear=self._phones.feed if self._phones else lambda message: None,
+            record=self._tape.record,
         )
         session.rights.phones = self._phones is not None
         session.on_rights = lambda: self._show_rights(session)

@@ -30,7 +30,8 @@ _sessions = itertools.count(1)
 
 class Session:
     """Reads into an inbox, pairs actions with answers, notices silence. `overhear` is told each event and each row of
-    an answer, in the order in which the PBX sent them: what an answer lists is older than the event behind it.
+    an answer, in the order in which the PBX sent them: what an answer lists is older than the event behind it. `record`
+    is given all bytes as they come.
 
     ``read`` must run for anything else to work. It and ``watch`` end only by raising NotConnected or
     PeerSpokeNonsense.
@@ -46,6 +47,7 @@ class Session:
         patience: Patience,
         wanted_variables: Collection[str],
         overhear: Callable[[Message], None] = lambda message: None,
+        record: Callable[[bytes, datetime], None] = lambda data, at: None,
     ) -> None:
         self._reader = reader
         self._writer = writer
@@ -53,6 +55,7 @@ class Session:
         self._clock = clock
         self._patience = patience
         self._overhear = overhear
+        self._record = record
         # The time makes the ids differ from those of the process before this one.
         self._protocol = Protocol(
             wanted_variables=wanted_variables, id_prefix=f"ringbridge-{time.time_ns():x}-{next(_sessions)}"
@@ -127,6 +130,7 @@ class Session:
             while data := await self._reader.read(_PORTION):
                 self._portions += 1
                 self.heard_at = self._clock()
+                self._record(data, self.heard_at)
                 self._protocol.receive_data(data)
                 self._hand_out(self.heard_at)
                 await self._inbox.room()

@@ -60,6 +60,13 @@ class Pbx(Part):
     cel: Path | None = Field(
         None, description="Its CEL file (cel-custom/Master.csv): it tells transfers and pickups in those calls too."
     )
+    trace_hours: float = Field(
+        2,
+        ge=0,
+        le=72,
+        description="How long what it says is kept in memory, so that a call that was told wrongly can be downloaded "
+        "from its page for a report; 0 keeps nothing. At most 16 MB.",
+    )
 
 
 class Trunk(Part):

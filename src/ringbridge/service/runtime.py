@@ -23,6 +23,7 @@ from ringbridge.pbx.devices import DeviceBoard, Phones
 from ringbridge.pbx.link import Link
 from ringbridge.pbx.recordings import LinkSigner
 from ringbridge.pbx.settings import PbxAddress
+from ringbridge.pbx.tape import Tape
 from ringbridge.routing.distribution import Unreachable
 from ringbridge.routing.intents import PortalId
 from ringbridge.service.advice import HookAdvisers
@@ -71,6 +72,7 @@ class Runtime:
     vault: Vault
     portals: tuple[OfficePortal, ...]
     links: dict[PbxId, Link]
+    tapes: dict[PbxId, Tape]
     pipelines: tuple[Pipeline, ...]
     dialing: Dialing | None
     events: dict[PortalId, PortalEvents]
@@ -191,7 +193,11 @@ async def open_runtime(
         limit = timedelta(seconds=max((config.request_limit for config in office.portal), default=60.0))
         engine = LocalEngine(database, [portal.id for portal in portals], Pace(request_limit=limit))
         boards = {pbx.name: DeviceBoard() for pbx in office.pbx if office.distribution.enabled}
-        links = {PbxId(pbx.name): Link(pbx_address(pbx), phones=boards.get(pbx.name)) for pbx in office.pbx}
+        tapes = {PbxId(pbx.name): Tape(pbx.trace_hours) for pbx in office.pbx}
+        links = {
+            PbxId(pbx.name): Link(pbx_address(pbx), phones=boards.get(pbx.name), tape=tapes[PbxId(pbx.name)])
+            for pbx in office.pbx
+        }
         dialing = open_dialing(
             office, links=links, portals=portals, database=database, engine=engine, prepare=hooks.prepare
         )
@@ -216,6 +222,7 @@ async def open_runtime(
             database=database,
             vault=vault,
             portals=tuple(portals),
+            tapes=tapes,
             links=links,
             pipelines=pipelines,
             dialing=dialing,

@@ -9,12 +9,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
+from typing import Protocol
 
 from ringbridge.routing.intents import PortalId, Priority
 from ringbridge.service.dispatch import Dispatch
 from ringbridge.service.hook_desk import HookDesk
 from ringbridge.service.mirror import MirrorState
 from ringbridge.service.resending import Resending
+from ringbridge.store.calls import JournalEntry
 from ringbridge.store.database import Database
 from ringbridge.store.keys import CallKey
 from ringbridge.web.amocrm.desk import AmoDesk
@@ -87,6 +89,24 @@ async def nothing_to_send(calls: Sequence[CallKey], only: PortalId | None) -> in
     return 0
 
 
+class Traces(Protocol):
+    def has(self, entry: JournalEntry) -> bool:
+        """Whether what the PBX said about this call is still there."""
+        ...
+
+    def report(self, entry: JournalEntry, *, disguised: bool) -> bytes | None:
+        """A zip file for a report of a bug; None where nothing is there any more."""
+        ...
+
+
+class NoTraces:
+    def has(self, entry: JournalEntry) -> bool:
+        return False
+
+    def report(self, entry: JournalEntry, *, disguised: bool) -> bytes | None:
+        return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     database: Database
@@ -107,4 +127,5 @@ class Services:
     send_again: Callable[[Sequence[CallKey], PortalId | None], Awaitable[int]] = nothing_to_send
     resending: Resending | None = None  # a whole period at once
     may_watch: Callable[[str], bool] = lambda token: False  # whether a token opens what is for monitoring
+    traces: Traces = field(default_factory=NoTraces)  # what the PBXs said lately
     now: Callable[[], datetime] = utc_now

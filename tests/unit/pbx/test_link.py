@@ -26,6 +26,7 @@ from ringbridge.pbx.devices import DeviceBoard
 from ringbridge.pbx.inbox import Item, Lost, Received, Resync
 from ringbridge.pbx.link import Link, LinkState
 from ringbridge.pbx.settings import Patience, PbxAddress
+from ringbridge.pbx.tape import Tape
 
 SOON = Backoff(first=0.001, longest=0.001)
 LEAST = User(
@@ -415,3 +416,16 @@ async def test_tls_with_a_self_signed_certificate_works_when_it_is_named_and_not
         )
         async with running(Link(unverified)) as link:
             await link.until(LinkState.READY)
+
+
+async def test_what_the_pbx_says_is_recorded_byte_for_byte(server: Server) -> None:
+    tape = Tape(hours=1)
+    address = PbxAddress(host="127.0.0.1", port=server.port, username=ADMIN.name, secret="s")
+    async with running(Link(address, lost=SOON, tape=tape)) as link:
+        await link.until(LinkState.READY)
+        server.send(channel_event("Newchannel", 1))
+        await Reader(link).message("Newchannel")
+    now = datetime.now(UTC)
+    told = b"".join(portion.data for portion in tape.portions(now - timedelta(hours=1), now))
+    assert told.startswith(b"Asterisk Call Manager/")
+    assert b"Channel: PJSIP/101-00000001\r\n" in told

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from ringbridge.service.reporting import file_name
 from ringbridge.store import calls
 from ringbridge.store.errors import StoreError
 from ringbridge.store.keys import CallKey, call_key
@@ -21,7 +22,12 @@ from ringbridge.web.pages.dial import form_of
 from ringbridge.web.rendering import Pages, call_address
 from ringbridge.web.steps import SETTLED, Step, steps_of
 from ringbridge.web.timeline import timeline
+from ringbridge.web.words import N_
 
+NO_TRACE = (
+    N_("There is no recording of what the PBX said"),
+    N_("It is kept for some hours and gone when the service is started again (trace_hours of the PBX)."),
+)
 SHOWN = 2000  # lines of a story: a call that was tried for days still opens
 
 
@@ -34,6 +40,7 @@ class CallPage:
     def routes(self) -> list[Route]:
         return [
             Route("/calls", self.send_again, methods=["POST"]),
+            Route("/calls/trace", self.trace),
             Route("/calls/{key:path}", self.page),
         ]
 
@@ -62,6 +69,7 @@ class CallPage:
             recordings=await self._players(steps),
             **form_of(self._services, request),
             may_send=may_send(request) and call.end is not None and not call.merged_into,
+            has_trace=may_send(request) and self._services.traces.has(entry),
             unsettled=call.end is None or any(step.state not in SETTLED for step in steps),
         )
 
@@ -79,6 +87,20 @@ class CallPage:
         except StoreError:
             return await self._pages.notice(request, 503, *NOT_STORED)
         return RedirectResponse(call_address(key), status_code=303)
+
+    async def trace(self, request: Request) -> Response:
+        """What the PBX said about `call`, as a file for a report; with `numbers` the real ones, for administrators."""
+        disguised, key = "numbers" not in request.query_params, CallKey(request.query_params.get("call", ""))
+        visitor = visitor_of(request)
+        async with self._services.database.reading() as tx:
+            entry = await calls.get(tx, key)
+        if entry is None or not may_send(request) or not (disguised or (visitor and visitor.may(Role.ADMIN))):
+            raise HTTPException(404)
+        packed = self._services.traces.report(entry, disguised=disguised)
+        if packed is None:
+            return await self._pages.notice(request, 404, *NO_TRACE)
+        name = f'attachment; filename="{file_name(entry.call)}"'
+        return Response(packed, media_type="application/zip", headers={"Content-Disposition": name})
 
     async def _players(self, steps: Sequence[Step]) -> list[str]:
         """Addresses of the recordings that are there, each once however many portals get it."""
