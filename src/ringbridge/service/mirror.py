@@ -172,6 +172,11 @@ class MirrorKeeper:
                     self._log.warning("mirror_waits", reason=str(error), seconds=round(pause))
                 self._trouble = str(error)
                 await asyncio.sleep(pause)
+            except Exception as error:
+                # An adapter that breaks on some client's row must not take the calls with it.
+                log.exception("mirror_failed", portal=self.portal)
+                self._trouble = f"The copy failed ({type(error).__name__}: {error}): the log has the details."
+                await asyncio.sleep(REFUSED)
             else:
                 failures, self._trouble = 0, None
                 await self._rest(pause)

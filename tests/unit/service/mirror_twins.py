@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from ringbridge.crm.contract import CrmError
 from ringbridge.crm.mirroring import MirrorClient, MirrorDeal, MirrorPage, Ref
 from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.service.mirror import SETTLE, MirrorKeeper
@@ -33,7 +32,7 @@ class TwinCrm:
 
     things: dict[Ref, MirrorClient | MirrorDeal] = field(default_factory=dict)
     size: int = 3
-    fails: list[CrmError] = field(default_factory=list)
+    fails: list[Exception] = field(default_factory=list)
     asked: list[str | Sequence[Ref] | None] = field(default_factory=list)
     meanwhile: Callable[[], None] = lambda: None  # happens while an answer is on its way
 

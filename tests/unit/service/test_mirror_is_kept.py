@@ -233,6 +233,17 @@ async def test_a_portal_that_is_away_is_waited_for_and_the_reason_is_told(
     assert told == ["Still not.", None, None]
 
 
+async def test_an_adapter_that_breaks_takes_nothing_with_it(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "REFUSED", 0.0)
+    kept.crm.fails = [KeyError("ID")]
+    keeper = await kept.keeper()
+    told = list[str | None]()
+    kept.crm.meanwhile = lambda: told.append(keeper.state().trouble)
+    async with running(keeper):
+        await until(lambda: keeper.whole)
+    assert "KeyError" in (told[0] or "")
+
+
 async def test_news_wake_a_keeper_who_rests_till_the_next_sweep(kept: Kept) -> None:
     keeper = await kept.filled()
     kept.hours.quiet, kept.hours.now = False, kept.hours.now + DAY
