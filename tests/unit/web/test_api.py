@@ -20,6 +20,7 @@ from starlette.middleware import Middleware
 from tests.unit.service.dialing_twins import MAIN, PBX, START, Desk, Switchboard
 
 from ringbridge.routing.dialing import DialPlan
+from ringbridge.serve import listening
 from ringbridge.service.api_config import ApiToken
 from ringbridge.service.config import ConfigError, office_of
 from ringbridge.store import calls
@@ -54,8 +55,8 @@ class Api:
             groups=frozenset({"600", "700"}),
         )
         middleware = [Middleware(SecurityHeaders), Middleware(SameOrigin)]
-        app = Starlette(routes=ApiPages(desk, now=lambda: self.desk.now).routes, middleware=middleware)
-        self.client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://calls.example")
+        self.app = Starlette(routes=ApiPages(desk, now=lambda: self.desk.now).routes, middleware=middleware)
+        self.client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=self.app), base_url="http://calls.example")
 
     async def post(self, path: str, body: Any, token: str = DIALLER, **headers: str) -> httpx2.Response:
         shown = {"Authorization": f"Bearer {token}"} if token else {}
@@ -271,6 +272,17 @@ async def test_one_visitor_of_a_site_orders_a_few_calls_a_minute(api: Api) -> No
         for n in range(PER_VISITOR + 1)
     ]
     assert codes == [202] * PER_VISITOR + [429]
+
+
+async def test_behind_a_web_server_each_visitor_has_their_own_limit(api: Api) -> None:
+    shown = {"Authorization": f"Bearer {FORM}", "Origin": SITE}
+    async with listening(api.app, "127.0.0.1", 0) as address, httpx2.AsyncClient(base_url=address) as server:
+        codes = []
+        for nth, visitor in enumerate(["198.51.100.1"] * (PER_VISITOR + 1) + ["198.51.100.2"]):
+            form = {"number": f"+7912000000{nth}"}
+            headers = {**shown, "X-Forwarded-For": visitor}
+            codes.append((await server.post("/api/v1/callbacks", json=form, headers=headers)).status_code)
+    assert codes == [202] * PER_VISITOR + [429, 202]
 
 
 async def test_guessing_tokens_is_slow(api: Api) -> None:
