@@ -149,6 +149,7 @@ def import_(file: Path) -> None:
     started again."""
     from ringbridge.service.bootstrap import read_bootstrap
     from ringbridge.service.config import ConfigError, read_office
+    from ringbridge.service.rule_review import read_facts, review, told
     from ringbridge.service.settings import save_office
     from ringbridge.store.database import Database
     from ringbridge.store.vault import Vault
@@ -162,10 +163,13 @@ def import_(file: Path) -> None:
             await save_office(
                 database, Vault.open(bootstrap.key), office, by=f"command line, {os.environ.get('USER', '')}"
             )
+            warnings = review(office, await read_facts(office, database))
         parts = (("PBX", office.pbx), ("trunk", office.trunk), ("portal", office.portal), ("employee", office.employee))
         click.echo("Configured: " + ", ".join(f"{len(part)} {name}" for name, part in parts))
         if not office.trunk:
             click.echo("No trunk is named: every call will pass for an internal one.", err=True)
+        for line in told(warnings):
+            click.echo(f"Rules: {line}", err=True)
 
     told_plainly(work)
 
@@ -199,6 +203,23 @@ def export(*, no_secrets: bool) -> None:
 @main.group()
 def rules() -> None:
     """The office's rules."""
+
+
+@rules.command()
+def check() -> None:
+    """Rows and answers that never count, and what the rules name that is not there: trunks, phones, pipelines. Nothing
+    is asked of a CRM: compared is what was last read of it."""
+    from ringbridge.service.bootstrap import read_bootstrap
+    from ringbridge.service.rule_review import read_facts, review, told
+    from ringbridge.service.views import open_office
+
+    async def work() -> None:
+        async with open_office(read_bootstrap()) as view:
+            warnings = review(view.office, await read_facts(view.office, view.database))
+            count = len(view.office.rule)
+        click.echo("\n".join(told(warnings)) or f"{count} rows, and nothing is wrong with them.")
+
+    told_plainly(work)
 
 
 @rules.command("try")

@@ -27,6 +27,7 @@ from ringbridge.crm.contract import Capability, CrmError, Transient, Unauthorize
 from ringbridge.emulators.amocrm import Account, Fault, FaultKind, Kind
 from ringbridge.emulators.amocrm.demo import ADMIN_ID
 from ringbridge.emulators.amocrm.oauth import disable_signature
+from ringbridge.emulators.amocrm.pipelines import WON
 from ringbridge.emulators.amocrm.staff import User
 from ringbridge.routing.intents import PortalId, UserId
 
@@ -201,6 +202,8 @@ async def test_what_the_connection_lacks_is_said_in_words() -> None:
         info = await at.crm.check()
         assert info.can >= {Capability.CALLS, Capability.CLIENTS, Capability.USERS, Capability.TASKS, Capability.LEADS}
         assert info.missing == ()
+        assert set(info.choices.pipelines or {}) == {str(one.id) for one in at.account.pipelines.rows}
+        assert str(WON) in (info.choices.stages or {})
     async with office(account(users_for_admins_only=True, filters_enabled=False)) as at:
         at.account.staff.users[ADMIN_ID].admin = False
         info = await at.crm.check()

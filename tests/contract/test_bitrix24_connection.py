@@ -23,7 +23,7 @@ from tests.contract.bitrix24_office import (
 )
 
 from ringbridge.crm.bitrix24 import Settings, Tokens, Webhook
-from ringbridge.crm.contract import Capability, CrmError, Receipt, Rejected, Throttled, Transient, Unauthorized
+from ringbridge.crm.contract import Capability, Choices, CrmError, Receipt, Rejected, Throttled, Transient, Unauthorized
 from ringbridge.crm.reach import Reach
 from ringbridge.emulators.bitrix24 import CrmMode, Fault, FaultKind, Permission, serve
 from ringbridge.emulators.bitrix24.oauth import ALL_SCOPES
@@ -381,6 +381,19 @@ async def test_an_application_with_every_permission_lacks_nothing() -> None:
         info = await at.crm.check()
         assert info.can == {str(one) for one in Capability}
         assert info.missing == ()
+
+
+async def test_what_rules_may_name_is_read_with_the_check_where_the_crm_may_be_seen() -> None:
+    async with office() as at:
+        choices = (await at.crm.check()).choices
+        assert choices.pipelines == {"0": "General", "1": "Sales"}
+        assert {"NEW", "C1:NEW", "IN_PROCESS"} <= set(choices.stages or {})
+        assert "CALL" in (choices.sources or {})
+        assert "CALL" not in (choices.stages or {})
+    blind = portal()
+    blind.access.applications[0].scopes = tuple(one for one in ALL_SCOPES if one != "crm")
+    async with office(blind, oauth=True) as at:
+        assert (await at.crm.check()).choices == Choices()
 
 
 async def test_a_webhook_says_what_it_cannot_do() -> None:

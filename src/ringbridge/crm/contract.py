@@ -96,10 +96,20 @@ class Capability(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What the office's rules may name in the CRM: ids with their names. None: this connection does not tell."""
+
+    pipelines: Mapping[str, str] | None = None
+    stages: Mapping[str, str] | None = None  # of leads and of deals
+    sources: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PortalInfo:
     name: str
     can: frozenset[str]  # `Capability`: features that this connection gives
     missing: tuple[str, ...] = ()  # what it does not, in words an administrator can act on
+    choices: Choices = Choices()
 
 
 class WorkingDay(StrEnum):

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date, datetime
 
 import structlog
@@ -123,6 +123,7 @@ class OfficePortal:
         await self._keep_lines()
         async with self._database.transaction() as tx:
             await directory.replace(tx, self.id, users)
+            await kept.learn(tx, self.id, {"choices": asdict(info.choices)})
         await self.recall()
         log.info("portal_users_read", portal=self.id, users=len(users), conflicts=len(self.conflicts))
 

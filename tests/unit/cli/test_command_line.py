@@ -217,3 +217,14 @@ def test_the_command_is_installed_and_tells_its_version():
     command = Path(sys.executable).with_name("ringbridge")
     told = subprocess.run([command, "--version"], capture_output=True, text=True, check=True, env=dict(os.environ))
     assert told.stdout.startswith("ringbridge, version ")
+
+
+def test_rules_are_checked_when_they_are_imported_and_whenever_asked(run, tmp_path):
+    file = tmp_path / "office.toml"
+    file.write_text(OFFICE.replace('trunks = ["mango"]', 'trunks = ["mangoo"]'), encoding="utf-8")
+    words = "Row 2, radio: No trunk is named mangoo: see [[trunk]].\n"
+    assert run("config", "import", file).stderr == f"Rules: {words}"
+    assert run("rules", "check").stdout == words
+    file.write_text(OFFICE, encoding="utf-8")
+    assert run("config", "import", file).stderr == ""
+    assert run("rules", "check").stdout == "2 rows, and nothing is wrong with them.\n"

@@ -5,13 +5,14 @@ Source: amoCRM API v4, "Account parameters", "Users", "Lead pipelines", "Custom 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ringbridge.crm.amocrm.rest import API, PER_PAGE, Query, Rest
 from ringbridge.crm.amocrm.users import USERS
 from ringbridge.crm.amocrm.values import as_map, embedded, text, whole
-from ringbridge.crm.contract import Capability, CrmError, PortalInfo, Throttled, Transient
+from ringbridge.crm.contract import Capability, Choices, CrmError, PortalInfo, Throttled, Transient
 from ringbridge.routing.intents import Priority
 
 
@@ -68,7 +69,22 @@ def portal_info(host: str, findings: Findings) -> PortalInfo:
         )
     if account.get("is_api_filter_enabled") is False:
         missing.append("The account ignores filters: looking up what became of a lost answer takes longer.")
-    return PortalInfo(name=text(account.get("name")) or host, can=frozenset(can), missing=tuple(missing))
+    return PortalInfo(
+        name=text(account.get("name")) or host, can=frozenset(can), missing=tuple(missing), choices=choices_in(findings)
+    )
+
+
+def choices_in(findings: Findings) -> Choices:
+    """An account's sources belong to its integrations, and are no choice of the office's."""
+    if "pipelines" not in findings.bodies:
+        return Choices()
+    pipelines = embedded(findings.bodies["pipelines"], "pipelines")
+    stages = [stage for one in pipelines for stage in embedded(one, "statuses")]
+    return Choices(pipelines=_named(pipelines), stages=_named(stages))
+
+
+def _named(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    return {str(row.get("id")): text(row.get("name")) for row in rows}
 
 
 def _judge_rights(findings: Findings, can: set[Capability], missing: list[str]) -> None:

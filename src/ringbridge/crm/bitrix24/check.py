@@ -1,18 +1,21 @@
 """What a connection to a portal gives, asked in one request that changes nothing.
 
-Source: Bitrix24 REST docs, scope, profile, crm.settings.mode.get. externalLine.get stands for register and finish:
-all of them need the context of an application and the telephony scope, and only reading is harmless.
+Source: Bitrix24 REST docs, scope, profile, crm.settings.mode.get, crm.category.list (2: deals), crm.status.list.
+externalLine.get stands for register and finish: all of them need the context of an application and the telephony scope,
+and only reading is harmless.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ringbridge.crm.bitrix24.batch import Outcome
 from ringbridge.crm.bitrix24.reconcile import STATISTICS
 from ringbridge.crm.bitrix24.telephony import Command, as_list, as_map, text
 from ringbridge.crm.bitrix24.users import SCOPES, is_yes
-from ringbridge.crm.contract import Capability, PortalInfo
+from ringbridge.crm.contract import Capability, Choices, PortalInfo
 
 CLASSIC_MODE = "1"
 
@@ -26,6 +29,8 @@ QUESTIONS: Mapping[str, Command] = {
     "profile": Command(method="profile"),
     "mode": Command(method="crm.settings.mode.get"),
     "lines": Command(method="telephony.externalLine.get"),
+    "pipelines": Command(method="crm.category.list", params={"entityTypeId": 2}),
+    "statuses": Command(method="crm.status.list"),
     "statistics": Command(method=STATISTICS, params={"FILTER": {"CALL_ID": "none"}}),
 }
 
@@ -43,7 +48,7 @@ def portal_info(name: str, answers: Mapping[str, Outcome], *, application: bool)
         missing.append("A number clicked in Bitrix24 is not dialled by a webhook: connect as a local application.")
     if not is_yes(as_map(answers["profile"].result).get("ADMIN")):
         missing.append("The portal was connected by no administrator: clients hidden from that user are not found.")
-    return PortalInfo(name=name, can=frozenset(can), missing=tuple(missing))
+    return PortalInfo(name=name, can=frozenset(can), missing=tuple(missing), choices=choices_in(answers))
 
 
 def _judge_telephony(answers: Mapping[str, Outcome], scopes: set[str], can: set[str], missing: list[str]) -> None:
@@ -94,6 +99,30 @@ def _judge_clients(answers: Mapping[str, Outcome], scopes: set[str], can: set[st
     can.add(Capability.CLIENTS)
     if works_with_leads(answers) is not False:
         can.add(Capability.LEADS)
+
+
+def choices_in(answers: Mapping[str, Outcome]) -> Choices:
+    """Stages of leads are in the directory STATUS, those of deals in one for each pipeline: DEAL_STAGE_1."""
+    pipelines = statuses = None
+    if _answered(answers["pipelines"]):
+        rows = as_list(as_map(answers["pipelines"].result).get("categories"))
+        pipelines = {str(row.get("id")): text(row.get("name")) for row in map(as_map, rows)}
+    if _answered(answers["statuses"]):
+        statuses = [as_map(row) for row in as_list(answers["statuses"].result)]
+    return Choices(
+        pipelines=pipelines,
+        stages=None if statuses is None else _named(statuses, "STATUS", "DEAL_STAGE"),
+        sources=None if statuses is None else _named(statuses, "SOURCE"),
+    )
+
+
+def _named(statuses: Iterable[Mapping[str, Any]], *directories: str) -> dict[str, str]:
+    """Of these directories; with a number behind one it is another's of its kind."""
+    return {
+        text(row.get("STATUS_ID")): text(row.get("NAME"))
+        for row in statuses
+        if re.sub(r"_\d+$", "", text(row.get("ENTITY_ID"))) in directories
+    }
 
 
 def works_with_leads(answers: Mapping[str, Outcome]) -> bool | None:
