@@ -31,6 +31,7 @@ pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
 
 # The portal's clients: whose they are, and who stands in for those.
 OF_102, OF_103, OF_104, OF_105 = CLIENT, "74951234567", "14155552671", "79037008090"
+VIP = "79031112233"
 NORMAL = "106"
 STEP = re.compile(r"^\[(\S+ \S+?)\] .*Executing \[(\w+)@ringbridge-route:(\d+)\]", re.MULTILINE)
 
@@ -54,6 +55,10 @@ name = "Pavel"
 extensions = ["105"]
 deputy = "104"
 
+[[distribution.vip]]
+numbers = ["{vip}"]
+extensions = ["600", "104"]
+
 [distribution]
 enabled = true
 steps = ["responsible", "deputy", "group"]
@@ -75,7 +80,7 @@ async def company(pbx: tuple[Asterisk, Network], pbx_folder: Path, folder: Path)
     async with open_office(*pbx, recordings=pbx_folder / "recordings") as office, serve(portal):
         connector = Connector(folder, host=office.address)
         settings = office_file(office, webhook=portal.webhook_url, default_user=DEFAULT_USER)
-        await connector.configure(settings + DISTRIBUTION.format(address=office.address))
+        await connector.configure(settings + DISTRIBUTION.format(address=office.address, vip=VIP))
         async with connector.running():
             yield Company(office, portal, connector)
 
@@ -126,6 +131,19 @@ async def test_who_refuses_is_followed_by_the_deputy_then_by_the_group(company: 
     await company.holds_exactly(truth)
 
 
+async def test_behind_a_group_that_does_not_want_the_call_the_next_phone_rings(company: Company) -> None:
+    office = company.office
+    outside = office.call_in(Reach.ROUTED, client=VIP)
+    for line in await office.ring_of("101", "102", "103"):
+        line.reject(603, "Decline")
+    (last,) = await office.ring_of("104")
+    last.answer()
+    await converse(outside, last, seconds=1)
+    await ends(outside, last)
+    truth = inbound(Reach.ROUTED, client=VIP, rang=("101", "102", "103", "104"), spoke=(spoke(last),))
+    await company.holds_exactly(truth)
+
+
 async def test_the_same_on_a_freepbx_by_its_own_devices_and_recording_check(company: Company) -> None:
     office = company.office
     for extension in ("102", "104"):
@@ -137,23 +155,6 @@ async def test_the_same_on_a_freepbx_by_its_own_devices_and_recording_check(comp
     await converse(outside, inside, seconds=1)
     await ends(outside, inside)
     await company.holds_exactly(inbound(Reach.ROUTED_AS_FREEPBX, rang=("102",), spoke=(spoke(inside),)))
-
-
-async def test_after_a_menu_the_choice_is_part_of_the_question(office: Office, folder: Path) -> None:
-    outside = office.call_in(Reach.ROUTED_BY_MENU, client=OF_102)
-    await outside.hear(0.5)
-    await outside.press("2")
-    inside = await rings_alone(office, "102")
-    inside.answer()
-    await converse(outside, inside, seconds=0.5)
-    await ends(outside, inside)
-    await office.idle()
-
-
-async def test_a_number_that_nobody_knows_takes_the_normal_route(office: Office) -> None:
-    outside = office.call_in(Reach.ROUTED, client=OTHER_CLIENT)
-    inside = await rings_alone(office, NORMAL)
-    await ends(outside, inside)
 
 
 async def test_who_has_gone_home_or_is_not_registered_or_speaks_is_not_rung_but_their_deputy(office: Office) -> None:
@@ -172,6 +173,23 @@ async def test_who_has_gone_home_or_is_not_registered_or_speaks_is_not_rung_but_
     assert len(office.phones["102"].lines) == 1
     await ends(outside, deputy)
     await ends(other, speaking)
+
+
+async def test_after_a_menu_the_choice_is_part_of_the_question(office: Office, folder: Path) -> None:
+    outside = office.call_in(Reach.ROUTED_BY_MENU, client=OF_102)
+    await outside.hear(0.5)
+    await outside.press("2")
+    inside = await rings_alone(office, "102")
+    inside.answer()
+    await converse(outside, inside, seconds=0.5)
+    await ends(outside, inside)
+    await office.idle()
+
+
+async def test_a_number_that_nobody_knows_takes_the_normal_route(office: Office) -> None:
+    outside = office.call_in(Reach.ROUTED, client=OTHER_CLIENT)
+    inside = await rings_alone(office, NORMAL)
+    await ends(outside, inside)
 
 
 async def test_who_has_just_refused_a_caller_is_not_rung_when_they_call_again(company: Company) -> None:

@@ -6,8 +6,12 @@ directions, with the right durations and results, and each answered one with a r
 
 from __future__ import annotations
 
+import asyncio
+import shutil
+
 import pytest
-from tests.office.company import Company
+from tests.office.company import Company, until
+from tests.office.office import Reach
 from tests.office.scenarios import SCENARIOS, Scenario
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
@@ -19,3 +23,54 @@ async def test_the_portal_ends_with_exactly_the_records_of_what_took_place(
 ) -> None:
     await working_company.office.clear()
     await working_company.holds_exactly(await play(working_company.office))
+
+
+# The last of this file: nothing compares its record.
+
+SHOP, CLIENT = "79125550001", "79125551122"
+
+HOOKS = {
+    # Itgrix's black list, as it was published: the root keys from before 3.13.
+    "need_registration.php": f"""<?php
+$blackList = array('{SHOP}');
+if (in_array($params['conversation']['from'], $blackList)) {{
+    $result = false;
+}}
+return array('state' => 'success', 'data' => array('result' => $result));
+""",
+    "talk.py": """
+def customize_activity(fields, activity, call):
+    return {"DESCRIPTION": f"{call.employees[0].extension} spoke"}
+
+def process_final_params(params):
+    raise RuntimeError("a bad day")
+""",
+    "20-process_registration_params.sh": """#!/bin/sh
+sed 's/^.*"params": \\({[^}]*}\\).*$/{"data": \\1}/; s/"LINE_NUMBER": "[^"]*"/"LINE_NUMBER": "hotline"/'
+""",
+}
+
+
+@pytest.mark.skipif(shutil.which("php") is None, reason="there is no php: Debian's package php-cli")
+async def test_hooks_in_python_php_and_shell_have_their_say_in_a_real_call(working_company: Company) -> None:
+    office, portal, folder = working_company.office, working_company.portal, working_company.connector.hooks
+    await office.clear()
+    before = set(portal.telephony.finished)
+    folder.mkdir()
+    for name, text in HOOKS.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755 if name.endswith(".sh") else 0o644)
+    for client in (SHOP, CLIENT):
+        outside, inside = await office.connected(Reach.EMPLOYEE_101, "101", client=client)
+        await asyncio.gather(outside.hear(1.0), inside.hear(1.0))
+        await inside.hangup()
+        await outside.until_ended()
+    await until(lambda: any(row["DESCRIPTION"] == "101 spoke" for row in portal.activities.rows.values()))
+    shutil.rmtree(folder)
+    (record,) = [record for key, record in portal.telephony.finished.items() if key not in before]
+    assert record.call.phone == CLIENT, "the shop's call is nobody's business"
+    assert record.call.line is not None
+    assert record.call.line.number == "hotline"
+    assert record.activity_id is not None
+    assert portal.activities.rows[record.activity_id]["DESCRIPTION"] == "101 spoke"
+    assert record.code == "200", "a hook that fails changes nothing"

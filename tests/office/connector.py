@@ -35,6 +35,11 @@ class Connector:
         """It was started, and runs no more."""
         return self._process is not None and self._process.returncode is not None
 
+    @property
+    def hooks(self) -> Path:
+        """Where the office's own code goes."""
+        return self._folder / "hooks"
+
     async def configure(self, office_file: str) -> None:
         """`ringbridge config import`."""
         path = self._folder / "office.toml"
