@@ -84,12 +84,10 @@ async def running(bootstrap: Bootstrap) -> AsyncIterator[str]:
         def show(pbx: PbxId, call: Call) -> None:
             feed.tell(pbx, call)
             tally.tell(pbx, call)
-            runtime.lately.tell(pbx, call)
             boards.tell(pbx, call)
 
         for known in feed.calls:
             boards.tell(known.pbx, known.call)
-            runtime.lately.tell(known.pbx, known.call)
         for pipeline in runtime.pipelines:
             pipeline.show = show
         if runtime.dialing is not None:
@@ -332,8 +330,8 @@ async def portal_status(portal: OfficePortal, runtime: Runtime) -> PortalStatus:
 
 
 UNTOLD = (
-    "The portal does not tell us what changes in it: that needs a local application, and events. Clients who are new or "
-    "changed are known after the next full reading only (mirror_sweep_hours)."
+    "The portal does not tell us what changes in it: that needs a local application, and events. Clients who are new "
+    "or changed are known after the next full reading only (mirror_sweep_hours)."
 )
 
 

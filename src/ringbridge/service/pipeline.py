@@ -83,7 +83,8 @@ class Heard:
 
 
 class Pipeline:
-    """Set `show` to be told each call's new snapshot, once it is in the journal; `remarks` to add to its story."""
+    """Set `show` to be told each call's new snapshot, once it is in the journal; `overhear` to be told before that;
+    `remarks` to add to its story."""
 
     def __init__(
         self,
@@ -107,6 +108,7 @@ class Pipeline:
         self._crms = crms
         self._orders = orders
         self.show: Callable[[PbxId, Call], None] = lambda pbx, call: None
+        self.overhear: Callable[[PbxId, Call], None] = lambda pbx, call: None
         self.remarks: Callable[[Call], Sequence[StoryLine]] = lambda call: ()
         self.advisers: Advisers = NoAdvisers()
         self._clock = clock
@@ -119,7 +121,10 @@ class Pipeline:
 
     async def run(self) -> None:
         async with self._database.reading() as tx:
-            self._tracker.restore(await calls.open_calls(tx, self._pbx))
+            known = await calls.open_calls(tx, self._pbx)
+        self._tracker.restore(known)
+        for call in known:
+            self.overhear(self._pbx, call)
         await self._absence.recall()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow())
@@ -223,6 +228,7 @@ class Pipeline:
         wanted: list[tuple[PortalId, tuple[Intent, ...]]] = []
         lines = [StoryLine(at=event.at, kind=StoryKind.HEARD, text=line) for line in event.heard]
         lines += self.remarks(call)
+        self.overhear(self._pbx, call)
         dealt: list[tuple[PortalId, str]] = []
         missed: tuple[PortalId, CallbackPlan] | None = None
         for portal in self._crms.portals():

@@ -11,10 +11,8 @@ from urllib.parse import urlsplit
 import structlog
 
 from ringbridge.pbx.fastagi import AgiServer, NoAgiPort
-from ringbridge.routing.clients import MirrorFound
 from ringbridge.routing.dialplan import DialplanWords
 from ringbridge.routing.distribution import Availability, LastTalk
-from ringbridge.routing.intents import PortalId
 from ringbridge.service.clients import Clients, Mirror
 from ringbridge.service.config import Office
 from ringbridge.service.distribution import distribution_policy, team_of
@@ -77,16 +75,6 @@ def open_router(
         last_talk=LastTalks(database),
         lately=lately,
     )
-
-
-class NoMirror:
-    """Nothing is copied: each number is asked of the CRM."""
-
-    async def clients(self, portal: PortalId, number: str) -> tuple[MirrorFound, ...]:
-        return ()
-
-    def is_whole(self, portal: PortalId) -> bool:
-        return False
 
 
 class LastTalks:

@@ -85,7 +85,6 @@ class Runtime:
     hook_desk: HookDesk
     signer: LinkSigner
     router: Router
-    lately: Lately
     reprocess: Reprocess
     resending: Resending
     started: datetime
@@ -214,7 +213,7 @@ async def open_runtime(
         router.customise = hooks.route
         for pipeline in pipelines:
             pipeline.advisers = HookAdvisers(hooks)
-            pipeline.remarks = router.log.story_of
+            pipeline.remarks, pipeline.overhear = router.log.story_of, lately.tell
         events = open_all_events(office, portals, dialing=dialing, database=database, engine=engine, mirrors=mirrors)
         reprocess = Reprocess(database, OfficePortals(portals), HookAdvisers(hooks), engine.wake)
         yield Runtime(
@@ -240,7 +239,6 @@ async def open_runtime(
             recordings=recordings,
             signer=signer,
             router=router,
-            lately=lately,
             reprocess=reprocess,
             resending=Resending(database, reprocess),
             started=datetime.now(UTC),

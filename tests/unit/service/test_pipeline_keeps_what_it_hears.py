@@ -23,7 +23,7 @@ from ringbridge.service import pipeline as pipeline_module
 from ringbridge.service.absence import LATE
 from ringbridge.service.pipeline import Pipeline
 from ringbridge.store import calls, schema
-from ringbridge.store.calls import CallKey, PbxId
+from ringbridge.store.calls import CallKey, PbxId, StoryKind, StoryLine
 from ringbridge.store.database import Database
 from ringbridge.telephony.model import Call, Disposition, Extension, Talk
 from ringbridge.telephony.trace import read_trace
@@ -220,6 +220,41 @@ async def test_the_story_tells_what_asterisk_said_and_what_was_decided(database)
     texts = [line.text for line in lines]
     assert any(text.startswith("DialBegin PJSIP/mango") for text in texts)
     assert any("RegisterCall (user 1)" in text for text in texts)
+
+
+async def test_what_others_remark_of_a_call_stands_in_its_story_once(database):
+    source = Played()
+    for item in heard("inbound_answered"):
+        source.say(item)
+    bench = Bench(database, source)
+    remarks = [StoryLine(at=source.last, kind=StoryKind.DECIDED, text="The dialplan asked for a route")]
+    bench.pipeline.remarks = lambda call: [remarks.pop()] if remarks and call.concerns_client else []
+    await bench.play_until(ended)
+    (call,) = await bench.journal()
+    async with database.reading() as tx:
+        texts = [line.text for line in await calls.story(tx, CallKey(f"{PBX}-{call.id}"))]
+    assert texts.count("The dialplan asked for a route") == 1
+
+
+async def test_who_rings_is_overheard_before_it_is_written_and_again_after_a_restart(database):
+    items = list(heard("inbound_answered"))
+    ringing = [item for item in items if item.at <= items[0].at + timedelta(seconds=3)]
+    source, overheard = Played(), list[tuple[str, int]]()
+    source.say(*ringing)
+    bench = Bench(database, source)
+    bench.pipeline.overhear = lambda pbx, call: overheard.append((call.ringing, len(bench.shown)))
+    await bench.play_until(lambda call: call.ringing)
+    assert (("101",), 0) in overheard
+
+    again, known = Bench(database, Played()), []
+    again.pipeline.overhear = lambda pbx, call: known.append(call.ringing)
+    running = asyncio.create_task(again.pipeline.run())
+    async with asyncio.timeout(20):
+        while not known:  # noqa: ASYNC110 - a state of the pipeline, not an event
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert known[0] == ("101",)
 
 
 async def allow_writing(database: Database, *, allowed: bool) -> None:
