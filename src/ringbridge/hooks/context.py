@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -61,8 +62,8 @@ class Surroundings:
         return Context(
             hook=hook,
             portal=asked.portal,
-            settings=self.settings,
-            secrets=self.secrets,
+            settings=MappingProxyType(dict(self.settings)),
+            secrets=MappingProxyType(dict(self.secrets)),
             log=structlog.get_logger("ringbridge.hooks", hook=hook, file=file, portal=asked.portal),
             crm=_FarCrm(asked.crm, loop),
             journal=_FarJournal(asked.journal, loop),

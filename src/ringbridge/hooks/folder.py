@@ -122,24 +122,25 @@ class HookFolder:
             file.broken = f"{file.path.name} cannot be read: {error.strerror}"
         else:
             if stamp != file.stamp or source != file.source:
-                await self._load(file, source, stamp)
+                await self._load(file, source)
         file.stamp, file.young = stamp, young
 
-    async def _load(self, file: HookFile, source: bytes, stamp: Stamp) -> None:
+    async def _load(self, file: HookFile, source: bytes) -> None:
         file.source = source
         try:
-            hooks = await self._hooks_in(file.path, source, stamp)
-        except HookBroken as error:
+            hooks = await self._hooks_in(file.path, source)
+        except (HookBroken, OSError) as error:
             file.broken = str(error)
             log.warning("hook_file_broken", file=file.path.name, reason=file.broken)
         else:
             file.hooks, file.broken, file.off, file.late = hooks, "", "", 0
             log.info("hook_file_loaded", file=file.path.name, hooks=sorted(hooks.names), strange=hooks.strange)
 
-    async def _hooks_in(self, path: Path, source: bytes, stamp: Stamp) -> Asking:
+    async def _hooks_in(self, path: Path, source: bytes) -> Asking:
         """Raises `HookBroken`."""
-        if stamp[3] & stat.S_IWOTH:
-            raise HookBroken(f"{path.name} can be changed by anybody on this machine: chmod o-w it")
+        for there in (path, self.folder):
+            if there.stat().st_mode & stat.S_IWOTH:
+                raise HookBroken(f"{there} can be changed by anybody on this machine: chmod o-w it")
         match path.suffix:
             case ".py":
                 return await PythonHooks.load(path, source, self._threads)

@@ -66,8 +66,8 @@ class Program:
             "hook": spec.name,
             **document(given),
             "portal": context.portal,
-            "settings": context.settings,
-            "secrets": context.secrets,
+            "settings": dict(context.settings),
+            "secrets": dict(context.secrets),
         }
         answer = await said_by([str(self.path)], told, spec, threads, within)
         return data_in(answer, spec)

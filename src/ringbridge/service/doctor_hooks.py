@@ -17,7 +17,8 @@ from ringbridge.service.findings import Finding, failure, ok, warning
 def findings_of(settings: HookSettings) -> Iterator[Finding]:
     """Nothing where there are no hooks."""
     paths = [path for path in candidates(settings.folder) if settings.takes(path.name)]
-    troubles = [finding for path in paths for finding in _troubles(path)]
+    looked_at = [settings.folder, *paths] if paths else []
+    troubles = [finding for path in looked_at for finding in _troubles(path)]
     if any(path.suffix == ".php" for path in paths) and shutil.which("php") is None:
         troubles.append(failure("Hooks", NO_PHP, "apt install php-cli"))
     if unknown := (settings.only | settings.off) - {path.name for path in candidates(settings.folder)}:

@@ -161,6 +161,20 @@ async def test_a_file_that_anybody_may_change_is_not_run(desk: Desk):
     assert (await desk.ask("process_client_phone", "1")).value == "1"
 
 
+async def test_a_folder_into_which_anybody_may_put_files_is_not_run(desk: Desk):
+    desk.folder.chmod(0o777)
+    desk.write("phones.py", "def process_client_phone(phone): return 'taken over'")
+    assert (await desk.ask("process_client_phone", "1")).value == "1"
+    (file,) = await desk.hooks.files()
+    assert file.broken == f"{desk.folder} can be changed by anybody on this machine: chmod o-w it"
+
+
+async def test_a_hook_cannot_change_the_settings_of_others(desk: Desk):
+    desk.write("phones.py", "def process_client_phone(phone, ctx): ctx.settings['prefix'] = '9'")
+    outcome = await desk.ask("process_client_phone", "1")
+    assert "does not support item assignment" in outcome.errors[0]
+
+
 async def test_files_can_be_switched_off_in_the_settings(tmp_path, desk: Desk):
     desk.write("a.py", "def process_client_phone(phone): return phone + 'a'")
     desk.write("b.py", "def process_client_phone(phone): return phone + 'b'")
