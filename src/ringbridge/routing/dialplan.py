@@ -95,6 +95,8 @@ def _context(kind: Kind, by: By, words: DialplanWords) -> list[str]:
             "Set(RINGBRIDGE_N=$[${RINGBRIDGE_N} + 1])",
             "GotoIf($[${RINGBRIDGE_N} > 0${RINGBRIDGE_COUNT}]?normal,1)",
             f"Set(RINGBRIDGE_EXTENSION={_told('hop', by)})",
+            # An answer that was cut short, or is somebody else's: nothing is dialled of it.
+            "GotoIf($[${LEN(${RINGBRIDGE_EXTENSION})} = 0]?normal,1)",
             f"Set(RINGBRIDGE_SECONDS={_told('sec', by)})",
             f"Goto({_told('kind', by)},1)",
         ),

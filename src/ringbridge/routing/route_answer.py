@@ -13,6 +13,9 @@ from typing import Any
 from ringbridge.routing.distribution import Hop, Route
 
 EXTENSION = re.compile(r"[0-9A-Za-z_*#+-]{1,40}")
+MOST_HOPS = 20
+"""Asterisk's HASH() takes a hundred fields (func_strings.c, hash_write), and a hop has four."""
+
 LONGEST_NAME = 80
 LONGEST_TEXT = 200
 
@@ -70,7 +73,7 @@ def document_of(route: Route) -> Mapping[str, Any]:
 def dialled(route: Route) -> tuple[Hop, ...]:
     """The hops that a dialplan can dial. An extension that is none is left out rather than mended: what would be left
     of it may be another phone."""
-    return tuple(hop for hop in route.hops if EXTENSION.fullmatch(hop.extension) and hop.seconds > 0)
+    return tuple(hop for hop in route.hops if EXTENSION.fullmatch(hop.extension) and hop.seconds > 0)[:MOST_HOPS]
 
 
 def kind_of(hop: Hop) -> str:

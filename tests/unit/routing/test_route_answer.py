@@ -70,6 +70,13 @@ def test_an_extension_that_is_none_is_left_out_not_mended(extension: str) -> Non
     assert fields_of(route)["hops"] == "101:15,600:60"
 
 
+def test_no_more_hops_are_told_than_asterisk_takes_in() -> None:
+    many = tuple(Hop(extension=str(number), seconds=15, reason=Reason.VIP) for number in range(100, 200))
+    told = fields_of(Route(hops=many, client=CLIENT))
+    assert told["count"] == "20"
+    assert len(told) <= 100
+
+
 @given(text=st.text() | st.just(EVIL), kind=st.text(max_size=9), number=st.text(max_size=9))
 def test_no_text_of_a_crm_can_hurt_a_dialplan(text: str, kind: str, number: str) -> None:
     client = RouteClient(portal=PortalId("acme"), kind=kind, id=number, name=text, responsible=UserId(number))
