@@ -6,6 +6,7 @@
 #   make bench    the figures, each as a ratio within one run
 #   make lint     style, formatting and the floors
 #   make types    mypy
+#   make package  what an office gets: the wheel and the installer, in dist/
 #   make widget   the amoCRM widget's archive, checked: dist/ringbridge-amocrm-widget.zip
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 PIP := $(RUN)/python -m pip --disable-pip-version-check install --quiet --retries 10
 
-.PHONY: setup demo test lint types bench check widget
+.PHONY: setup demo test lint types bench check package widget
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/ready
@@ -44,6 +45,10 @@ bench: setup
 
 widget: setup
 	@$(RUN)/python scripts/build_widget.py
+
+package: setup
+	@$(RUN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@cp deploy/install.sh dist/
 
 check: lint types test
 

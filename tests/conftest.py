@@ -39,7 +39,16 @@ def browser_missing() -> str:
     return "browser: chromium is not installed; run make test as root once, or apt-get install chromium"
 
 
-PARTS = {"asterisk": asterisk_missing, "browser": browser_missing}
+def system_missing() -> str:
+    """Why the tests marked `system` cannot run; empty when they can."""
+    if os.geteuid():
+        return "clean system: its tests need root"
+    if not (ROOT / ".cache" / "debian12.tar").exists():
+        return "clean system: no .cache/debian12.tar; scripts/setup-tests makes it on Debian"
+    return ""
+
+
+PARTS = {"asterisk": asterisk_missing, "browser": browser_missing, "system": system_missing}
 
 
 class LeftOut:
