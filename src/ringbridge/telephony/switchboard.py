@@ -39,7 +39,7 @@ class Switchboard:
         self._call_of: dict[str, OpenCall] = {}
         self._by_linkedid: dict[str, OpenCall] = {}
         self._client_of: dict[str, OpenCall] = {}
-        self._resting: dict[CallId, OpenCall] = {}  # in the order they fell silent
+        self._resting: dict[CallId, datetime] = {}  # until when each waits, in the order they fell silent
         self._over: dict[str, None] = {}  # the calls that ended last, and their channels
         self._sweep: datetime | None = None
         self._told: list[CallEvent] = []
@@ -197,7 +197,7 @@ class Switchboard:
     def _rest(self, call: OpenCall, at: datetime) -> None:
         if not call.members and call.quiet_since is None:
             call.quiet_since = at
-            self._resting[call.id] = call
+            self._resting[call.id] = at + SETTLE
 
     # People
 
@@ -273,13 +273,11 @@ class Switchboard:
         return min(filter(None, (self._next_settled(), self._sweep if self.calls else None)), default=None)
 
     def _next_settled(self) -> datetime | None:
-        for call in self._resting.values():
-            return call.quiet_since + SETTLE if call.quiet_since else None
-        return None
+        return next(iter(self._resting.values()), None)
 
     def expire(self, now: datetime) -> None:
         while (settled := self._next_settled()) is not None and now >= settled:
-            self.close(next(iter(self._resting.values())))
+            self.close(self.calls[next(iter(self._resting))])
         if self._sweep is None or now >= self._sweep:
             self._sweep = now + STALE / 12
             for call in [call for call in self.calls.values() if call.last_heard and now >= call.last_heard + STALE]:
