@@ -22,6 +22,8 @@ from ringbridge.service.settings import save_office
 from ringbridge.store.database import Database
 from ringbridge.store.vault import Vault
 
+PAGE = {"Accept": "text/html"}  # programs that watch get figures at the same address
+
 
 async def configure(bootstrap: Bootstrap, at: Portal) -> None:
     office = office_of(
@@ -64,7 +66,7 @@ async def test_a_portal_is_installed_from_its_frame_and_stays_connected(tmp_path
     async with serve(at):
         await configure(bootstrap, at)
         async with page_of(bootstrap) as (address, http):
-            assert NOT_INSTALLED.partition(":")[0] in (await http.get(f"{address}/status")).text
+            assert NOT_INSTALLED.partition(":")[0] in (await http.get(f"{address}/status", headers=PAGE)).text
             offered = tokens_of(at)
             answer = await http.post(
                 f"{address}/bitrix24/main/install?{urlencode({'DOMAIN': at.domain, 'PROTOCOL': '0'})}",
@@ -73,7 +75,7 @@ async def test_a_portal_is_installed_from_its_frame_and_stays_connected(tmp_path
             )
             assert answer.status_code == 200
             await until_bound(at)
-            assert NOT_INSTALLED.partition(":")[0] not in (await http.get(f"{address}/status")).text
+            assert NOT_INSTALLED.partition(":")[0] not in (await http.get(f"{address}/status", headers=PAGE)).text
         at.bus.handlers.clear()
         async with page_of(bootstrap):
             await until_bound(at)
