@@ -20,6 +20,7 @@ from ringbridge.crm.amocrm.account import AmoCrm
 from ringbridge.crm.bitrix24.auth import NOT_INSTALLED
 from ringbridge.crm.contract import QuotaKeeper
 from ringbridge.delivery.local import LocalEngine
+from ringbridge.pbx.devices import Phones
 from ringbridge.pbx.link import Link
 from ringbridge.pbx.link import LinkState as Rung
 from ringbridge.routing.intents import PortalId
@@ -31,6 +32,7 @@ from ringbridge.service.config import Office
 from ringbridge.service.dispatch import Dispatch
 from ringbridge.service.events import PortalEvents, Sense
 from ringbridge.service.extensions import EmployeeTable
+from ringbridge.service.hanging_up import HangingUp
 from ringbridge.service.portals import OfficePortal
 from ringbridge.service.reporting import OfficeTraces
 from ringbridge.service.runtime import Runtime, open_runtime, refresh
@@ -39,6 +41,7 @@ from ringbridge.store.dials import Dial
 from ringbridge.store.errors import StoreError
 from ringbridge.store.keys import CallKey, PbxId
 from ringbridge.telephony.model import Call
+from ringbridge.telephony.opencall import LONGEST_INTERNAL
 from ringbridge.web.amocrm import AmoDesk, CardBoard
 from ringbridge.web.api import ApiDesk
 from ringbridge.web.app import create_app
@@ -90,6 +93,8 @@ async def running(bootstrap: Bootstrap) -> AsyncIterator[str]:
             boards.tell(known.pbx, known.call)
         for pipeline in runtime.pipelines:
             pipeline.show = show
+        for board in runtime.boards.values():
+            board.changed = feed.wake
         if runtime.dialing is not None:
             runtime.dialing.told = boards.fail
         page = create_app(services_of(runtime, feed, tally, boards))
@@ -179,7 +184,25 @@ def services_of(runtime: Runtime, feed: LiveFeed, tally: Tally, boards: CardBoar
         traces=OfficeTraces(runtime.tapes, runtime.office),
         send_again=partial(send_again, runtime),
         resending=runtime.resending,
+        phones=partial(phones_of, runtime),
+        reach=Phones(runtime.boards.values()).reach,
+        hang_up=hanging_up(runtime).hang_up,
+        traces=OfficeTraces(runtime.tapes, runtime.office),
     )
+
+
+def phones_of(runtime: Runtime) -> dict[str, str]:
+    """Of employees, inner ones: extension -> its holder's name."""
+    found: dict[str, str] = {}
+    for portal in runtime.portals:
+        staff = portal.routing.staff
+        found |= {phone: staff.name_of(phone) for phone in staff.users if len(phone) <= LONGEST_INTERNAL}
+    own = {phone: one.name for one in runtime.office.employee for phone in one.extensions}
+    return found | own
+
+
+def hanging_up(runtime: Runtime) -> HangingUp:
+    return HangingUp(runtime.links, dict(zip(runtime.links, runtime.pipelines, strict=True)), runtime.database)
 
 
 def api_of(runtime: Runtime) -> ApiDesk:

@@ -17,7 +17,7 @@ status), apps/app_queue.c, channels/chan_sip.c (PeerEntry), and recordings of bo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -77,9 +77,11 @@ class _Member:
 
 
 class DeviceBoard:
-    """``feed`` it everything that the PBX says, in order; ``forget`` when the link is lost."""
+    """``feed`` it everything that the PBX says, in order; ``forget`` when the link is lost. Set ``changed`` to be told
+    that something may be otherwise now."""
 
     def __init__(self) -> None:
+        self.changed: Callable[[], None] = lambda: None
         self._states: dict[str, Reach] = {}
         self._registered: dict[str, Reach] = {}
         self._hints: dict[str, _Hint] = {}
@@ -88,6 +90,7 @@ class DeviceBoard:
     def forget(self) -> None:
         for known in (self._states, self._registered, self._hints, self._queues):
             known.clear()
+        self.changed()
 
     # What is asked
 
@@ -144,6 +147,9 @@ class DeviceBoard:
                 self._note_member(message, message.get("Interface"))
             case "QueueMemberRemoved":
                 self._queues.get(message.get("Queue"), {}).pop(message.get("Interface"), None)
+            case _:
+                return
+        self.changed()
 
     def _note(self, device: str, state: str) -> None:
         if device.partition("/")[0] not in TECHNOLOGIES and not device.startswith(MARK):

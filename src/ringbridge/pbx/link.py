@@ -75,7 +75,8 @@ def _utcnow() -> datetime:
 
 class Link:
     """``run`` keeps the link up until it is cancelled; ``batches`` hands out what comes; ``action`` asks. ``phones`` is
-    kept up to date, and ``tape`` records what the PBX says, where there is one."""
+    kept up to date, and ``tape`` records what the PBX says, where there is one; without
+    ``needs_phones`` a right that lacks for them is not worth a word."""
 
     def __init__(
         self,
@@ -84,6 +85,7 @@ class Link:
         wanted_variables: Collection[str] = WANTED_VARIABLES,
         patience: Patience | None = None,
         phones: DeviceBoard | None = None,
+        needs_phones: bool = True,
         tape: Tape | None = None,
         lost: Backoff = LOST,
         refused: Backoff = REFUSED,
@@ -93,7 +95,7 @@ class Link:
         self._address = address
         self._wanted = wanted_variables
         self._patience = patience or Patience()
-        self._phones = phones
+        self._phones, self._needs_phones = phones, needs_phones
         self._tape = tape or Tape(hours=0)
         self._lost, self._refused = lost, refused
         self._clock, self._chance = clock, chance
@@ -184,7 +186,7 @@ class Link:
             overhear=self._phones.feed if self._phones else lambda message: None,
             record=self._tape.record,
         )
-        session.rights.phones = self._phones is not None
+        session.rights.phones = self._phones is not None and self._needs_phones
         session.on_rights = lambda: self._show_rights(session)
         asked_to_stop = _requests_to_stop()
         try:

@@ -119,6 +119,10 @@ class Pipeline:
         self.trouble: str | None = None  # why nothing can be written at the moment
         self._log = log.bind(pbx=pbx)
 
+    def channels_up(self, uniqueids: Sequence[str]) -> list[str]:
+        """The names of those of these channels that are up."""
+        return [name for uniqueid in uniqueids if (name := self._tracker.channel_name(uniqueid))]
+
     async def run(self) -> None:
         async with self._database.reading() as tx:
             known = await calls.open_calls(tx, self._pbx)

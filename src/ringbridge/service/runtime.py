@@ -75,6 +75,7 @@ class Runtime:
     tapes: dict[PbxId, Tape]
     pipelines: tuple[Pipeline, ...]
     dialing: Dialing | None
+    boards: dict[PbxId, DeviceBoard]
     events: dict[PortalId, PortalEvents]
     mirrors: Mirrors
     changes: dict[PortalId, AccountChanges]
@@ -191,10 +192,15 @@ async def open_runtime(
         configured = await configured_at(database)
         limit = timedelta(seconds=max((config.request_limit for config in office.portal), default=60.0))
         engine = LocalEngine(database, [portal.id for portal in portals], Pace(request_limit=limit))
-        boards = {pbx.name: DeviceBoard() for pbx in office.pbx if office.distribution.enabled}
+        boards = {PbxId(pbx.name): DeviceBoard() for pbx in office.pbx}
         tapes = {PbxId(pbx.name): Tape(pbx.trace_hours) for pbx in office.pbx}
         links = {
-            PbxId(pbx.name): Link(pbx_address(pbx), phones=boards.get(pbx.name), tape=tapes[PbxId(pbx.name)])
+            PbxId(pbx.name): Link(
+                pbx_address(pbx),
+                phones=boards[PbxId(pbx.name)],
+                needs_phones=office.distribution.enabled,
+                tape=tapes[PbxId(pbx.name)],
+            )
             for pbx in office.pbx
         }
         dialing = open_dialing(
@@ -226,6 +232,8 @@ async def open_runtime(
             pipelines=pipelines,
             dialing=dialing,
             events=events,
+            tapes=tapes,
+            boards=boards,
             mirrors=mirrors,
             changes=open_all_changes(office, portals, vault=vault, mirrors=mirrors),
             engine=engine,

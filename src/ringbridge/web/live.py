@@ -52,6 +52,10 @@ class LiveFeed:
         self._keep(JournalEntry(key=call_key(pbx, call.id), pbx=pbx, call=call))
         self._wake()
 
+    def wake(self) -> None:
+        """What else is shown with the calls may be otherwise now: the state of phones."""
+        self._wake()
+
     def close(self) -> None:
         """End every stream, so that the server can stop."""
         self.closed = True

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from typing import Protocol
 
+from ringbridge.routing.distribution import Reach
 from ringbridge.routing.intents import PortalId, Priority
 from ringbridge.service.dispatch import Dispatch
 from ringbridge.service.hook_desk import HookDesk
@@ -100,6 +101,12 @@ class Traces(Protocol):
 
 
 class NoTraces:
+class HangUp(Protocol):
+    async def __call__(self, entry: JournalEntry, *, by: str) -> str:
+        """Empty when it is done, else why not."""
+        ...
+
+
     def has(self, entry: JournalEntry) -> bool:
         return False
 
@@ -129,3 +136,6 @@ class Services:
     may_watch: Callable[[str], bool] = lambda token: False  # whether a token opens what is for monitoring
     traces: Traces = field(default_factory=NoTraces)  # what the PBXs said lately
     now: Callable[[], datetime] = utc_now
+    phones: Callable[[], Mapping[str, str]] = dict  # employees': extension -> its holder's name
+    reach: Callable[[str], Reach] = lambda extension: Reach.UNKNOWN  # whether a phone or a queue could be rung
+    hang_up: HangUp | None = None

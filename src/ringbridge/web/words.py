@@ -10,6 +10,7 @@ from ringbridge.store.order import State
 from ringbridge.store.story import StoryKind
 from ringbridge.store.users import Role
 from ringbridge.telephony.model import Direction, Disposition, LegResult, TransferType
+from ringbridge.web.people import Doing
 from ringbridge.web.services import LinkState
 from ringbridge.web.timeline import Segment
 
@@ -77,6 +78,14 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Word]] = {
         State.DONE: Word(text=N_("done"), colour="green"),
         State.GIVEN_UP: Word(text=N_("refused"), colour="red"),
         State.FORGOTTEN: Word(text=N_("refused and forgotten")),
+    },
+    Doing: {
+        Doing.TALKING: Word(text=N_("talks"), colour="green"),
+        Doing.RINGING: Word(text=N_("rings"), colour="yellow"),
+        Doing.BUSY: Word(text=N_("busy"), colour="orange"),
+        Doing.FREE: Word(text=N_("free"), colour="azure"),
+        Doing.ABSENT: Word(text=N_("not registered")),
+        Doing.UNKNOWN: Word(text=N_("no call")),
     },
     LinkState: {
         LinkState.STOPPED: Word(text=N_("No link"), colour="red", icon="plug-connected-x"),
