@@ -181,7 +181,6 @@ def services_of(runtime: Runtime, feed: LiveFeed, tally: Tally, boards: CardBoar
         route=route_desk(runtime),
         tally=tally,
         dispatch=Dispatch(runtime.database, runtime.engine),
-        traces=OfficeTraces(runtime.tapes, runtime.office),
         send_again=partial(send_again, runtime),
         resending=runtime.resending,
         phones=partial(phones_of, runtime),
