@@ -41,7 +41,7 @@ class RouteLog:
         log.info(
             "route_answered",
             number=masked(question.number),
-            did=masked(question.did),
+            did=masked(question.did) if question.did else None,
             choice=question.choice or None,
             hops=[hop.extension for hop in hops],
             reason=str(hops[0].reason) if hops else None,

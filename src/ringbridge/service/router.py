@@ -153,7 +153,7 @@ class Router:
             dealt=self._dealt.on(today),
         )
         self._dealt.note(route, today)
-        return replace(route, why=f"{route.why} {facts.remark}.") if facts.remark else route
+        return replace(route, why=f"{route.why} {facts.remark.rstrip('.')}.") if facts.remark else route
 
     def _rejected(self, question: RouteQuestion, now: datetime) -> Sequence[Rejected]:
         return self._lately.rejected(question.number, now) if question.number else ()
