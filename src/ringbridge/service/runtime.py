@@ -73,9 +73,9 @@ class Runtime:
     portals: tuple[OfficePortal, ...]
     links: dict[PbxId, Link]
     tapes: dict[PbxId, Tape]
+    boards: dict[PbxId, DeviceBoard]
     pipelines: tuple[Pipeline, ...]
     dialing: Dialing | None
-    boards: dict[PbxId, DeviceBoard]
     events: dict[PortalId, PortalEvents]
     mirrors: Mirrors
     changes: dict[PortalId, AccountChanges]
@@ -228,12 +228,10 @@ async def open_runtime(
             vault=vault,
             portals=tuple(portals),
             tapes=tapes,
-            links=links,
+            boards=boards,
             pipelines=pipelines,
             dialing=dialing,
             events=events,
-            tapes=tapes,
-            boards=boards,
             mirrors=mirrors,
             changes=open_all_changes(office, portals, vault=vault, mirrors=mirrors),
             engine=engine,
