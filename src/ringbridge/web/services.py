@@ -100,13 +100,13 @@ class Traces(Protocol):
         ...
 
 
-class NoTraces:
 class HangUp(Protocol):
     async def __call__(self, entry: JournalEntry, *, by: str) -> str:
         """Empty when it is done, else why not."""
         ...
 
 
+class NoTraces:
     def has(self, entry: JournalEntry) -> bool:
         return False
 
@@ -134,8 +134,8 @@ class Services:
     send_again: Callable[[Sequence[CallKey], PortalId | None], Awaitable[int]] = nothing_to_send
     resending: Resending | None = None  # a whole period at once
     may_watch: Callable[[str], bool] = lambda token: False  # whether a token opens what is for monitoring
-    traces: Traces = field(default_factory=NoTraces)  # what the PBXs said lately
-    now: Callable[[], datetime] = utc_now
     phones: Callable[[], Mapping[str, str]] = dict  # employees': extension -> its holder's name
     reach: Callable[[str], Reach] = lambda extension: Reach.UNKNOWN  # whether a phone or a queue could be rung
     hang_up: HangUp | None = None
+    traces: Traces = field(default_factory=NoTraces)  # what the PBXs said lately
+    now: Callable[[], datetime] = utc_now
