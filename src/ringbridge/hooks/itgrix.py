@@ -44,39 +44,51 @@ def told(
     spec: HookSpec, value: Any, given: Mapping[str, Any], call: PhoneCall | None, stage: Stage | None, zone: tzinfo
 ) -> dict[str, Any]:
     """The root of `$params`. `given`: the hook's other arguments."""
-    root: dict[str, Any] = {}
-    if call is not None:
-        conversation = conversation_of(call, zone)
-        root = {**conversation, "conversation": conversation, "call": conversation}
-        root["call_full"] = call_full(call, zone)
-        root["call_stage"] = (stage or Stage.CALL_ENDED).value
-    match spec.name:
-        case "need_registration":
-            root["result"] = value
-        case "customize_activity":
-            root["activity"] = activity_of(given["activity"])
-        case "customize_entity":
-            root["entity"] = entity_of(given["entity"], given["kind"])
-        case "process_contact_update_params" | "process_lead_update_params":
-            root["entity"] = document(given["entity"])
-            root["params"] = value
-        case "process_originate_params":
-            root["params"] = {**value, "request_data": document(given["request"])}
-        case "process_record_file_path" if call is not None:
-            root["params"] = {"call_id": call.id, "from": root["from"], "to": root["to"], "path": value}
-        case "process_call_params":
-            root["params"] = {AMO_NAMES.get(name, name): each for name, each in value.items()}
-        case "process_client_phone" | "process_user_phone" | "customize_autodistribution":
-            root["params"] = {spec.value: value}
-        case _:
-            root["params"] = document(value)
+    if call is None:
+        return value_root(spec, value, given)
+    conversation = conversation_of(call, zone)
+    root = {**conversation, "conversation": conversation, "call": conversation, **value_root(spec, value, given)}
+    if spec.name == "process_record_file_path":
+        root["params"] = {"call_id": call.id, "from": root["from"], "to": root["to"], "path": value}
+    root["call_full"] = {**call_full(call, zone), **known_besides(root)}
+    root["call_stage"] = (stage or Stage.CALL_ENDED).value
     return root
 
 
-def understood(spec: HookSpec, data: Any, root: Mapping[str, Any]) -> Any:
-    """A script's ``data`` without what was added to its value; scripts like to give `$params` back whole."""
+def value_root(spec: HookSpec, value: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The value, where scripts look for it."""
+    match spec.name:
+        case "need_registration":
+            return {"result": value}
+        case "customize_activity":
+            return {"activity": activity_of(given["activity"])}
+        case "customize_entity":
+            return {"entity": entity_of(given["entity"], given["kind"])}
+        case "process_contact_update_params" | "process_lead_update_params":
+            return {"entity": document(given["entity"])}
+        case "process_originate_params":
+            return {"params": {**value, "request_data": document(given["request"])}}
+        case "process_call_params":
+            return {"params": {AMO_NAMES.get(name, name): each for name, each in value.items()}}
+    return {"params": document(value) if spec.gives_map else {spec.value: value}}
+
+
+def known_besides(root: Mapping[str, Any]) -> dict[str, Any]:
+    """What the hook's own value tells of ``call_full``."""
+    params = root.get("params", {})
+    found = {"entity": root.get("entity"), "record": params.get("link") or params.get("RECORD_URL")}
+    if call_id := params.get("CALL_ID") or params.get("call_id"):
+        found["registration"] = {"CALL_ID": call_id}
+    return {name: value for name, value in found.items() if value}
+
+
+def understood(spec: HookSpec, data: Any, root: Mapping[str, Any], value: Any) -> Any:
+    """A script's ``data`` without what was added to its value; scripts like to give `$params` back whole. Fields to
+    set stand beside those that other files set: a script does not see them."""
     if not isinstance(data, dict):
         return data
+    if spec.value == "fields":
+        return {**value, **{name: each for name, each in data.items() if name not in ADDED | root.keys()}}
     own = root["params"] if isinstance(root.get("params"), dict) else {}
     added = (ADDED | root.keys()) - own.keys()
     kept = {name: each for name, each in data.items() if name not in added or each != root.get(name, data)}
@@ -115,7 +127,7 @@ def parties(call: PhoneCall) -> tuple[str, str]:
 
 def call_full(call: PhoneCall, zone: tzinfo) -> dict[str, Any]:
     """``entity``, ``deal``, ``registration`` and an employee's fields have shapes that the documentation does not
-    show: they are null, or hold what is known."""
+    show: they are null, or hold what the hook's value tells."""
     start, end = parties(call)
     state = "ended" if call.ended else "talking" if call.answered else "ringing"
     channel = {

@@ -104,7 +104,7 @@ class Script:
         command = [php, "-d", "display_errors=stderr", "-d", "html_errors=0", "-d", "memory_limit=256M"]
         answer = await said_by([*command, str(runner()), str(self.path)], told, spec, threads, within)
         data = data_in(answer, spec)
-        return data if data is UNCHANGED else itgrix.understood(spec, data, told)
+        return data if data is UNCHANGED else itgrix.understood(spec, data, told, given[spec.value])
 
 
 def hook_in(path: Path) -> str:

@@ -141,6 +141,13 @@ async def test_customize_activity(desk: Desk):
     assert value == {"DESCRIPTION": "waited 12 s", "SUBJECT": "Incoming call +79125551122"}
 
 
+async def test_fields_that_another_file_set_stay_beside_those_of_a_script(desk: Desk):
+    desk.write("a.py", "def customize_activity(fields): return {**fields, 'LOCATION': 'Moscow'}")
+    activity = {"ID": "88", "SUBJECT": "Incoming call"}
+    value = await value_of(desk, "customize_activity", {}, WAITING, activity=activity)
+    assert value == {"LOCATION": "Moscow", "DESCRIPTION": "waited 12 s", "SUBJECT": "Incoming call +79125551122"}
+
+
 async def test_get_updated_activity_fields_of_2_15(desk: Desk):
     activity = {"ID": "88", "SUBJECT": "Incoming call"}
     name = "get_updated_activity_fields"
@@ -209,6 +216,36 @@ async def test_post_registration_may_answer_without_data(desk: Desk):
     script = "<?php if ($params['call_full']['result'] == 304) { error_log('missed'); } return ['state' => 'success'];"
     facts = {"call_id": "externalCall.1"}
     assert await value_of(desk, "post_registration", facts, script, call=missed_call()) == facts
+
+
+async def test_call_full_holds_what_the_hooks_own_value_tells(desk: Desk):
+    script = """
+        <?php
+        $full = $params['call_full'];
+        return ['state' => 'success', 'data' => [
+            'A' => $full['registration']['CALL_ID'], 'B' => $full['result'], 'C' => $full['channel']['answer_time'],
+            'D' => array_keys($full['conversations']), 'E' => $full['conversations']['1773129600.8']['user']['name'],
+            'F' => $full['is_ivr'], 'G' => $full['deal'], 'H' => $full['channel']['state'],
+        ]];
+    """
+    assert await value_of(desk, "process_final_params", FINAL, script) == {
+        "CALL_ID": "externalCall.1",
+        "A": "externalCall.1",
+        "B": 200,
+        "C": "2026-03-10 11:00:12",
+        "D": ["1773129600.8"],
+        "E": "Anna",
+        "F": False,
+        "G": None,
+        "H": "ended",
+    }
+
+
+async def test_a_value_that_a_script_gives_back_whole_brings_nothing_of_ours_along(desk: Desk):
+    script = "<?php return ['state' => 'success', 'data' => $params];"
+    entity = {"ID": "7", "TITLE": "Lead", "PHONE": [{"VALUE": "1"}]}
+    assert await value_of(desk, "process_final_params", FINAL, script) == FINAL
+    assert await value_of(desk, "customize_entity", {}, script, entity=entity, kind="lead") == {}
 
 
 # amoCRM
