@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.contract.hooked_office import MAIN, PBX, START, HookedOffice, hooked, journal_call
+from tests.contract.hooked_office import MAIN, PBX, START, HookedOffice, OpenPortal, hooked, journal_call
 
 from ringbridge.crm.contract import Absent, NotYet
 from ringbridge.pbx.recordings import SoundFile
@@ -47,6 +47,12 @@ class Connected:
     """A portal that hooks may ask, though these do not."""
 
     client = Asked()
+
+    @classmethod
+    def with_staff(cls, names: dict[str, str]) -> OpenPortal:
+        portal = OpenPortal(cls())  # type: ignore[arg-type]
+        portal.routing = Portal(id=MAIN, staff=Staff(default=UserId("1"), names=names))
+        return portal
 
 
 @pytest.fixture
@@ -102,6 +108,21 @@ async def test_process_user_phone(there: HookedOffice):
     (advice,) = await advised(there, RINGS)
     intents, _ = intents_of(advice.of_event(RINGS), advice.of_portal(PORTAL), PBX)
     assert [intent.users for intent in intents if isinstance(intent, ShowCard)] == [(UserId("9"),)]
+
+
+async def test_a_hook_reads_earlier_calls_of_the_number_in_the_journal(there: HookedOffice):
+    there.write(
+        "h.py",
+        """
+        async def need_registration(result, call, ctx):
+            earlier = [one for one in await ctx.journal.calls(call.number) if one.id != call.id]
+            return [(one.disposition, one.employees[0].name) for one in earlier] != [("answered", "Oleg")]
+    """,
+    )
+    await there.journalled(journal_call(9, answered_by="103"), journal_call(8, "+74951234567"))
+    there.hooks.of(MAIN).open(Connected.with_staff(names={"103": "Oleg"}))
+    (rings,) = await advised(there, RINGS)
+    assert not rings.register, rings.lines
 
 
 async def test_each_question_is_put_once_a_call(there: HookedOffice):
