@@ -11,6 +11,8 @@ from typing import Any
 
 import structlog
 
+from ringbridge.service.log_tail import LogTail
+
 PHONE = re.compile(r"(?<![\w.:-])(\+?\d{1,4})\d{4,9}(\d{2})(?![\w.:-])")
 
 
@@ -18,8 +20,16 @@ def masked(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[s
     """Longer runs of digits in texts become ``+7…22``. Ids with dots and dashes (Uniqueids, dates) stay readable."""
     for name, value in event.items():
         if isinstance(value, str) and name not in {"timestamp", "call", "record"}:
-            event[name] = PHONE.sub(r"\1…\2", value)
+            event[name] = without_numbers(value)
     return event
+
+
+def without_numbers(text: str) -> str:
+    return PHONE.sub(r"\1…\2", text)
+
+
+TAIL = LogTail(mask=without_numbers)
+"""Of this process."""
 
 
 def configure_logs(level: str = "INFO") -> None:
@@ -27,6 +37,7 @@ def configure_logs(level: str = "INFO") -> None:
     logging.basicConfig(
         level=max(number, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
+    logging.getLogger().addHandler(TAIL)
     renderer: Any = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
         if sys.stderr.isatty()
@@ -39,6 +50,7 @@ def configure_logs(level: str = "INFO") -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             masked,
+            TAIL,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),

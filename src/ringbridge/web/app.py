@@ -25,6 +25,7 @@ from ringbridge.web.pages import preferences
 from ringbridge.web.pages.call import CallPage
 from ringbridge.web.pages.delivery import DeliveryPage
 from ringbridge.web.pages.dial import DialPage
+from ringbridge.web.pages.examination import ExaminationPages
 from ringbridge.web.pages.hooks import HooksPage
 from ringbridge.web.pages.journal import Journal
 from ringbridge.web.pages.live import Live
@@ -84,6 +85,7 @@ def create_app(services: Services) -> Starlette:
             *OrdersPart(pages).routes,
             *DeliveryPage(pages).routes,
             *StatusPage(pages, monitoring).routes,
+            *ExaminationPages(pages).routes,
             *AccountPages(pages, accounts).routes,
             *SetupPage(pages).routes,
             *HooksPage(pages).routes,

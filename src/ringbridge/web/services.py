@@ -13,8 +13,11 @@ from typing import Protocol
 
 from ringbridge.routing.distribution import Reach
 from ringbridge.routing.intents import PortalId, Priority
+from ringbridge.service.config import Office
 from ringbridge.service.dispatch import Dispatch
+from ringbridge.service.findings import Finding
 from ringbridge.service.hook_desk import HookDesk
+from ringbridge.service.log_tail import LogTail
 from ringbridge.service.mirror import MirrorState
 from ringbridge.service.resending import Resending
 from ringbridge.store.calls import JournalEntry
@@ -138,4 +141,7 @@ class Services:
     reach: Callable[[str], Reach] = lambda extension: Reach.UNKNOWN  # whether a phone or a queue could be rung
     hang_up: HangUp | None = None
     traces: Traces = field(default_factory=NoTraces)  # what the PBXs said lately
+    log: LogTail = field(default_factory=LogTail)
+    examine: Callable[[], Awaitable[Sequence[Finding]]] | None = None  # the whole installation, when it is asked for
+    office: Callable[[], Office] = Office
     now: Callable[[], datetime] = utc_now

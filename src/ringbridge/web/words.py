@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ringbridge.routing.intents import Priority
+from ringbridge.service.findings import Verdict
 from ringbridge.store.order import State
 from ringbridge.store.story import StoryKind
 from ringbridge.store.users import Role
@@ -86,6 +87,11 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Word]] = {
         Doing.FREE: Word(text=N_("free"), colour="azure"),
         Doing.ABSENT: Word(text=N_("not registered")),
         Doing.UNKNOWN: Word(text=N_("no call")),
+    },
+    Verdict: {
+        Verdict.OK: Word(text=N_("all right"), colour="green"),
+        Verdict.WARNING: Word(text=N_("warning"), colour="yellow"),
+        Verdict.FAILURE: Word(text=N_("does not work"), colour="red"),
     },
     LinkState: {
         LinkState.STOPPED: Word(text=N_("No link"), colour="red", icon="plug-connected-x"),

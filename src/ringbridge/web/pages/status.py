@@ -26,7 +26,9 @@ class StatusPage:
         if is_for_programs(request.scope):
             return await self._monitoring.status(request)
         status = await self._pages.services.status()
-        return await self._pages.page(request, "status.html", status=status, rungs=RUNGS)
+        return await self._pages.page(
+            request, "status.html", status=status, rungs=RUNGS, may_examine=self._pages.services.examine is not None
+        )
 
     async def health(self, request: Request) -> Response:
         """For monitoring: the service runs. Whether its links are up is on the status page."""
