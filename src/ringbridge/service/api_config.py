@@ -15,6 +15,7 @@ SHORTEST = 24
 class Permission(StrEnum):
     DIAL = "dial"  # connect an employee or a group with any number that the guards let pass
     CALLBACK = "callback"  # order a call, as a client does
+    WATCH = "watch"  # read figures and status, for monitoring
 
 
 class ApiToken(Part):
@@ -22,7 +23,8 @@ class ApiToken(Part):
     secret: Secret = Field(description=f"What it shows as a bearer token: at least {SHORTEST} characters, by chance.")
     may: tuple[Permission, ...] = Field(
         min_length=1,
-        description="dial: connect an employee or a group with a number; callback: order a call as a client does.",
+        description="dial: connect an employee or a group with a number; callback: order a call as a client does; "
+        "watch: read what is for monitoring.",
     )
     origins: tuple[str, ...] = Field(
         (), description='Sites whose pages may use it, for callback only: ["https://www.example.com"].'

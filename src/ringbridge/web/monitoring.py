@@ -19,12 +19,13 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from ringbridge.routing.intents import PortalId
+from ringbridge.service.api_config import Permission
 from ringbridge.store import calls
 from ringbridge.store.calls import Filters
 from ringbridge.store.keys import CallKey, PbxId, call_key
 from ringbridge.store.users import Role
 from ringbridge.telephony.model import CallId
-from ringbridge.web.auth.accounts import Accounts
+from ringbridge.web.auth.accounts import Accounts, Refused
 from ringbridge.web.auth.visitor import Visitor, address_of, sits_here, visitor_of
 from ringbridge.web.itgrix import element, itgrix_status
 from ringbridge.web.metrics import figures
@@ -103,18 +104,21 @@ class Monitoring:
         if sits_here(request.scope):
             return True
         visitor = visitor_of(request) or await self._named(request)
-        return isinstance(visitor, Visitor) and visitor.may(Role.SUPERVISOR)
+        return (isinstance(visitor, Visitor) and visitor.may(Role.SUPERVISOR)) or self._shows_token(request)
 
-    async def _named(self, request: Request) -> object:
-        """By the Authorization header (RFC 7617, RFC 6750)."""
+    async def _named(self, request: Request) -> Visitor | Refused | None:
+        """By HTTP Basic (RFC 7617)."""
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        match scheme.lower():
-            case "basic":
-                name, _, password = basic(given).partition(":")
-                return await self._accounts.known(name, password, address_of(request.scope))
-            case "bearer" if self._services.may_watch(given.strip()):
-                return Visitor(name="", role=Role.SUPERVISOR)
-        return None
+        if scheme.lower() != "basic":
+            return None
+        name, _, password = basic(given).partition(":")
+        return await self._accounts.known(name, password, address_of(request.scope))
+
+    def _shows_token(self, request: Request) -> bool:
+        """A configured one that may watch (RFC 6750)."""
+        api = self._services.api
+        token = api.token_of(request.headers.get("authorization", "")) if api else None
+        return token is not None and Permission.WATCH in token.may
 
 
 REFUSED = PlainTextResponse(

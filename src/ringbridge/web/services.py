@@ -136,7 +136,6 @@ class Services:
     # Decides these calls anew, for one portal or all, and gives how many steps go out.
     send_again: Callable[[Sequence[CallKey], PortalId | None], Awaitable[int]] = nothing_to_send
     resending: Resending | None = None  # a whole period at once
-    may_watch: Callable[[str], bool] = lambda token: False  # whether a token opens what is for monitoring
     phones: Callable[[], Mapping[str, str]] = dict  # employees': extension -> its holder's name
     reach: Callable[[str], Reach] = lambda extension: Reach.UNKNOWN  # whether a phone or a queue could be rung
     hang_up: HangUp | None = None

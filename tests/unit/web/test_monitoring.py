@@ -10,9 +10,11 @@ from tests.unit.web import sample_calls
 from tests.unit.web.office_page import NOW, OFFICE, STATUS, client, journal, services
 from tests.unit.web.visitors import BOSS, HEAD, PASSWORD, VICTOR, accounts, session
 
+from ringbridge.service.api_config import ApiToken
 from ringbridge.store.database import Database
 from ringbridge.store.keys import CallKey, call_key
 from ringbridge.store.users import User
+from ringbridge.web.api.desk import ApiDesk
 from ringbridge.web.app import create_app
 from ringbridge.web.services import LinkState, PbxStatus, Status
 from ringbridge.web.tally import Tally
@@ -56,7 +58,12 @@ async def test_programs_get_in_from_the_machine_or_by_an_account_that_sees_every
     database: Database, path: str
 ) -> None:
     await accounts(database)
-    app = create_app(replace(services(database), may_watch=lambda token: token == "monitoring"))
+    tokens = tuple(
+        ApiToken.model_validate({"name": may, "secret": f"the-token-that-may-{may}", "may": [may]})
+        for may in ("watch", "callback")
+    )
+    api = ApiDesk(database=database, dialing=None, portals={}, tokens=tokens)
+    app = create_app(replace(services(database), api=api))
     async with client(app) as here:
         assert (await here.get(path, headers=PROGRAM)).status_code == 200
         passed_on = await here.get(path, headers=PROGRAM | {"X-Forwarded-For": "203.0.113.5"})
@@ -69,7 +76,8 @@ async def test_programs_get_in_from_the_machine_or_by_an_account_that_sees_every
             (basic(HEAD), 200),
             (basic(VICTOR), 401),
             (basic(BOSS, "wrong"), 401),
-            (PROGRAM | {"Authorization": "Bearer monitoring"}, 200),
+            (PROGRAM | {"Authorization": "Bearer the-token-that-may-watch"}, 200),
+            (PROGRAM | {"Authorization": "Bearer the-token-that-may-callback"}, 401),
             (PROGRAM | {"Authorization": "Bearer other"}, 401),
             (PROGRAM | {"Authorization": "Basic %%%"}, 401),
         ):
