@@ -48,9 +48,17 @@ class HookFile:
     late: int = 0  # times in a row
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     troubles: deque[Trouble] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    asked: int = 0  # times, since the service runs
+    spent: float = 0.0  # seconds, of all these
+    longest: float = 0.0
 
     def has(self, hook: str) -> bool:
         return self.hooks is not None and not self.off and hook in self.hooks.names
+
+    def took(self, seconds: float) -> None:
+        self.asked += 1
+        self.spent += seconds
+        self.longest = max(self.longest, seconds)
 
     def went_well(self) -> None:
         self.late = 0

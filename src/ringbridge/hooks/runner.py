@@ -50,10 +50,11 @@ class HookSettings:
 
 
 class Hooks:
-    """Make it inside the event loop that uses it, and `close` it."""
+    """Make it inside the event loop that uses it, and `close` it. Other `settings` may be given while it runs; the
+    folder stays."""
 
     def __init__(self, settings: HookSettings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._threads = Threads()
         self._folder = HookFolder(settings.folder, zone=settings.zone, threads=self._threads)
         self._answers: OrderedDict[tuple[str, ...], HookOutcome] = OrderedDict()
@@ -94,7 +95,7 @@ class Hooks:
         if spec.of is not Of.ANY and of not in {Of.ANY, spec.of}:
             return []
         await self._folder.look()
-        return [file for file in self._folder.files if file.has(spec.name) and self._settings.takes(file.path.name)]
+        return [file for file in self._folder.files if file.has(spec.name) and self.settings.takes(file.path.name)]
 
     async def _ask(
         self, spec: HookSpec, files: list[HookFile], value: Any, given: Mapping[str, Any], asked: Asked
@@ -104,6 +105,7 @@ class Hooks:
         errors: list[str] = []
         cancelled_by = ""
         for file in files:
+            started = time.monotonic()
             try:
                 async with file.turns:
                     if not file.has(spec.name):
@@ -113,6 +115,8 @@ class Hooks:
                 errors.append(f"{spec.name} of {file.path.name}: {error}")
                 self._keep(spec, file, error, asked)
                 continue
+            finally:
+                file.took(time.monotonic() - started)
             file.went_well()
             if answer is UNCHANGED:
                 continue
@@ -147,7 +151,7 @@ class Hooks:
     async def _asked(self, spec: HookSpec, file: HookFile, value: Any, given: Mapping[str, Any], asked: Asked) -> Any:
         if file.hooks is None:
             raise HookBroken(file.broken)
-        settings = self._settings
+        settings = self.settings
         within = settings.urgent_deadline if spec.urgent else settings.deadline
         context = settings.surroundings.context(spec.name, file.path.name, asked)
         arguments = {spec.value: _own(value), **{name: _own(each) for name, each in given.items()}}

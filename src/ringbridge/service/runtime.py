@@ -34,6 +34,7 @@ from ringbridge.service.config import Office, Pbx
 from ringbridge.service.dialing import Dialing
 from ringbridge.service.events import PortalEvents
 from ringbridge.service.history import History
+from ringbridge.service.editing import OfficeEditor, reconfigured
 from ringbridge.service.hook_desk import HookDesk
 from ringbridge.service.hooking import OfficeHooks
 from ringbridge.service.lately import Lately
@@ -46,6 +47,7 @@ from ringbridge.service.reprocess import Reprocess
 from ringbridge.service.resending import Resending
 from ringbridge.service.route_setup import open_router, take_questions
 from ringbridge.service.router import Router
+from ringbridge.service.rule_desk import RuleDesk
 from ringbridge.service.settings import configured_at, load_office
 from ringbridge.service.views import OfficeView
 from ringbridge.store.database import Database
@@ -84,6 +86,7 @@ class Runtime:
     recordings: OfficeRecordings
     hooks: OfficeHooks
     hook_desk: HookDesk
+    rule_desk: RuleDesk
     signer: LinkSigner
     router: Router
     reprocess: Reprocess
@@ -221,6 +224,7 @@ async def open_runtime(
             pipeline.advisers = HookAdvisers(hooks)
             pipeline.remarks, pipeline.overhear = router.log.story_of, lately.tell
         events = open_all_events(office, portals, dialing=dialing, database=database, engine=engine, mirrors=mirrors)
+        editor = OfficeEditor(database, vault, partial(reconfigured, portals, hooks.hooks))
         reprocess = Reprocess(database, OfficePortals(portals), HookAdvisers(hooks), engine.wake)
         yield Runtime(
             office=office,
@@ -241,7 +245,8 @@ async def open_runtime(
                 carried_out=told_to(mirrors, hooks),
             ),
             hooks=hooks,
-            hook_desk=HookDesk(hooks.hooks, settings, OfficeView(office, database)),
+            hook_desk=HookDesk(hooks.hooks, OfficeView(office, database), editor),
+            rule_desk=RuleDesk(editor),
             recordings=recordings,
             signer=signer,
             router=router,

@@ -97,29 +97,29 @@ def told(trial: Trial) -> Iterator[str]:
     yield "  Answers, each by the first matching row that gives it:"
     for question in fields(Answers):
         answer = getattr(trial.decision, question.name)
-        yield f"    {question.name:10} {_plain(answer):40} by {trial.decision.because[question.name]!r}"
+        yield f"    {question.name:10} {plain(answer):40} by {trial.decision.because[question.name]!r}"
     yield "  The portal would be told:" if trial.intents else "  The portal would be told nothing."
     for intent in trial.intents:
-        yield f"    {type(intent).__name__}: {_details(intent)}"
+        yield f"    {type(intent).__name__}: {details(intent)}"
 
 
-def _details(intent: Intent) -> str:
+def details(intent: Intent) -> str:
     shown = [field.name for field in fields(intent) if field.name not in {"record", "call"}]
     values = [(name, getattr(intent, name)) for name in shown]
-    return ", ".join(f"{name}={_plain(value)}" for name, value in values if value not in (None, "", (), False))
+    return ", ".join(f"{name}={plain(value)}" for name, value in values if value not in (None, "", (), False))
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
     match value:
         case Enum():
             return str(value.value)
         case datetime():
             return value.isoformat(timespec="seconds")
         case tuple():
-            return ", ".join(map(_plain, value)) or "-"
+            return ", ".join(map(plain, value)) or "-"
         case None | "":
             return "-"
     if hasattr(value, "__dataclass_fields__"):
         parts = ((field.name, getattr(value, field.name)) for field in fields(value))
-        return "(" + ", ".join(f"{name} {_plain(part)}" for name, part in parts if part not in ("", ())) + ")"
+        return "(" + ", ".join(f"{name} {plain(part)}" for name, part in parts if part not in ("", ())) + ")"
     return str(value)

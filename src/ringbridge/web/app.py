@@ -30,6 +30,7 @@ from ringbridge.web.pages.hooks import HooksPage
 from ringbridge.web.pages.journal import Journal
 from ringbridge.web.pages.live import Live
 from ringbridge.web.pages.orders import OrdersPart
+from ringbridge.web.pages.rules import RulesPage
 from ringbridge.web.pages.setup import SetupPage
 from ringbridge.web.pages.status import StatusPage
 from ringbridge.web.recordings import permission
@@ -89,6 +90,7 @@ def create_app(services: Services) -> Starlette:
             *AccountPages(pages, accounts).routes,
             *SetupPage(pages).routes,
             *HooksPage(pages).routes,
+            *RulesPage(pages).routes,
             *monitoring.routes,
             *preferences.routes,
             *BitrixPages(services.bitrix24, now=services.now).routes,

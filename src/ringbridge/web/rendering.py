@@ -129,6 +129,7 @@ class Pages:
             "phone": phone,
             "duration": duration,
             "exact": exact,
+            "milliseconds": milliseconds,
             "call_address": call_address,
             "epoch": lambda at: int(at.timestamp() * 1000),
         }
@@ -148,6 +149,12 @@ def duration(value: timedelta) -> str:
     minutes, seconds = divmod(int(value.total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def milliseconds(value: timedelta | float) -> str:
+    """Of seconds, or of a length of time."""
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    return f"{seconds * 1000:.1f}"
 
 
 @lru_cache(maxsize=4096)

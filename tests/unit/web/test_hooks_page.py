@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -13,11 +14,17 @@ from tests.unit.web.office_page import NOW, OFFICE, client, journal, read, servi
 
 from ringbridge.hooks.context import Asked
 from ringbridge.hooks.runner import Hooks, HookSettings
+from ringbridge.routing.intents import PortalId
 from ringbridge.service.config import office_of
+from ringbridge.service.editing import OfficeEditor, reconfigured
 from ringbridge.service.hook_desk import HookDesk
+from ringbridge.service.hook_trial import NoCrm, OneCall
+from ringbridge.service.settings import save_office
 from ringbridge.service.views import OfficeView
+from ringbridge.store import deliveries, settings
 from ringbridge.store.database import Database
 from ringbridge.store.keys import call_key
+from ringbridge.store.vault import Vault
 from ringbridge.web.app import create_app
 
 CALL = next(iter(sample_calls.past(NOW)))
@@ -25,16 +32,21 @@ KEY = call_key(OFFICE, CALL.id)
 CONFIG = {
     "portal": [
         {"name": "acme", "webhook": "https://acme.bitrix24.ru/rest/1/a-secret-of-ours/", "default_user": "1"},
-    ]
+    ],
+    "rule": [
+        {"name": "ours", "numbers": ["8999XXXXXXX"], "register": False},
+        {"name": "clients that are new", "client": "unknown", "source": "CALL"},
+    ],
 }
 
 
 @pytest.fixture
 async def there(tmp_path: Path, database: Database) -> AsyncIterator[tuple[httpx2.AsyncClient, Hooks]]:
     await journal(database, [CALL])
-    settings = HookSettings(folder=tmp_path)
-    hooks = Hooks(settings)
-    desk = HookDesk(hooks, settings, OfficeView(office_of(CONFIG), database))
+    hooks, office, vault = Hooks(HookSettings(folder=tmp_path)), office_of(CONFIG), Vault.open(tmp_path / "key")
+    await save_office(database, vault, office, by="the test")
+    editor = OfficeEditor(database, vault, partial(reconfigured, (), hooks))
+    desk = HookDesk(hooks, OfficeView(office, database), editor)
     app = create_app(replace(services(database), hooks=desk))
     async with client(app) as page:
         yield page, hooks
@@ -62,10 +74,7 @@ async def test_what_went_wrong_with_a_file_is_shown_with_its_line(there, tmp_pat
     (tmp_path / "a.py").write_text("def process_client_phone(phone):\n    raise ValueError('no such number')")
     (tmp_path / "b.py").write_text("def broken(:")
 
-    class Nobody:
-        kind = "bitrix24"
-
-    asked = Asked(portal="acme", crm=Nobody(), journal=Nobody(), call=KEY)  # type: ignore[arg-type]
+    asked = Asked(portal="acme", crm=NoCrm("bitrix24"), journal=OneCall(None), call=KEY)  # type: ignore[arg-type]
     await hooks.apply("process_client_phone", "1", {}, asked)
     text = await shown(page)
     assert f"process_client_phone of {KEY}: a.py, line 2: ValueError: no such number" in text
@@ -94,3 +103,97 @@ async def test_a_form_of_another_site_tries_nothing(there):
     page, _ = there
     answer = await page.post("/hooks", data={"hook": "need_registration"}, headers={"Origin": "https://evil.example"})
     assert answer.status_code == 403
+
+
+ASKS = "def process_client_phone(phone): return '+79991112233'"
+
+
+async def switches(page: httpx2.AsyncClient, file: str, on: str) -> int:
+    answer = await page.post("/hooks/file", data={"file": file, "on": on}, headers={"Origin": "http://localhost:8077"})
+    return answer.status_code
+
+
+async def test_a_file_is_switched_off_and_on_while_the_service_runs_and_it_is_kept(
+    there, tmp_path: Path, database: Database
+):
+    page, hooks = there
+    (tmp_path / "a.py").write_text(ASKS)
+    assert await switches(page, "a.py", "no") == 303
+    assert not await hooks.wants("process_client_phone")
+    assert "Not asked" in await shown(page)
+    assert await switches(page, "a.py", "yes") == 303
+    assert await hooks.wants("process_client_phone")
+    async with database.reading() as tx:
+        changes = await settings.changes(tx)
+    assert [(one.by, (one.after or {}).get("hooks")) for one in changes[:2]] == [
+        ("this machine", None),
+        ("this machine", {"off": ["a.py"]}),
+    ]
+
+
+async def test_only_files_that_are_there_are_switched(there):
+    page, _ = there
+    assert await switches(page, "../../etc/passwd", "no") == 404
+
+
+async def test_how_often_a_file_was_asked_and_how_long_it_took_is_shown(there, tmp_path: Path):
+    page, hooks = there
+    (tmp_path / "a.py").write_text(ASKS)
+    asked = Asked(portal="acme", crm=NoCrm("bitrix24"), journal=OneCall(None), call=KEY)  # type: ignore[arg-type]
+    for phone in ("1", "2"):
+        await hooks.apply("process_client_phone", phone, {}, asked)
+    assert "asked 2 times, " in await shown(page)
+
+
+# Rules and hooks together
+
+
+async def tried(page: httpx2.AsyncClient, **about: str) -> str:
+    answer = await page.get("/hooks/call", params={"call": KEY, **about})
+    assert answer.status_code == 200, answer.text
+    return " ".join(read(answer.text).found)
+
+
+async def test_a_call_goes_through_rules_as_they_are_and_nothing_is_written(there, database: Database):
+    page, _ = there
+    text = await tried(page)
+    assert "The CRM is told of it" in text
+    assert "ours: does not match: Clients' numbers" in text
+    assert "Finish the call" in text
+    async with database.reading() as tx:
+        assert await deliveries.waiting(tx, PortalId("acme")) == {}
+
+
+async def test_what_a_hook_says_of_the_number_is_what_the_rules_look_at(there, tmp_path: Path):
+    page, hooks = there
+    (tmp_path / "a.py").write_text(ASKS)
+    text = await tried(page)
+    assert "The CRM is not told of it" in text
+    assert "process_client_phone of a.py" in text
+    (file,) = await hooks.files()
+    assert file.asked == 0, "a trial leaves no mark"
+
+
+async def test_a_hook_that_keeps_a_call_away_is_named(there, tmp_path: Path):
+    page, _ = there
+    (tmp_path / "a.py").write_text("def need_registration(result): return False")
+    assert "A hook keeps it away from the CRM" in await tried(page)
+
+
+async def test_whether_the_client_is_known_may_be_said(there):
+    page, _ = there
+    assert "clients that are new: matches" in await tried(page, client="unknown")
+    assert "clients that are new: does not match: Client" in await tried(page, client="known")
+
+
+async def test_hooks_of_requests_are_tried_with_what_was_sent_or_it_is_said_why_not(there, tmp_path: Path):
+    page, _ = there
+    (tmp_path / "a.py").write_text("def process_final_params(params): return params")
+    assert "The journal holds nothing of this call that process_final_params was asked about" in await tried(page)
+
+
+async def test_a_call_that_is_not_in_the_journal_is_told_so(there):
+    page, _ = there
+    answer = await page.get("/hooks/call", params={"call": "office-none"})
+    assert answer.status_code == 404
+    assert "The journal has no call office-none" in answer.text
