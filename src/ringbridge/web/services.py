@@ -20,6 +20,7 @@ from ringbridge.service.hook_desk import HookDesk
 from ringbridge.service.log_tail import LogTail
 from ringbridge.service.mirror import MirrorState
 from ringbridge.service.resending import Resending
+from ringbridge.service.rule_desk import RuleDesk
 from ringbridge.store.calls import JournalEntry
 from ringbridge.store.database import Database
 from ringbridge.store.keys import CallKey
@@ -131,6 +132,7 @@ class Services:
     route: RouteDesk | None = None  # who answers the dialplan
     api: ApiDesk | None = None  # what other programs find here; None: an office that nobody configured yet
     hooks: HookDesk | None = None  # the office's own code
+    rules: RuleDesk | None = None  # the table of rules, to be changed
     tally: Tally = field(default_factory=Tally)
     dispatch: Dispatch | None = None  # what a person may do about deliveries
     # Decides these calls anew, for one portal or all, and gives how many steps go out.
