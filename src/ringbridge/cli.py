@@ -17,6 +17,7 @@ from ringbridge.cli_calls import import_history, reprocess
 from ringbridge.cli_hooks import hooks
 from ringbridge.cli_migrate import migrate_itgrix
 from ringbridge.cli_pbx import dialplan, doctor
+from ringbridge.cli_stats import stats
 from ringbridge.cli_users import user
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -46,6 +47,7 @@ main.add_command(import_history)
 main.add_command(hooks)
 main.add_command(migrate_itgrix)
 main.add_command(doctor)
+main.add_command(stats)
 
 
 def refuse(error: object) -> NoReturn:

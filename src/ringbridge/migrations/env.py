@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from ringbridge.store import summaries  # noqa: F401 -- its tables are among the metadata's
 from ringbridge.store.schema import metadata
 
 context.configure(

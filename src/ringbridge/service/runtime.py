@@ -49,6 +49,7 @@ from ringbridge.service.route_setup import open_router, take_questions
 from ringbridge.service.router import Router
 from ringbridge.service.rule_desk import RuleDesk
 from ringbridge.service.settings import configured_at, load_office
+from ringbridge.service.stats import count_older_calls
 from ringbridge.service.views import OfficeView
 from ringbridge.store.database import Database
 from ringbridge.store.directory import DirectoryUser
@@ -110,6 +111,7 @@ class Runtime:
             group.create_task(self.mirrors.run())
             group.create_task(self.recordings.keep_tidy())
             group.create_task(self.resending.run())
+            group.create_task(count_older_calls(self.database))
             if self.office.distribution.enabled and self.office.distribution.agi:
                 group.create_task(take_questions(self.office.distribution, self.router))
             if self.dialing is not None:

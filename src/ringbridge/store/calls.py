@@ -9,7 +9,7 @@ from typing import Any, NewType
 
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, false, func, or_, select
 
-from ringbridge.store import schema
+from ringbridge.store import schema, stats
 from ringbridge.store.database import Transaction, insert
 from ringbridge.store.documents import dump_call, load_call
 from ringbridge.store.keys import CallKey as CallKey
@@ -70,11 +70,12 @@ async def record(
     """Write the calls as they stand now, each over its earlier snapshot, and add lines to their stories.
 
     The same call may be there several times (a batch of events): the last one counts. A line's call must be in the
-    journal already or among `calls`.
+    journal already or among `calls`. The summaries (`store.stats`) are kept with them.
     """
-    latest = {call.id: columns(pbx, call) for call in calls}
+    latest = {call_key(pbx, call.id): call for call in calls}
     if latest:
-        await tx.execute(PUT, list(latest.values()))
+        await stats.correct(tx, latest)
+        await tx.execute(PUT, [columns(pbx, call) for call in latest.values()])
     rows = [
         {"call_key": call_key(pbx, call), "at": line.at, "kind": line.kind, "text": line.text}
         for call, told in (lines or {}).items()

@@ -1,0 +1,223 @@
+"""The summary tables, kept with the journal.
+
+What a call adds to them (`store.counting`) is written in the transaction that writes its end. A call that is written
+again, corrected, is first taken out as it was counted and then put in as it is: writing it twice changes nothing.
+
+A journal from before the summaries, or one whose counting begins anew (`begin_anew`), is counted piece by piece in the
+order in which the calls began. How far that is stands in `stats_state`, in the same transaction as the piece: a call
+behind that place is counted when the place comes to it, every other one when it is written. So the service goes on
+meanwhile, and may be stopped at any moment.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Table, and_, bindparam, delete, func, or_, select, update
+
+from ringbridge.store import missed, schema, summaries
+from ringbridge.store.counting import Ending, Lane, ending
+from ringbridge.store.database import Database, Transaction, insert
+from ringbridge.store.documents import load_call
+from ringbridge.store.keys import CallKey
+from ringbridge.store.schema import EPOCH
+from ringbridge.telephony.model import Call, Direction
+
+CALLS, STATE = schema.calls.c, summaries.stats_state.c
+
+PIECE = 100  # calls counted in one transaction: other writers, and who waits for the loop, come between
+AT_ONCE = 500  # keys asked for in one statement
+Key = tuple[Any, ...]
+Sums = dict[Key, Counter[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far an older journal is counted. `upto`: the place behind the last counted call; None: all are."""
+
+    upto: tuple[datetime, str] | None
+    counted: int
+    total: int
+
+    def reaches(self, key: CallKey, call: Call) -> bool:
+        """Whether the place has passed this call, so that its end is counted when it is written."""
+        return self.upto is None or (call.start, key) <= self.upto
+
+
+async def progress(tx: Transaction) -> Progress:
+    row = (await tx.execute(select(summaries.stats_state))).mappings().first()
+    if row is None:
+        return Progress(upto=None, counted=0, total=0)
+    upto = None if row["started"] is None else (row["started"], row["key"])
+    return Progress(upto=upto, counted=row["counted"], total=row["total"])
+
+
+async def correct(tx: Transaction, calls: Mapping[CallKey, Call]) -> None:
+    """Count these calls as they now are. To be called before they are written: it reads how they were."""
+    before = await _ended(tx, calls)
+    if not before and all(call.end is None for call in calls.values()):
+        return
+    at = await progress(tx)
+    counted = endings_of({key: call for key, call in before.items() if at.reaches(key, call)})
+    to_count = endings_of({key: call for key, call in calls.items() if at.reaches(key, call)})
+    same = {key for key, ended in counted.items() if to_count.get(key) == ended}
+    await _count(tx, {key: ended for key, ended in counted.items() if key not in same}, -1)
+    await _count(tx, {key: ended for key, ended in to_count.items() if key not in same}, 1)
+
+
+def endings_of(calls: Mapping[CallKey, Call]) -> dict[CallKey, Ending]:
+    return {key: ended for key, call in calls.items() if (ended := ending(call)) is not None}
+
+
+async def _ended(tx: Transaction, keys: Iterable[CallKey]) -> dict[CallKey, Call]:
+    """As the journal has them, those of them that it has as ended."""
+    asked, found = list(keys), dict[CallKey, Call]()
+    for start in range(0, len(asked), AT_ONCE):
+        rows = await tx.execute(ENDED, {"keys": asked[start : start + AT_ONCE]})
+        found |= {CallKey(row.key): load_call(row.snapshot) for row in rows}
+    return found
+
+
+ENDED = select(CALLS.key, CALLS.snapshot).where(
+    CALLS.key.in_(bindparam("keys", expanding=True)), CALLS.ended.is_not(None)
+)
+
+
+# Counting what was there before
+
+
+async def begin_anew(tx: Transaction) -> None:
+    """Forget all sums: they are counted from the first call on. `count_piece` does it."""
+    for table in SUMMARIES:
+        await tx.execute(delete(table))
+    total = int((await tx.execute(select(func.count()).select_from(schema.calls))).scalar_one())
+    put = insert(summaries.stats_state)
+    row = {"id": 1, "started": EPOCH if total else None, "key": "", "counted": 0, "total": total}
+    await tx.execute(put.on_conflict_do_update(index_elements=["id"], set_=row), row)
+
+
+async def count_piece(database: Database, most: int = PIECE) -> Progress:
+    """Count the next calls; gives how far it is then. Nothing is done when all are counted. Raises `StoreError`."""
+    async with database.transaction() as tx:
+        at = await progress(tx)
+        if at.upto is None:
+            return at
+        started, key = at.upto
+        behind = or_(CALLS.started > started, and_(CALLS.started == started, CALLS.key > key))
+        # Said twice, the first time so that the index is entered at the place.
+        found = (
+            select(CALLS.key, CALLS.snapshot)
+            .where(CALLS.started >= started, behind)
+            .order_by(CALLS.started, CALLS.key)
+            .limit(most)
+        )
+        calls = {CallKey(row.key): load_call(row.snapshot) for row in await tx.execute(found)}
+        await _count(tx, endings_of(calls), 1)
+        last = next(reversed(calls.items()), None) if len(calls) == most else None
+        place = {"started": last[1].start if last else None, "key": last[0] if last else ""}
+        await tx.execute(update(summaries.stats_state).values(**place, counted=STATE.counted + len(calls)))
+        return await progress(tx)
+
+
+# The sums
+
+
+async def _count(tx: Transaction, endings: Mapping[CallKey, Ending], sign: int) -> None:
+    if not endings:
+        return
+    sources = await _sources(tx, {ended.lane for ended in endings.values()})
+    for table, sums in summed(endings.values(), sources, sign).items():
+        await _add(tx, table, sums)
+    if sign < 0:
+        await missed.take_out(tx, endings)
+    else:
+        await missed.put(tx, endings, sources)
+
+
+async def _sources(tx: Transaction, lanes: Iterable[Lane]) -> dict[Lane, int]:
+    known = {}
+    for lane in lanes:
+        row = {"trunk": lane.trunk, "did": lane.did}
+        known[lane] = int((await tx.execute(SOURCE, row)).scalar_one())
+    return known
+
+
+# Written once: to put a statement together takes longer than to carry it out.
+SOURCE = (
+    insert(summaries.stats_sources)
+    .on_conflict_do_update(
+        index_elements=["trunk", "did"], set_={"trunk": insert(summaries.stats_sources).excluded.trunk}
+    )
+    .returning(summaries.stats_sources.c.id)
+)
+
+
+def summed(endings: Iterable[Ending], sources: Mapping[Lane, int], sign: int) -> dict[Table, Sums]:
+    """What to add to each table, by its key. `sign` -1: what to take away."""
+    sums: dict[Table, Sums] = {table: {} for table in SUMS}
+    for ended in endings:
+        for table, key, amounts in _rows(ended, sources[ended.lane]):
+            held = sums[table].setdefault(key, Counter())
+            for name, amount in amounts.items():
+                held[name] += sign * amount
+    return sums
+
+
+def _rows(ended: Ending, source: int) -> Iterator[tuple[Table, Key, dict[str, int]]]:
+    yield summaries.stats_calls, (ended.hour, source, ended.queue, ended.direction), _of_call(ended)
+    for part in ended.parts:
+        amounts = {
+            "calls": 1,
+            "answered": int(part.answered),
+            "missed": int(part.missed),
+            "wait": part.wait,
+            "talk": part.talk,
+        }
+        yield summaries.stats_people, (ended.hour, part.extension, ended.direction), amounts
+    if ended.client and ended.direction is Direction.INBOUND:
+        yield summaries.stats_clients, (ended.hour, source, ended.client), {"calls": 1}
+        yield summaries.stats_known, (ended.client, source), {"calls": 1}
+
+
+def _of_call(ended: Ending) -> dict[str, int]:
+    amounts = {
+        "calls": 1,
+        "quick": int(ended.quick),
+        "wait": ended.wait,
+        "answered_wait": ended.wait if ended.answered else 0,
+        "talk": ended.talk,
+    }
+    return {**amounts, str(ended.disposition): 1} if ended.disposition else amounts
+
+
+async def _add(tx: Transaction, table: Table, sums: Sums) -> None:
+    if not sums:
+        return
+    keys, amounts = [c.name for c in table.primary_key], [c.name for c in table.c if not c.primary_key]
+    rows = [dict(zip(keys, key, strict=True)) | {name: held[name] for name in amounts} for key, held in sums.items()]
+    await tx.execute(ADDING[table], rows)
+    if emptied := [row for row in rows if row["calls"] < 0]:
+        await tx.execute(EMPTIED[table], [{f"the_{name}": row[name] for name in keys} for row in emptied])
+
+
+SUMS = (summaries.stats_calls, summaries.stats_people, summaries.stats_clients, summaries.stats_known)
+SUMMARIES = (*SUMS, summaries.stats_missed)
+
+
+def _adding(table: Table) -> Any:
+    adding = insert(table)
+    sums = {c.name: c + adding.excluded[c.name] for c in table.c if not c.primary_key}
+    return adding.on_conflict_do_update(index_elements=list(table.primary_key), set_=sums)
+
+
+def _emptied(table: Table) -> Any:
+    here = [c == bindparam(f"the_{c.name}") for c in table.primary_key]
+    return delete(table).where(*here, table.c.calls <= 0)
+
+
+ADDING = {table: _adding(table) for table in SUMS}
+EMPTIED = {table: _emptied(table) for table in SUMS}
