@@ -28,11 +28,14 @@ from ringbridge.routing.office import Portal
 from ringbridge.service.adapters import amo_application, amo_settings
 from ringbridge.service.asking import REMOVED
 from ringbridge.service.bootstrap import Bootstrap
-from ringbridge.service.config import Office
+from ringbridge.service.config import ConfigError, Office
 from ringbridge.service.dispatch import Dispatch
+from ringbridge.service.doctor import examine, open_premises
 from ringbridge.service.events import PortalEvents, Sense
 from ringbridge.service.extensions import EmployeeTable
+from ringbridge.service.findings import Finding, failure
 from ringbridge.service.hanging_up import HangingUp
+from ringbridge.service.logs import TAIL
 from ringbridge.service.portals import OfficePortal
 from ringbridge.service.reporting import OfficeTraces
 from ringbridge.service.runtime import Runtime, open_runtime, refresh
@@ -187,8 +190,19 @@ def services_of(runtime: Runtime, feed: LiveFeed, tally: Tally, boards: CardBoar
         phones=partial(phones_of, runtime),
         reach=Phones(runtime.boards.values()).reach,
         hang_up=hanging_up(runtime).hang_up,
+        log=TAIL,
+        examine=partial(examined, runtime.bootstrap),
+        office=lambda: runtime.office,
         traces=OfficeTraces(runtime.tapes, runtime.office),
     )
+
+
+async def examined(bootstrap: Bootstrap) -> Sequence[Finding]:
+    try:
+        async with open_premises(bootstrap) as premises:
+            return await examine(premises)
+    except ConfigError as error:
+        return [failure("Configuration", str(error))]
 
 
 def phones_of(runtime: Runtime) -> dict[str, str]:

@@ -70,6 +70,7 @@ FIRST_LOOK = 10.0  # seconds the portals' users are waited for before calls are 
 class Runtime:
     """What runs. `run` serves until cancelled."""
 
+    bootstrap: Bootstrap
     office: Office
     database: Database
     vault: Vault
@@ -229,6 +230,7 @@ async def open_runtime(
         editor = OfficeEditor(database, vault, partial(reconfigured, portals, hooks.hooks))
         reprocess = Reprocess(database, OfficePortals(portals), HookAdvisers(hooks), engine.wake)
         yield Runtime(
+            bootstrap=bootstrap,
             office=office,
             database=database,
             vault=vault,

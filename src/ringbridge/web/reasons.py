@@ -18,8 +18,13 @@ PLACE = re.compile(r"%\((\w+)\)s")
 
 def translated(text: str, translate: Callable[[str], str]) -> str:
     """`translate` is the catalogue's gettext."""
-    if (whole := translate(text)) != text or not text:
+    if not text:
+        return text  # the catalogue's own head stands under the empty text
+    if (whole := translate(text)) != text:
         return whole
+    for ending in endings():  # what a person can do about it
+        if text.endswith(f" {ending}"):
+            return f"{translated(text.removesuffix(f' {ending}'), translate)} {translate(ending)}"
     for pattern, sentence in patterns():
         if found := pattern.fullmatch(text):
             told = translate(sentence)
@@ -36,6 +41,13 @@ def patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
         (sentence for sentence in SENTENCES if PLACE.search(sentence)), key=lambda each: -len(PLACE.sub("", each))
     )
     return tuple((pattern_of(sentence), sentence) for sentence in with_places)
+
+
+@cache
+def endings() -> tuple[str, ...]:
+    """Whole sentences, as they may stand behind another one."""
+    whole = (each for each in SENTENCES if not PLACE.search(each) and each.endswith((".", "?")))
+    return tuple(sorted(whole, key=len, reverse=True))
 
 
 def pattern_of(sentence: str) -> re.Pattern[str]:

@@ -1,0 +1,70 @@
+"""What lower floors say is told in the visitor's language."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from tests.unit.web.reasons_of_code import sentences
+
+from ringbridge.ami.errors import LoginRefused, NotConnected
+from ringbridge.crm.bitrix24.errors import BY_CODE
+from ringbridge.pbx.link import _why, _why_refused
+from ringbridge.pbx.rights import _READ, _WRITE, _WRITE_FOR_PHONES, MissingRight
+from ringbridge.pbx.settings import PbxAddress
+from ringbridge.web.language import translations
+from ringbridge.web.pages.dial import REASONS
+from ringbridge.web.reasons import translated
+from ringbridge.web.sentences import SENTENCES
+
+RUSSIAN = translations("ru").gettext
+COMMAND = re.compile(r"(ringbridge|apt|chmod|systemctl) |\[\[")  # what is typed is the same in every language
+ADDRESS = PbxAddress(host="10.0.0.5", port=5038, username="u", secret="s")
+
+
+def told(text: str) -> str:
+    return translated(text, RUSSIAN)
+
+
+def is_russian(text: str) -> bool:
+    return re.search("[а-яё]", text, re.IGNORECASE) is not None
+
+
+def test_every_reason_that_stands_in_code_has_its_translation() -> None:
+    known = {re.sub(r"%\(\w+\)s", "%s", sentence) for sentence in (*SENTENCES, *REASONS)}
+    spoken = {text: where for text, where in sentences().items() if re.search(r"[a-z]{2,} [a-z]", text)}
+    assert {text: where for text, where in spoken.items() if text not in known and not COMMAND.match(text)} == {}
+
+
+@pytest.mark.parametrize(
+    "error", [NotConnected("the PBX closed the connection"), TimeoutError(), ConnectionRefusedError()]
+)
+def test_why_there_is_no_link_is_told(error: Exception) -> None:
+    assert is_russian(told(_why(error, ADDRESS)))  # type: ignore[arg-type]
+    assert is_russian(told(_why_refused(LoginRefused("Authentication failed"))))
+
+
+def test_every_missing_right_is_told_whole() -> None:
+    rights = [*((name, words) for name, words, _ in _READ), *((n, w) for _, n, w in (*_WRITE, *_WRITE_FOR_PHONES))]
+    for name, consequence in rights:
+        said = told(str(MissingRight(kind="read", name=name, consequence=consequence)))
+        assert said.startswith(f"добавьте {name} в read = … пользователя AMI: без этого ")
+
+
+def test_advice_about_every_refusal_of_a_portal_is_told_behind_the_portals_own_words() -> None:
+    for _, advice in BY_CODE.values():
+        if advice:
+            said = told(f"Bitrix24 refused: ACCESS_DENIED: Access denied! Sorry. {advice}")
+            assert said.startswith("Битрикс24 отказал: ACCESS_DENIED: Access denied! Sorry.")
+            assert is_russian(said.partition("Sorry. ")[2]), advice
+
+
+def test_a_reason_within_a_reason_is_told_too() -> None:
+    said = told("not sent: its call could not be registered (acme.bitrix24.ru did not answer in time)")
+    assert said == "не отправлено: звонок не удалось зарегистрировать (acme.bitrix24.ru не ответил вовремя)"
+
+
+@pytest.mark.parametrize("text", ["", "The portal said something of its own", "% %(x)s 100 %"])
+def test_what_is_not_known_stays_as_it_is(text: str) -> None:
+    assert told(text) == text
+    assert translated(text, lambda same: same) == text
