@@ -147,8 +147,8 @@ def config() -> None:
 @config.command("import")
 @click.argument("file", type=FILE)
 def import_(file: Path) -> None:
-    """Take the configuration from a TOML file, in place of the present one. A running service takes it when it is
-    started again."""
+    """Take the configuration from a TOML file, in place of the present one. A running service takes it within
+    seconds."""
     from ringbridge.service.bootstrap import read_bootstrap
     from ringbridge.service.config import ConfigError, read_office
     from ringbridge.service.rule_review import read_facts, review, told

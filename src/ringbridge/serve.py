@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import signal
-import socket
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 
 import structlog
-import uvicorn
-from starlette.types import ASGIApp
 
 from ringbridge import __version__
 from ringbridge.crm.amocrm.account import AmoCrm
@@ -43,6 +37,7 @@ from ringbridge.store import deliveries, portals, users
 from ringbridge.store.dials import Dial
 from ringbridge.store.errors import StoreError
 from ringbridge.store.keys import CallKey, PbxId
+from ringbridge.supervisor import NoPort, Opened, stop_signal, supervised
 from ringbridge.telephony.model import Call
 from ringbridge.telephony.opencall import LONGEST_INTERNAL
 from ringbridge.web.amocrm import AmoDesk, CardBoard
@@ -53,6 +48,8 @@ from ringbridge.web.recordings import Recordings
 from ringbridge.web.route import RouteDesk
 from ringbridge.web.services import LinkState, PbxStatus, PortalStatus, Services, Status, utc_now
 from ringbridge.web.tally import Tally
+
+__all__ = ["NoPort", "running", "serve", "stop_signal"]
 
 log = structlog.get_logger(__name__)
 
@@ -66,21 +63,22 @@ RUNGS = {
 }
 
 
-class NoPort(Exception):
-    """The page's port cannot be had. The text is for people."""
-
-
 async def serve(bootstrap: Bootstrap) -> None:
-    """Runs until SIGTERM or SIGINT. Raises `ConfigError`, `StoreError`, `NoPort`."""
+    """Runs until SIGTERM or SIGINT. Raises `ConfigError`, `StoreError`, `NoPort`, alone or in a group."""
     async with running(bootstrap) as address:
         log.info("service_started", version=__version__, page=address)
         await stop_signal()
         log.info("service_stopping")
 
 
-@asynccontextmanager
-async def running(bootstrap: Bootstrap) -> AsyncIterator[str]:
+def running(bootstrap: Bootstrap) -> AbstractAsyncContextManager[str]:
     """The whole service, while the context lasts; gives the page's address."""
+    return supervised(bootstrap, partial(opened, bootstrap))
+
+
+@asynccontextmanager
+async def opened(bootstrap: Bootstrap) -> AsyncIterator[Opened]:
+    """The runtime of the office that is stored, and its page. Nothing runs yet."""
     boards = CardBoards()
     async with open_runtime(bootstrap, cards=boards.of) as runtime:
         boards.portals = {portal.id: portal for portal in runtime.portals}
@@ -92,6 +90,10 @@ async def running(bootstrap: Bootstrap) -> AsyncIterator[str]:
             tally.tell(pbx, call)
             boards.tell(pbx, call)
 
+        def close() -> None:
+            feed.close()
+            boards.close()
+
         for known in feed.calls:
             boards.tell(known.pbx, known.call)
         for pipeline in runtime.pipelines:
@@ -100,65 +102,16 @@ async def running(bootstrap: Bootstrap) -> AsyncIterator[str]:
             board.changed = feed.wake
         if runtime.dialing is not None:
             runtime.dialing.told = boards.fail
-        page = create_app(services_of(runtime, feed, tally, boards))
-        async with listening(page, bootstrap.host, bootstrap.port) as address, asyncio.TaskGroup() as group:
-            task = group.create_task(runtime.run())
-            try:
-                yield address
-            finally:
-                feed.close()
-                boards.close()
-                task.cancel()
+        yield Opened(runtime=runtime, page=create_app(services_of(runtime, feed, tally, boards)), close=close)
 
 
 async def say_what_is_to_do(runtime: Runtime) -> None:
     if not runtime.office.pbx and not runtime.office.portal:
-        log.warning("nothing_configured", hint="ringbridge config import OFFICE.toml, then start the service again")
+        log.warning("nothing_configured", hint="open /config/master, or: ringbridge config import OFFICE.toml")
     async with runtime.database.reading() as tx:
         if not await users.anybody(tx):
             hint = "ringbridge user add NAME --role admin; until then the page opens on this machine only"
             log.warning("nobody_has_an_account", hint=hint)
-
-
-async def stop_signal() -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        await stop.wait()
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-
-
-class _Server(uvicorn.Server):
-    """uvicorn in a loop that is not its own: it leaves the signals alone and stops when told."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@asynccontextmanager
-async def listening(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
-    """Serves an application on a port of this machine (0: any free one); gives its address."""
-    try:
-        listener = socket.create_server((host, port))
-    except OSError as error:
-        reason = str(error.strerror).partition(" (while")[0]
-        raise NoPort(
-            f"The page cannot listen on {host}:{port} ({reason}): set RINGBRIDGE_HOST or RINGBRIDGE_PORT."
-        ) from error
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=3)
-    server = _Server(config)
-    with contextlib.closing(listener):
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            yield f"http://{host}:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await task
 
 
 # What the page shows of the runtime

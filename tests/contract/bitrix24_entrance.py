@@ -25,7 +25,6 @@ from ringbridge.delivery.local import LocalEngine
 from ringbridge.emulators.bitrix24 import Portal, demo, serve
 from ringbridge.routing.dialing import DialPlan
 from ringbridge.routing.hours import WorkingHours
-from ringbridge.serve import listening
 from ringbridge.service.dialing import Dialing
 from ringbridge.service.events import PortalEvents, Sense
 from ringbridge.service.mirror import MirrorKeeper
@@ -33,6 +32,7 @@ from ringbridge.store import dials
 from ringbridge.store.database import Database
 from ringbridge.store.dials import Dial
 from ringbridge.store.keys import PbxId
+from ringbridge.supervisor import listening
 from ringbridge.web.bitrix24 import BitrixDesk, BitrixPages
 from ringbridge.web.security import SameOrigin, SecurityHeaders
 
@@ -83,6 +83,12 @@ class Entrance:
             while len(found := await self.dials()) < count:  # noqa: ASYNC110 - rows tell nobody that they were written
                 await asyncio.sleep(0.02)
         return found
+
+    async def until_forgotten(self) -> None:
+        """The portal's queue is empty: what was fetched is confirmed."""
+        async with asyncio.timeout(20):
+            while self.portal.bus.offline:  # noqa: ASYNC110 - the portal's own state
+                await asyncio.sleep(0.02)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -19,7 +19,7 @@ from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.routing.office import Portal as RoutingPortal
 from ringbridge.routing.office import staff_of
 from ringbridge.service import adapters
-from ringbridge.service.config import Office
+from ringbridge.service.config import ConfigError, Office
 from ringbridge.service.portal_config import Portal
 from ringbridge.store import directory
 from ringbridge.store import portals as kept
@@ -211,7 +211,7 @@ async def open_portal(
     customise: Customise | None = None,
 ) -> OfficePortal:
     """With the key that was stored last, where there is one of the configured key. `cards` pushes our widget's;
-    `customise` is asked about requests."""
+    `customise` is asked about requests. Raises `ConfigError`, `StoreError`."""
     portal = PortalId(config.name)
     given = hashlib.sha256(adapters.secret_of(config).encode()).hexdigest()
     async with database.reading() as tx:
@@ -223,15 +223,19 @@ async def open_portal(
         log.info("portal_key_stored", portal=portal)
 
     key = {name: value for name, value in stored.items() if name != "given"} if stored else None
-    crm = adapters.open_crm(
-        config,
-        office,
-        stored=key if stored and stored["given"] == given else None,
-        save=save,
-        recordings=recordings,
-        cards=cards,
-        customise=customise,
-    )
+    try:
+        crm = adapters.open_crm(
+            config,
+            office,
+            stored=key if stored and stored["given"] == given else None,
+            save=save,
+            recordings=recordings,
+            cards=cards,
+            customise=customise,
+        )
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ConfigError(f"portal {portal}: ca_file {config.ca_file} cannot be used ({why})") from error
     opened = OfficePortal(config, office, crm, database)
     await opened.recall()
     return opened

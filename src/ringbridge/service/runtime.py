@@ -32,9 +32,9 @@ from ringbridge.service.bootstrap import Bootstrap
 from ringbridge.service.changes import AccountChanges, open_all_changes
 from ringbridge.service.config import Office, Pbx
 from ringbridge.service.dialing import Dialing
+from ringbridge.service.editing import OfficeEditor, reconfigured
 from ringbridge.service.events import PortalEvents
 from ringbridge.service.history import History
-from ringbridge.service.editing import OfficeEditor, reconfigured
 from ringbridge.service.hook_desk import HookDesk
 from ringbridge.service.hooking import OfficeHooks
 from ringbridge.service.lately import Lately
@@ -43,6 +43,7 @@ from ringbridge.service.orders import Orders
 from ringbridge.service.pipeline import Pipeline
 from ringbridge.service.portals import OfficePortal, OfficePortals, open_portal
 from ringbridge.service.recordings import OfficeRecordings
+from ringbridge.service.reopening import OfficeWatch
 from ringbridge.service.reprocess import Reprocess
 from ringbridge.service.resending import Resending
 from ringbridge.service.route_setup import open_router, take_questions
@@ -93,6 +94,7 @@ class Runtime:
     router: Router
     reprocess: Reprocess
     resending: Resending
+    watch: OfficeWatch
     started: datetime
 
     async def run(self) -> None:
@@ -235,6 +237,7 @@ async def open_runtime(
             database=database,
             vault=vault,
             portals=tuple(portals),
+            links=links,
             tapes=tapes,
             boards=boards,
             pipelines=pipelines,
@@ -256,6 +259,7 @@ async def open_runtime(
             router=router,
             reprocess=reprocess,
             resending=Resending(database, reprocess),
+            watch=OfficeWatch(database, vault, office, partial(reconfigured, portals, hooks.hooks)),
             started=datetime.now(UTC),
         )
 

@@ -61,6 +61,12 @@ async def load_all(tx: Transaction, vault: Vault) -> dict[str, dict[str, Any]]:
     return {row.section: opened(json.loads(row.document), vault) for row in rows}
 
 
+async def changed_at(tx: Transaction, section: str) -> datetime | None:
+    """When the section was saved last; None where it is not there."""
+    at: datetime | None = (await tx.execute(select(S.changed).where(S.section == section))).scalar_one_or_none()
+    return at
+
+
 async def remove(tx: Transaction, section: str, *, by: str, now: datetime) -> None:
     if (before := await kept(tx, section)) is not None:
         await tx.execute(delete(schema.settings).where(S.section == section))

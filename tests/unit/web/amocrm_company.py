@@ -29,7 +29,7 @@ from ringbridge.routing.dialing import DialPlan, DialRequest
 from ringbridge.routing.intents import AttachRecording, PortalId, UserId
 from ringbridge.routing.office import Portal, staff_of
 from ringbridge.routing.recordings import Absent, NotYet
-from ringbridge.serve import listening
+from ringbridge.supervisor import listening
 from ringbridge.service.config import Office, office_of
 from ringbridge.service.dialing import Dialing
 from ringbridge.service.extensions import EmployeeTable

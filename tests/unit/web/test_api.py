@@ -20,7 +20,7 @@ from starlette.middleware import Middleware
 from tests.unit.service.dialing_twins import MAIN, PBX, START, Desk, Switchboard
 
 from ringbridge.routing.dialing import DialPlan
-from ringbridge.serve import listening
+from ringbridge.supervisor import listening
 from ringbridge.service.api_config import ApiToken
 from ringbridge.service.config import ConfigError, office_of
 from ringbridge.store import calls
