@@ -54,7 +54,7 @@ async def try_route(
     async with database.reading() as tx:
         for portal in (PortalId(config.name) for config in office.portal):
             users[portal] = await directory.read(tx, portal)
-        last_talk = await spoken.last_spoke(tx, e164(question, policy), at - policy.last_spoke_within)
+        last_talk = await spoken.last_spoke(tx, asked_for(question, policy), at - policy.last_spoke_within)
     clients, team = await _clients(office, database, question, policy), team_of(office, users)
     wanted = replace(policy, enabled=True)
     return RouteTrial(
@@ -67,10 +67,10 @@ async def try_route(
     )
 
 
-def e164(question: RouteQuestion, policy: Policy) -> str:
-    """The caller's number; empty where it is none."""
+def asked_for(question: RouteQuestion, policy: Policy) -> str:
+    """The caller's number as it is looked up; empty where it is withheld."""
     number = parse_number(question.number, policy.region)
-    return number.e164 or "" if number else ""
+    return str(number) if number else ""
 
 
 async def _clients(
@@ -78,7 +78,7 @@ async def _clients(
 ) -> tuple[RouteClient, ...]:
     """Of the first portal whose mirror has the number, as the running service does it."""
     for portal in (PortalId(config.name) for config in office.portal):
-        if found := await mirror.find(database, portal, e164(question, policy), policy.region):
+        if found := await mirror.find(database, portal, asked_for(question, policy), policy.region):
             return tuple(of_mirror(portal, one) for one in found)
     return ()
 

@@ -45,6 +45,9 @@ MOST_OF_A_CALLER = 10  # questions in ten seconds: each call asks once, and once
 TEN_SECONDS = timedelta(seconds=10)
 LONGEST = 128  # letters of any part of a question that are looked at
 
+GATHERING, CUSTOMISING = 0.85, 0.95
+"""Shares of the budget after which no CRM, and then no hook is waited for any more: the answer has a way to go too."""
+
 
 class ClientBook(Protocol):
     """Who has a number, as far as it is known without waiting, and as the CRMs say."""
@@ -112,7 +115,7 @@ class Router:
         """Never raises, and takes no longer than the budget."""
         began, question = time.monotonic(), shortened(question)
         try:
-            route = await self._customised(question, await self._answer(question), began)
+            route = await self._customised(question, await self._answer(question, began), began)
         except Exception:  # a mistake of ours about one call must not keep it from its normal way
             log.exception("route_not_decided", number=masked(question.number))
             route = NORMAL
@@ -125,21 +128,20 @@ class Router:
         setup = self._setup()
         if self.customise is as_decided or not setup.policy.enabled:
             return route
-        left = began + setup.budget.total_seconds() - time.monotonic()
         try:
-            async with asyncio.timeout(max(0.0, left)):
+            async with asyncio.timeout(_left(setup.budget * CUSTOMISING, began)):
                 return await self.customise(question, route, setup.policy)
         except TimeoutError:
             return replace(route, why=f"{route.why} The office's hook did not answer in time.".strip())
 
-    async def _answer(self, question: RouteQuestion) -> Route:
+    async def _answer(self, question: RouteQuestion, began: float) -> Route:
         setup, now = self._setup(), self._now()
         if not setup.policy.enabled:
             return NORMAL
         if not (self._everybody.lets_in() and self._callers.lets_in(question.number)):
             log.warning("route_questions_too_many", number=masked(question.number))
             return Route(why="Too many questions at once: normal route.")
-        facts = await self._gathered(question, setup)
+        facts = await self._gathered(question, setup, began)
         today = now.astimezone(setup.policy.zone).date()
         route = decide(
             question,
@@ -158,13 +160,13 @@ class Router:
     def _rejected(self, question: RouteQuestion, now: datetime) -> Sequence[Rejected]:
         return self._lately.rejected(question.number, now) if question.number else ()
 
-    async def _gathered(self, question: RouteQuestion, setup: Setup) -> _Facts:
+    async def _gathered(self, question: RouteQuestion, setup: Setup, began: float) -> _Facts:
         facts = _Facts()
         number = parse_number(question.number, setup.policy.region)
-        if number is None or not number.valid:
+        if number is None:
             return facts
         try:
-            async with asyncio.timeout(setup.budget.total_seconds()):
+            async with asyncio.timeout(_left(setup.budget * GATHERING, began)):
                 await self._gather(facts, number, setup.policy)
         except TimeoutError:
             facts.remark = "The CRM did not answer in time"
@@ -173,11 +175,19 @@ class Router:
         return facts
 
     async def _gather(self, facts: _Facts, number: Number, policy: Policy) -> None:
+        """No CRM is asked about what is no telephone number; that a client has it all the same may be known."""
         facts.clients = await self._book.known(number)
+        if not (number.valid or facts.clients):
+            return
         if Step.LAST_SPOKE in policy.steps:
             facts.last_talk = await self._last_talk(number, self._now() - policy.last_spoke_within)
         if not facts.clients:
             facts.clients = await self._book.asked(number)
+
+
+def _left(share: timedelta, began: float) -> float:
+    """Seconds."""
+    return max(0.0, began + share.total_seconds() - time.monotonic())
 
 
 def shortened(question: RouteQuestion) -> RouteQuestion:

@@ -208,6 +208,12 @@ def test_what_is_no_clients_number_takes_the_normal_route(number):
     assert route.why.endswith("normal route.")
 
 
+def test_a_number_that_no_countrys_plan_knows_is_a_clients_where_a_client_has_it():
+    odd = replace(CALL, number="+7 000 123-45-67")
+    assert rung(routed(CLIENT, call=odd)) == ["101", "600"]
+    assert routed(call=odd).why == "The caller's number is no complete telephone number: normal route."
+
+
 def test_nothing_is_decided_while_distribution_is_off():
     assert routed(CLIENT, policy=replace(ON, enabled=False)).hops == ()
 

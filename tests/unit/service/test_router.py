@@ -172,9 +172,18 @@ async def test_whatever_is_asked_is_answered(parts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("number", ["", "anonymous", "abc", "1" * 40, "101", "\0\n"])
-async def test_what_is_no_clients_number_is_the_normal_route(number: str) -> None:
-    book = Book(KNOWN)
+async def test_what_is_no_clients_number_is_the_normal_route_and_no_crm_is_asked_about_it(number: str) -> None:
+    book = Book()
     assert (await router(book).ask(ask(number))).hops == ()
+    assert not book.asked_for
+
+
+async def test_a_client_whose_number_no_countrys_plan_knows_is_known_all_the_same() -> None:
+    assert extensions(await router(Book(KNOWN)).ask(ask("+7 000 123-45-67"))) == ["101"]
+
+
+async def test_a_colleagues_extension_is_no_clients_number_even_where_a_client_has_it() -> None:
+    assert (await router(Book(KNOWN)).ask(ask("102"))).hops == ()
 
 
 async def test_the_phone_that_refused_this_caller_a_moment_ago_is_not_rung_again() -> None:

@@ -28,10 +28,11 @@ from ringbridge.routing.distribution.question import (
     RouteQuestion,
 )
 from ringbridge.routing.distribution.team import Colleague, Team
-from ringbridge.telephony.numbers import Number, is_internal, parse_number
+from ringbridge.telephony.numbers import INTERNAL_LENGTH, Number, is_internal, parse_number
 
 KINDS = ("contact", "company", "lead")  # of several clients with one number, this one first
 NORMALLY = "normal route"
+LENGTHS = range(INTERNAL_LENGTH + 1, 16)  # digits of what may be a telephone number; E.164 allows fifteen
 
 
 def decide(
@@ -48,7 +49,7 @@ def decide(
 ) -> Route:
     """Never fails, whatever is asked. `clients` are all that have this number, `rejected` the phones that did not take
     this call or this caller a moment ago, `dealt` how many new clients each phone got today."""
-    number, refusal = client_number(question, team, policy)
+    number, refusal = client_number(question, team, policy, is_known=bool(clients))
     if number is None:
         return Route(why=f"{refusal}: {NORMALLY}.")
     lineup = Lineup(
@@ -80,8 +81,9 @@ def decide(
     )
 
 
-def client_number(question: RouteQuestion, team: Team, policy: Policy) -> tuple[Number | None, str]:
-    """The number, or why this is no call to be distributed."""
+def client_number(question: RouteQuestion, team: Team, policy: Policy, *, is_known: bool) -> tuple[Number | None, str]:
+    """The number, or why this is no call to be distributed. One that a client has may be one that no country's plan
+    knows: plans change, and providers cut numbers short."""
     if not policy.enabled:
         return None, "Distribution is switched off"
     if is_internal(question.number.strip(), peers=team.phones):
@@ -89,7 +91,8 @@ def client_number(question: RouteQuestion, team: Team, policy: Policy) -> tuple[
     number = parse_number(question.number, policy.region)
     if number is None:
         return None, "The caller hides the number"
-    return (number, "") if number.valid else (None, "The caller's number is no complete telephone number")
+    is_whole = number.valid or (is_known and len(number.digits) in LENGTHS)
+    return (number, "") if is_whole else (None, "The caller's number is no complete telephone number")
 
 
 @dataclass(kw_only=True)
