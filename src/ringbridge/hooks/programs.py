@@ -10,7 +10,7 @@ import asyncio
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import tzinfo
 from importlib.resources import files
 from pathlib import Path
@@ -69,8 +69,8 @@ class Program:
             "settings": dict(context.settings),
             "secrets": dict(context.secrets),
         }
-        answer = await said_by([str(self.path)], told, spec, threads, within)
-        return data_in(answer, spec)
+        said = await said_by([str(self.path)], told, spec, threads, within)
+        return data_in(answer_in(said), spec)
 
 
 class Script:
@@ -82,7 +82,7 @@ class Script:
         name = hook_in(path)
         self.names = frozenset(itgrix.OLDER_NAMES.get(name, (name,)))
         if not self.names <= SPECS.keys():
-            raise HookBroken(f"{path.name} is named like no hook, and like none of Itgrix's")
+            raise HookBroken(f"{path.name} is named like no hook; what others include goes into a folder below")
         self.path = path
         self._zone = zone
 
@@ -101,10 +101,23 @@ class Script:
             stage if isinstance(stage, Stage) else None,
             self._zone,
         )
-        command = [php, "-d", "display_errors=stderr", "-d", "html_errors=0", "-d", "memory_limit=256M"]
-        answer = await said_by([*command, str(runner()), str(self.path)], told, spec, threads, within)
-        data = data_in(answer, spec)
+        command = [php, *self._options(), str(runner()), str(self.path)]
+        said = await said_by(command, told, spec, threads, within)
+        data = data_in(answer_in(said.rpartition(b"\n")[2]), spec)
         return data if data is UNCHANGED else itgrix.understood(spec, data, told, given[spec.value])
+
+    def _options(self) -> Iterator[str]:
+        """What a php.ini for web pages says otherwise; and a script's clock agrees with the times that it is given."""
+        settings = {
+            "display_errors": "stderr",
+            "log_errors": "0",
+            "html_errors": "0",
+            "short_open_tag": "1",
+            "memory_limit": "256M",
+            "date.timezone": getattr(self._zone, "key", "UTC"),
+        }
+        for name, value in settings.items():
+            yield from ("-d", f"{name}={value}")
 
 
 def hook_in(path: Path) -> str:
@@ -117,14 +130,18 @@ def runner() -> Path:
 
 async def said_by(
     command: list[str], told: Mapping[str, Any], spec: HookSpec, threads: Threads, within: float
-) -> Mapping[str, Any]:
+) -> bytes:
     """Raises `HookError`."""
     asked = json.dumps(told, ensure_ascii=False, default=str).encode()
 
     def work(_: asyncio.Runner) -> bytes:
         return executables.run(command, asked, within=within, hook=spec.name)
 
-    said = (await threads.run(work, within, grace=GRACE)).strip()
+    return (await threads.run(work, within, grace=GRACE)).strip()
+
+
+def answer_in(said: bytes) -> Mapping[str, Any]:
+    """Raises `HookFailed`."""
     if not said:
         return {}
     try:
@@ -138,7 +155,8 @@ async def said_by(
 
 
 def data_in(answer: Mapping[str, Any], spec: HookSpec) -> Any:
-    """A single value may stand alone, or under its argument's name."""
+    """A single value may stand alone, or under its argument's name. Other languages mix up numbers with texts, and 1
+    with true."""
     if answer.get("state", "success") != "success":
         raise HookFailed(f"said that its state is {str(answer['state'])[:SHOWN]!r}")
     if "data" not in answer:
@@ -150,5 +168,6 @@ def data_in(answer: Mapping[str, Any], spec: HookSpec) -> Any:
         data = data.get(spec.value, UNCHANGED)
     if data in (None, []):
         return UNCHANGED
-    is_number = isinstance(data, int) and not isinstance(data, bool)
-    return str(data) if is_number and spec.returns is str else data
+    if isinstance(data, int) and not isinstance(data, bool):
+        return str(data) if spec.returns is str else {0: False, 1: True}.get(data, data)
+    return data

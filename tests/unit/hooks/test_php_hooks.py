@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
-from tests.unit.hooks.conftest import Desk, answered_call, missed_call
+from tests.unit.hooks.conftest import Desk, Portals, answered_call, missed_call, settings_for
 
+from ringbridge.hooks.runner import Hooks
 from ringbridge.hooks.values import Stage
 
 pytestmark = pytest.mark.skipif(shutil.which("php") is None, reason="there is no php: Debian's package php-cli")
@@ -290,8 +293,12 @@ async def test_an_update_gives_the_fields_to_set(desk: Desk, hook: str):
     [
         ("<?php return 5;", "the script returned integer and no array"),
         ("<?php exit(0);", "ended without returning an answer"),
-        ("<?php return nobody();", "undefined function nobody()"),
-        ("<?php return [ ;", "syntax error"),
+        ("<?php die('no database');", "ended without returning an answer: no database"),
+        ("<?php\nreturn nobody();", "process_final_params.php, line 2: Error: Call to undefined function nobody()"),
+        ("<?php\nthrow new Exception('oh no');", "process_final_params.php, line 2: Exception: oh no"),
+        ("<?php\nreturn [ ;", "process_final_params.php, line 2: ParseError: syntax error"),
+        ("<?php return ['data' => ['UF_CUT' => substr('Звонок', 0, 3)]];", "a text that is not UTF-8"),
+        ("<?php return ['data' => ['UF_RATIO' => NAN]];", "returned what is no JSON"),
         ("no php at all", "the script returned integer"),
         ("<?php return ['state' => 'error', 'data' => []];", "its state is 'error'"),
         ("<?php return ['state' => 'success', 'data' => 'text'];", "gave back what it may not"),
@@ -304,17 +311,80 @@ async def test_a_script_that_goes_wrong_is_told_in_words_and_the_value_goes_on(d
     assert why in outcome.errors[0]
 
 
-async def test_what_a_script_prints_and_warns_of_is_not_its_answer(desk: Desk):
-    script = """
+NINE = "return ['state' => 'success', 'data' => ['USER_ID' => 9]];"
+
+ODD = {
+    "prints and warns": f"<?php echo 'debugging'; $nothing = $params['NOT_THERE']; {NINE}",
+    "prints past every buffer": f"<?php fwrite(STDOUT, 'debugging'); {NINE}",
+    "ends our buffer": f"<?php while (ob_get_level()) ob_end_flush(); echo 'debugging'; {NINE}",
+    "leaves a buffer open": f"<?php ob_start(); echo 'debugging'; {NINE}",
+    "prints when it is over": f"<?php register_shutdown_function(function () {{ echo 'bye'; }}); {NINE}",
+    "has objects that print when they end": (
+        f"<?php class Log {{ function __destruct() {{ echo 'bye'; }} }} $log = new Log; {NINE}"
+    ),
+    "starts with a byte order mark": f"\ufeff<?php {NINE}",
+    "has a short tag": f"<? {NINE}",
+    "has the line ends of Windows": f"<?php\r\n{NINE}\r\n?>\r\n",
+    "has a namespace and strict types": f"<?php declare(strict_types=1); namespace Shop; {NINE}",
+    "names variables as ours might be": f"<?php $input = $answer = $error = $argv = $argc = 'mine'; {NINE}",
+    "returns objects": "<?php return (object) ['state' => 'success', 'data' => (object) ['USER_ID' => 9]];",
+    "shares its variables by global": """
         <?php
-        echo "debugging";
-        $nothing = $params['NOT_THERE'];
-        return ['state' => 'success', 'data' => ['USER_ID' => 9]];
-    """
-    assert await value_of(desk, "process_final_params", FINAL, script) == {"CALL_ID": "externalCall.1", "USER_ID": 9}
+        $users = ['304' => 9];
+        function missed() { global $users, $params; return $users[$params['STATUS_CODE']]; }
+        return ['state' => 'success', 'data' => ['USER_ID' => missed()]];
+    """,
+    "shares its variables by GLOBALS": """
+        <?php
+        $user = 9;
+        function user() { return $GLOBALS['user']; }
+        return ['state' => 'success', 'data' => ['USER_ID' => user()]];
+    """,
+    "includes other files": """
+        <?php
+        require_once __DIR__ . '/lib/users.php';
+        include 'lib/first.php';
+        return ['state' => 'success', 'data' => ['USER_ID' => first($users)]];
+    """,
+    "has the clock of the office": """
+        <?php
+        $since = date_create($params['call_full']['channel']['start_time'])->getTimestamp();
+        return ['state' => 'success', 'data' => ['USER_ID' => $since === 1773129600 ? 9 : 0]];
+    """,
+}
+
+
+@pytest.mark.parametrize("script", ODD.values(), ids=ODD)
+async def test_a_script_may_be_odd(tmp_path: Path, script: str):
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "users.php").write_text("<?php $users = [9, 8];", encoding="utf-8")
+    (tmp_path / "lib" / "first.php").write_text("<?php function first($list) { return $list[0]; }", encoding="utf-8")
+    hooks = Hooks(settings_for(tmp_path, zone=ZoneInfo("Europe/Moscow")))
+    desk = Desk(folder=tmp_path, hooks=hooks, crm=Portals())
+    value = await value_of(desk, "process_final_params", FINAL, script)
+    hooks.close()
+    assert value == {"CALL_ID": "externalCall.1", "USER_ID": 9}
+
+
+async def test_a_script_in_cp1251_does_its_work_and_text_of_it_is_told_to_be_no_utf8(desk: Desk):
+    path = desk.folder / "process_final_params.php"
+    path.write_bytes(f"<?php // Дежурный\n{NINE}".encode("cp1251"))
+    assert (await desk.ask("process_final_params", FINAL)).value["USER_ID"] == 9
+    path.write_bytes("<?php return ['data' => ['FAILED_REASON' => 'Пропущен']];".encode("cp1251"))
+    outcome = await desk.ask("process_final_params", FINAL)
+    assert outcome.value == FINAL
+    assert "not UTF-8: save it as UTF-8" in outcome.errors[0]
+
+
+@pytest.mark.parametrize("result", ["0", "false", "!$result"])
+async def test_need_registration_may_say_no_as_scripts_do(desk: Desk, result: str):
+    script = f"<?php return ['state' => 'success', 'data' => ['result' => {result}]];"
+    assert await value_of(desk, "need_registration", True, script) is False
 
 
 async def test_a_script_that_is_none_of_itgrixs_is_told(desk: Desk):
     desk.write("process_search_params.php", "<?php return [];")
     (file,) = await desk.hooks.files()
-    assert file.broken == "process_search_params.php is named like no hook, and like none of Itgrix's"
+    assert (
+        file.broken == "process_search_params.php is named like no hook; what others include goes into a folder below"
+    )
