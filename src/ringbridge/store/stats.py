@@ -11,7 +11,6 @@ meanwhile, and may be stopped at any moment.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,7 +31,7 @@ CALLS, STATE = schema.calls.c, summaries.stats_state.c
 PIECE = 100  # calls counted in one transaction: other writers, and who waits for the loop, come between
 AT_ONCE = 500  # keys asked for in one statement
 Key = tuple[Any, ...]
-Sums = dict[Key, Counter[str]]
+Sums = dict[Key, dict[str, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,9 +160,9 @@ def summed(endings: Iterable[Ending], sources: Mapping[Lane, int], sign: int) ->
     sums: dict[Table, Sums] = {table: {} for table in SUMS}
     for ended in endings:
         for table, key, amounts in _rows(ended, sources[ended.lane]):
-            held = sums[table].setdefault(key, Counter())
+            held = sums[table].setdefault(key, {})
             for name, amount in amounts.items():
-                held[name] += sign * amount
+                held[name] = held.get(name, 0) + sign * amount
     return sums
 
 
@@ -198,7 +197,9 @@ async def _add(tx: Transaction, table: Table, sums: Sums) -> None:
     if not sums:
         return
     keys, amounts = [c.name for c in table.primary_key], [c.name for c in table.c if not c.primary_key]
-    rows = [dict(zip(keys, key, strict=True)) | {name: held[name] for name in amounts} for key, held in sums.items()]
+    rows = [
+        dict(zip(keys, key, strict=True)) | {name: held.get(name, 0) for name in amounts} for key, held in sums.items()
+    ]
     await tx.execute(ADDING[table], rows)
     if emptied := [row for row in rows if row["calls"] < 0]:
         await tx.execute(EMPTIED[table], [{f"the_{name}": row[name] for name in keys} for row in emptied])

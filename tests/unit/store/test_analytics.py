@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from tests.stateful.sample_calls import NOON, key_of
+from tests.unit.store.test_stats import MINUTE, answered, journal, missed
+
+from ringbridge.store import analytics
+from ringbridge.store.analytics import Callbacks, Shares, Span, Sums
+from ringbridge.store.counting import Lane, hour_of
+from ringbridge.store.database import Database
+from ringbridge.telephony.model import Direction, Disposition, Extension
+
+HOUR = timedelta(hours=1)
+AT_NOON = Span(since=NOON, until=NOON + HOUR)
+ALL = Span()
+
+
+@pytest.fixture
+async def office(database: Database) -> Database:
+    """Two numbers of one trunk, a trunk of another, a client who calls by both, an hour before and one after."""
+    calls = (
+        answered(1, did="74950001122", queue="700"),
+        missed(2, MINUTE, did="74950001122", queue="700", external="74951112233"),
+        missed(3, 2 * MINUTE, did="74950003344", external=None),
+        answered(4, 3 * MINUTE, trunk="mtt", by="102", talk=30),
+        answered(5, 30 * MINUTE, external="84951112233", direction=Direction.OUTBOUND, caller=Extension("101")),
+        missed(6, 40 * MINUTE, direction=Direction.OUTBOUND, caller=Extension("101"), disposition=Disposition.BUSY),
+        answered(7, -HOUR, did="74950001122"),
+        answered(8, 2 * HOUR, did="74950001122", external="79990000000"),
+    )
+    await journal(database, *calls)
+    return database
+
+
+async def ids(database: Database) -> dict[Lane, int]:
+    async with database.reading() as tx:
+        return {lane: id_ for id_, lane in (await analytics.lanes(tx)).items()}
+
+
+async def test_calls_are_summed_by_source_and_direction_within_the_period_alone(office: Database) -> None:
+    async with office.reading() as tx:
+        found = await analytics.by_source(tx, AT_NOON)
+    known = await ids(office)
+    first, mtt, out = (
+        Lane(trunk=trunk, did=did) for trunk, did in (("mango", "74950001122"), ("mtt", ""), ("mango", ""))
+    )
+    assert found[known[first], Direction.INBOUND] == Sums(
+        calls=2, answered=1, missed=1, quick=1, wait=35, answered_wait=5, talk=60
+    )
+    assert found[known[mtt], Direction.INBOUND].talk == 30
+    assert found[known[out], Direction.OUTBOUND] == Sums(
+        calls=2, answered=1, busy=1, quick=1, wait=35, answered_wait=5, talk=60
+    )
+    assert sum(sums.calls for sums in found.values()) == 6
+
+
+async def test_a_client_who_calls_by_two_sources_is_one_client_and_withheld_numbers_are_none(office: Database) -> None:
+    known = await ids(office)
+    mango, mtt = known[Lane(trunk="mango", did="74950001122")], known[Lane(trunk="mtt", did="")]
+    async with office.reading() as tx:
+        each, total = await analytics.clients(tx, AT_NOON, {})
+        one, _ = await analytics.clients(tx, AT_NOON, {mango: mango, mtt: mango})
+        ever, total_ever = await analytics.clients(tx, ALL, {})
+        only, _ = await analytics.clients(tx, Span(sources=[mtt]), {})
+    assert (each, total) == ({mango: 2, mtt: 1}, 2)
+    assert one == {mango: 2}
+    assert (ever, total_ever) == ({mango: 3, mtt: 1}, 3)
+    assert only == {mtt: 1}
+
+
+async def test_each_employee_has_their_own_parts(office: Database) -> None:
+    async with office.reading() as tx:
+        found = await analytics.by_employee(tx, AT_NOON)
+        back = await analytics.called_back(tx, AT_NOON)
+        own = await analytics.by_employee(tx, Span(extensions=["101"]))
+    assert found["101", Direction.INBOUND] == Shares(calls=1, answered=1, wait=5, talk=60)
+    assert found["101", Direction.OUTBOUND] == Shares(calls=2, answered=1, wait=5, talk=60)
+    assert found["102", Direction.INBOUND] == Shares(calls=3, answered=1, missed=2, wait=5, talk=30)
+    assert back == {"101": 1}
+    assert {extension for extension, _ in own} == {"101"}
+
+
+async def test_hours_and_queues_count_clients_calls_alone(office: Database) -> None:
+    async with office.reading() as tx:
+        hours = await analytics.by_hour(tx, ALL)
+        own = await analytics.own_by_hour(tx, Span(extensions=["102"]))
+        queues = await analytics.by_queue(tx, AT_NOON)
+    assert {hour - hour_of(NOON): sums.calls for hour, sums in hours.items()} == {-1: 1, 0: 4, 2: 1}
+    assert {hour - hour_of(NOON): (sums.calls, sums.missed) for hour, sums in own.items()} == {0: (3, 2)}
+    assert {queue: (sums.calls, sums.answered) for queue, sums in queues.items()} == {"700": (2, 1)}
+
+
+async def test_missed_calls_say_whether_and_how_soon_somebody_spoke_with_the_client(office: Database) -> None:
+    async with office.reading() as tx:
+        told = await analytics.callbacks(tx, AT_NOON)
+        none = await analytics.callbacks(tx, Span(since=NOON + HOUR))
+        latest = await analytics.missed(tx, ALL, waiting=False, most=10)
+        waiting = await analytics.missed(tx, ALL, waiting=True, most=10)
+    delay = int((29 * MINUTE).total_seconds())
+    assert told == Callbacks(missed=2, spoken=1, by_us=1, within_hour=1, delay=delay, withheld=1)
+    assert none == Callbacks()
+    assert [(call.key, call.back_key) for call in latest] == [(key_of(3), None), (key_of(2), key_of(5))]
+    assert waiting == []
