@@ -14,8 +14,7 @@ from ringbridge.hooks.specs import SPECS, HookSpec, Of
 from ringbridge.routing.intents import PortalId
 from ringbridge.routing.office import Portal
 from ringbridge.service.advice import DECIDING, NO_ADVICE, HookAdvisers
-from ringbridge.service.config import ConfigError
-from ringbridge.service.hook_trial import HookTrial, NoCrm, try_hook
+from ringbridge.service.hook_trial import HookTrial, NoCrm, NothingSent, try_hook
 from ringbridge.service.hooking import OfficeHooks
 from ringbridge.service.trial import Trial, try_rules
 from ringbridge.service.views import OfficeView
@@ -31,7 +30,7 @@ class ChainTrial:
     registers: bool  # False: a hook keeps the call away from the CRM
     told: tuple[str, ...]  # what hooks changed while the call was decided, and what went wrong with them
     hooks: tuple[HookTrial, ...]
-    untried: tuple[str, ...]  # why hooks that there are could not be tried
+    untried: tuple[str, ...]  # hooks that there are, and of whose requests the journal has none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +87,8 @@ async def _requests(
             continue
         try:
             tried.append(await try_hook(view, hooks, spec.name, key, only=portal))
-        except ConfigError as error:
-            untried.append(f"{spec.name}: {error}")
+        except NothingSent:
+            untried.append(spec.name)
     return tuple(tried), tuple(untried)
 
 

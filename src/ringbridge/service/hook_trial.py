@@ -47,6 +47,10 @@ class HookTrial:
     files: tuple[str, ...]
 
 
+class NothingSent(ConfigError):
+    """The journal does not know what a hook was asked about: nothing of its kind was sent of the call."""
+
+
 class NoCrm:
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -114,7 +118,7 @@ def _known(spec: HookSpec, call: Call, story: list[StoryLine]) -> Any:
     if sent := _sent(spec, story):
         return sent
     if spec.name in SENT:
-        raise ConfigError(f"The journal holds nothing of this call that {spec.name} was asked about: give --value")
+        raise NothingSent(f"The journal holds nothing of this call that {spec.name} was asked about: give --value")
     return {}
 
 

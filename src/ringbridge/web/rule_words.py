@@ -36,6 +36,8 @@ class Field:
     suggests: str = ""  # what is suggested: trunks, phones, pipelines, stages, sources
 
 
+HOLES = N_("May hold {number}, {name}, {line}, {trunk}, {date}, {time}, {wait}, {talk}, {rung}, {speakers}, {result}.")
+
 YES_NO: Mapping[str, str] = {"yes": N_("yes"), "no": N_("no")}
 DIRECTIONS: Mapping[str, str] = {"inbound": N_("clients call"), "outbound": N_("we call")}
 RESULTS: Mapping[str, str] = {
@@ -113,7 +115,7 @@ ANSWERS = (
     Field(name="register", label=N_("Tell the CRM of the call"), kind=Kind.CHOICE, choices=YES_NO),
     Field(name="create", label=N_("Of an unknown number make"), kind=Kind.CHOICE, choices=CREATE),
     Field(name="source", label=N_("Source"), suggests="sources", help=N_("Its id in the CRM.")),
-    Field(name="title", label=N_("Title of the lead or deal")),
+    Field(name="title", label=N_("Title of the lead or deal"), help=HOLES),
     Field(name="pipeline", label=N_("Pipeline"), suggests="pipelines", help=N_("Its id in the CRM.")),
     Field(name="stage", label=N_("Stage"), suggests="stages", help=N_("Its id in the CRM.")),
     Field(name="tags", label=N_("Tags"), kind=Kind.LIST),
@@ -124,14 +126,14 @@ ANSWERS = (
     Field(name="spread.extensions", label=N_("The list: phones"), kind=Kind.LIST, suggests="phones"),
     Field(name="spread.how", label=N_("The list is dealt"), kind=Kind.CHOICE, choices=SPREAD),
     Field(name="task", label=N_("A task for a missed call"), kind=Kind.CHOICE, choices=YES_NO),
-    Field(name="task.title", label=N_("Title of the task")),
-    Field(name="task.text", label=N_("Text of the task"), kind=Kind.AREA),
+    Field(name="task.title", label=N_("Title of the task"), help=HOLES),
+    Field(name="task.text", label=N_("Text of the task"), kind=Kind.AREA, help=HOLES),
     Field(name="task.within_minutes", label=N_("Its deadline, in working minutes"), kind=Kind.NUMBER),
     Field(name="callback", label=N_("Call back who was missed"), kind=Kind.CHOICE, choices=YES_NO),
     Field(name="callback.after_seconds", label=N_("After so many seconds"), kind=Kind.NUMBER),
     Field(name="callback.to", label=N_("Rings first: a phone, group or queue"), suggests="phones"),
     Field(name="callback.again_minutes", label=N_("A number once within so many minutes"), kind=Kind.NUMBER),
-    Field(name="activity", label=N_("Text for the call's activity"), kind=Kind.AREA),
+    Field(name="activity", label=N_("Text for the call's activity"), kind=Kind.AREA, help=HOLES),
 )
 
 FIELDS = {each.name: each for each in (NAME, *CONDITIONS, *ANSWERS)}

@@ -119,6 +119,10 @@ STEPS = {
     "HideCard": N_("Hide the card"),
     "FinishCall": N_("Finish the call"),
     "AttachRecording": N_("Attach the recording"),
+    "AdoptCall": N_("Take over the call of a click"),
+    "CompleteActivity": N_("Complete the activity"),
+    "MakeTask": N_("Make a task"),
+    "CloseTasks": N_("Close the tasks"),
 }
 
 WITHHELD = N_("Number withheld")

@@ -189,7 +189,7 @@ async def test_whether_the_client_is_known_may_be_said(there):
 async def test_hooks_of_requests_are_tried_with_what_was_sent_or_it_is_said_why_not(there, tmp_path: Path):
     page, _ = there
     (tmp_path / "a.py").write_text("def process_final_params(params): return params")
-    assert "The journal holds nothing of this call that process_final_params was asked about" in await tried(page)
+    assert "nothing of the kind was sent of this call: process_final_params" in await tried(page)
 
 
 async def test_a_call_that_is_not_in_the_journal_is_told_so(there):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from ringbridge.hooks.values import document
 from ringbridge.routing.intents import Intent
-from ringbridge.routing.rules import conditions
+from ringbridge.routing.rules import Decision, conditions
 from ringbridge.service.chain_trial import ChainTrial
 from ringbridge.service.config import ConfigError
 from ringbridge.service.hook_desk import HookDesk
@@ -22,7 +22,7 @@ from ringbridge.store.errors import StoreError
 from ringbridge.web.auth.visitor import by_whom
 from ringbridge.web.pages.delivery import NOT_STORED
 from ringbridge.web.rendering import Pages
-from ringbridge.web.rule_words import ANSWERS, FIELDS
+from ringbridge.web.rule_words import ANSWERS, FIELDS, YES_NO, Field
 from ringbridge.web.words import N_
 
 LONGEST = 128
@@ -103,16 +103,13 @@ def _told(trial: ChainTrial) -> dict[str, Any]:
         (rule.name, [name for name, holds in conditions(rule, rules.facts).items() if not holds])
         for rule in rules.portal.rules
     ]
-    questions = [field for field in ANSWERS if "." not in field.name]
-    because = rules.decision.because
     return {
         "portal": rules.portal.id,
         "registers": trial.registers and rules.decision.register,
         "kept_by_hook": not trial.registers,
         "told": trial.told,
         "rows": rows,
-        "answers": [(field, plain(getattr(rules.decision, field.name)), because[field.name]) for field in questions]
-        + [(FIELDS["spread.extensions"], plain(rules.decision.spread), because["spread"])],
+        "answers": list(_answers(rules.decision)),
         "intents": [(_step(intent), details(intent)) for intent in rules.intents] if trial.registers else [],
         "hooks": [
             {
@@ -126,6 +123,20 @@ def _told(trial: ChainTrial) -> dict[str, Any]:
         ],
         "untried": trial.untried,
     }
+
+
+def _answers(decision: Decision) -> Iterator[tuple[Field, list[str], str]]:
+    """Each question with its answer, by which row. Values that may be chosen stand as the configuration calls them."""
+    for field in ANSWERS:
+        question, _, part = field.name.partition(".")
+        value = getattr(decision, question)
+        if part:
+            value = getattr(value, part, None)
+        elif field.choices is YES_NO:
+            value = "yes" if value else "no"
+        values = list(map(plain, value)) if isinstance(value, tuple) else [plain(value)]
+        if not part or (value and (question != "spread" or decision.spread.extensions)):
+            yield field, values or [plain(None)], decision.because[question]
 
 
 def _step(intent: Intent) -> str:
