@@ -81,7 +81,7 @@ async def test_every_page_fits_the_screen_and_the_console_stays_empty(
 ) -> None:
     settings = {"viewport": viewport, "locale": locale, "color_scheme": scheme}
     story = address_of(told_call(office))
-    for path in ("/live", "/journal?trunk=mango", story, "/status"):
+    for path in ("/live", "/journal?trunk=mango", story, "/delivery", "/status", "/status/log"):
         page = await office.visit(chromium, path, **settings)
         await expect(page.locator("html")).to_have_attribute("data-bs-theme", scheme)
         assert await page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], path

@@ -7,8 +7,10 @@ directions, with the right durations and results, and each answered one with a r
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 
+import httpx2
 import pytest
 from tests.office.company import Company, until
 from tests.office.office import Reach
@@ -25,7 +27,23 @@ async def test_the_portal_ends_with_exactly_the_records_of_what_took_place(
     await working_company.holds_exactly(await play(working_company.office))
 
 
-# The last of this file: nothing compares its record.
+# The last of this file: nothing compares their records.
+
+
+async def test_a_supervisor_ends_a_call_from_the_page_and_both_sides_are_free(working_company: Company) -> None:
+    office = working_company.office
+    await office.clear()
+    outside, inside = await office.connected(Reach.EMPLOYEE_101, "101", client=SHOP)
+    async with httpx2.AsyncClient(base_url=working_company.connector.address) as page:
+        seen = re.search(
+            'action="/live/hangup".*?name="call" value="([^"]+)"', (await page.get("/live")).text, re.DOTALL
+        )
+        assert seen, "the call is on the page, with its button"
+        origin = {"Origin": working_company.connector.address, "HX-Request": "true"}
+        said = await page.post("/live/hangup", data={"call": seen[1]}, headers=origin)
+    assert "The call was hung up" in said.text
+    await asyncio.gather(outside.until_ended(), inside.until_ended())
+
 
 SHOP, CLIENT = "79125550001", "79125551122"
 
