@@ -39,6 +39,11 @@ class HookedOffice:
         path.write_text(dedent(text).lstrip(), encoding="utf-8")
         path.chmod(mode)
 
+    def edit(self, name: str, old: str, new: str) -> None:
+        text = (self.folder / name).read_text(encoding="utf-8")
+        assert old in text
+        self.write(name, text.replace(old, new))
+
     async def story(self, n: int = 1) -> list[str]:
         async with self.database.reading() as tx:
             return [line.text for line in await calls.story(tx, call_key(PBX, CallId(f"1764090000.{n}")))]

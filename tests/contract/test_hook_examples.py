@@ -177,13 +177,61 @@ async def test_of_several_leads_the_oldest_is_the_clients(tmp_path: Path):
         assert put_on(await answered(portal)) == ("lead", first)
 
 
-async def test_a_client_with_a_deal_at_work_keeps_everybody(tmp_path: Path):
+async def test_an_older_lead_that_is_converted_does_not_hide_the_one_at_work(tmp_path: Path):
+    async with with_example(tmp_path, "agency", STRANGERS) as (portal, _):
+        await add_lead(portal, status="CONVERTED")
+        number = await add_lead(portal, status="IN_PROCESS")
+        assert put_on(await answered(portal)) == ("lead", number)
+        assert len(await leads(portal)) == 2
+
+
+async def test_the_table_of_the_agency_is_the_offices_to_change(tmp_path: Path):
+    async with with_example(tmp_path, "agency", STRANGERS) as (portal, there):
+        there.edit("agency.py", '"junk": REOPEN', '"junk": CREATE')
+        there.edit("agency.py", '"in work": NOTE', '"in work": TAKE')
+        await add_lead(portal, status="JUNK")
+        number = await add_lead(portal, status="IN_PROCESS")
+        assert put_on(await answered(portal)) == ("lead", number)
+        assert (await leads(portal))[number]["ASSIGNED_BY_ID"] == "2"
+
+
+@pytest.mark.parametrize("kind", ["contact", "company"])
+async def test_a_client_with_a_deal_at_work_keeps_everybody(tmp_path: Path, kind: str):
     async with with_example(tmp_path, "agency", STRANGERS) as (portal, _):
         number = await add_lead(portal)
-        phone = [{"VALUE": STRANGER, "VALUE_TYPE": "WORK"}]
-        contact = await call(portal, "crm.contact.add", fields={"NAME": "A", "ASSIGNED_BY_ID": 5, "PHONE": phone})
-        await call(portal, "crm.deal.add", fields={"TITLE": "Deal", "CONTACT_ID": contact, "ASSIGNED_BY_ID": 5})
-        assert put_on(await answered(portal)) == ("contact", str(contact))
+        client = await with_deal(portal, kind, STAGE_ID="NEW")
+        assert put_on(await answered(portal)) == (kind, client)
+        assert (await leads(portal))[number]["ASSIGNED_BY_ID"] == "5"
+
+
+async def test_a_deal_that_is_won_or_lost_holds_nothing_up(tmp_path: Path):
+    async with with_example(tmp_path, "agency", STRANGERS) as (portal, _):
+        number = await add_lead(portal)
+        await with_deal(portal, "contact", STAGE_ID="WON")
+        await with_deal(portal, "company", STAGE_ID="LOSE")
+        assert put_on(await answered(portal)) == ("lead", number)
+        assert (await leads(portal))[number]["ASSIGNED_BY_ID"] == "2"
+
+
+async def with_deal(portal: Office, kind: str, **fields: Any) -> str:
+    phone = [{"VALUE": STRANGER, "VALUE_TYPE": "WORK"}]
+    client = await call(portal, f"crm.{kind}.add", fields={"TITLE": "A", "ASSIGNED_BY_ID": 5, "PHONE": phone})
+    await call(portal, "crm.deal.add", fields={"TITLE": "Deal", f"{kind.upper()}_ID": client, **fields})
+    return str(client)
+
+
+async def test_two_calls_of_one_client_at_once_make_one_lead(tmp_path: Path):
+    calls = [journal_call(1, STRANGER), journal_call(2, "8" + STRANGER[2:])]
+    async with with_example(tmp_path, "agency", *calls) as (portal, _):
+        await portal.do(register(1, number=STRANGER), register(2, number=STRANGER))
+        (number,) = await leads(portal)
+        assert [one.primary for one in portal.running] == [("LEAD", int(number))] * 2
+
+
+async def test_who_talked_and_is_no_user_of_the_portal_takes_no_lead(tmp_path: Path):
+    async with with_example(tmp_path, "agency", journal_call(1, STRANGER, answered_by="199")) as (portal, _):
+        number = await add_lead(portal)
+        await answered(portal)
         assert (await leads(portal))[number]["ASSIGNED_BY_ID"] == "5"
 
 

@@ -8,14 +8,17 @@ from ringbridge.hooks.values import Employee, PhoneCall, Ringing, Speaking, Stag
 from ringbridge.routing.office import Portal
 from ringbridge.telephony.events import CallAnswered, CallEnded, CallEvent, LegLeft, LegLost
 from ringbridge.telephony.model import Call
+from ringbridge.telephony.numbers import parse_number
 
 
 def phone_call(call: Call, *, pbx: str, portal: Portal) -> PhoneCall:
+    number = parse_number(call.external, portal.region)
     return PhoneCall(
         id=f"{pbx}-{call.id}",
         pbx=pbx,
         direction=call.direction.value,
         number=call.external or "",
+        e164=(number and number.e164) or "",
         name=call.external_name or "",
         did=call.did or "",
         trunk=call.trunk or "",

@@ -69,6 +69,7 @@ class PhoneCall:
     pbx: Annotated[str, "the PBX's name"]
     direction: Annotated[str, "inbound, outbound, internal or service"]
     number: Annotated[str, "the client's, as the PBX gave it; empty when withheld"]
+    e164: Annotated[str, "the client's as +79125551122; empty where it cannot be read as a number"]
     name: Annotated[str, "the caller's name, as the PBX gave it"]
     did: Annotated[str, "the company's number that was called"]
     trunk: Annotated[str, "the trunk's name"]

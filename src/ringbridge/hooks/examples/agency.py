@@ -1,23 +1,30 @@
 """A call centre that works for the CRM and not in it: whoever talked owns the lead (Bitrix24 with leads).
 
-Before a call is registered, all leads, contacts and deals of the number are read. The client's lead is the oldest that
-is not converted. `TABLE` says what becomes of it, by its state: change it as your office works.
+Before a call is registered, all leads, contacts, companies and open deals of the number are read. `TABLE` says what is
+done with a lead, by its state: change it as your office works. The client's lead is the oldest (the smallest id) beside
+which no new one is made; a client without such a lead gets one.
 
-- A client with a deal at work keeps everybody: the call is put on their contact.
+- A client with a deal at work keeps everybody: the call is put on their contact or company.
 - Missed calls are put on the same lead, and change neither its owner nor its state.
+- Two calls of one client at once make one lead, and so does a call whose registration is tried again.
+
+The portal names no more than twenty leads of one number.
 """
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from weakref import WeakValueDictionary
 
-CREATE = "create"  # a new lead, owned by who talks
-TAKE = "take"  # who talked owns it from now on
+CREATE = "create"  # a new lead beside it, owned by who talks
+TAKE = "take"  # the call is added, who talked owns it from now on
 NOTE = "note"  # the call is added, nothing else changes
-REOPEN = "reopen"  # back to the first state, owned by who talked
+REOPEN = "reopen"  # the call is added; back to the first state, owned by who talked
 
 TABLE = {
-    "none": CREATE,
     "not processed": TAKE,
     "in work": NOTE,
     "converted": CREATE,
@@ -26,46 +33,59 @@ TABLE = {
 
 NEW = "NEW"  # id of the state of a lead that nobody has touched
 ORIGIN = "ringbridge-agency"
+PATIENCE = 5  # seconds for another call of the same client
+
+asking: WeakValueDictionary[str, Any] = WeakValueDictionary()  # locks, by number
 
 
 async def process_registration_params(params: dict[str, Any], call: Any, ctx: Any) -> dict[str, Any] | None:
-    """Which client or lead the call is put on."""
-    if call.direction != "inbound" or not call.number:
+    """Which client or lead the call is put on. Withheld numbers are the portal's to judge."""
+    if call.direction != "inbound" or not call.e164:
         return None
-    known = await read_all(call.number, ctx)
-    if contact := with_deal_at_work(known):
-        return on("CONTACT", contact, params)
-    lead = oldest(known["leads"])
-    if lead is not None and TABLE[state_of(lead)] != CREATE:
-        return on("LEAD", lead["ID"], params)
-    return on("LEAD", await new_lead(known["leads"], params, call, ctx), params)
+    with alone(call.e164):
+        known = await read_all([call.e164, call.number], ctx)
+        if client := with_deal_at_work(known):
+            return on(*client, params)
+        lead = oldest(known["leads"]) or await new_lead(known["leads"], params, call, ctx)
+        return on("LEAD", lead, params)
 
 
 def customize_entity(fields: dict[str, Any], entity: dict[str, Any], kind: str, call: Any) -> dict[str, Any] | None:
     """What changes in the lead once it is known who talked."""
-    if kind != "lead" or not call.employees:
+    talked = [employee.user for employee in call.employees if employee.user]
+    if kind != "lead" or not talked:
         return None
-    mine = {"ASSIGNED_BY_ID": call.employees[-1].user}
-    if entity.get("ORIGIN_ID") == call.id:
-        return {**fields, **mine}
-    match TABLE[state_of(entity)]:
-        case "take":
-            return {**fields, **mine}
-        case "reopen":
-            return {**fields, **mine, "STATUS_ID": NEW}
-    return None
+    mine = {"ASSIGNED_BY_ID": talked[-1]}
+    action = TABLE[state_of(entity)]
+    if action == REOPEN:
+        return {**fields, **mine, "STATUS_ID": NEW}
+    return {**fields, **mine} if action == TAKE or entity.get("ORIGIN_ID") == call.id else None
 
 
 # What there is
 
 
-async def read_all(number: str, ctx: Any) -> dict[str, Any]:
-    values = {"type": "PHONE", "values": [number]}
-    found = await ctx.crm.call("crm.duplicate.findbycomm", values) or {}
-    ids = {kind: found.get(kind) or [] for kind in ("LEAD", "CONTACT")}
-    leads = await listed("crm.lead.list", {"ID": ids["LEAD"]}, ctx) if ids["LEAD"] else []
-    deals = await listed("crm.deal.list", {"CONTACT_ID": ids["CONTACT"], "CLOSED": "N"}, ctx) if ids["CONTACT"] else []
-    return {"leads": leads, "contacts": ids["CONTACT"], "deals": deals}
+@contextmanager
+def alone(number: str) -> Iterator[None]:
+    """Calls are asked about in threads of their own, each with an event loop: waiting here holds up this call alone."""
+    lock = asking.setdefault(number, threading.Lock())
+    if not lock.acquire(timeout=PATIENCE):
+        raise TimeoutError("another call of this client still waits for the CRM")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+async def read_all(numbers: list[str], ctx: Any) -> dict[str, Any]:
+    found = await ctx.crm.call("crm.duplicate.findbycomm", {"type": "PHONE", "values": numbers}) or {}
+    leads = await listed("crm.lead.list", {"ID": found["LEAD"]}, ctx) if found.get("LEAD") else []
+    deals = {
+        kind: await listed("crm.deal.list", {f"{kind}_ID": found[kind], "CLOSED": "N"}, ctx)
+        for kind in ("CONTACT", "COMPANY")
+        if found.get(kind)
+    }
+    return {"leads": leads, "deals": deals}
 
 
 async def listed(method: str, condition: dict[str, Any], ctx: Any) -> list[dict[str, Any]]:
@@ -73,14 +93,14 @@ async def listed(method: str, condition: dict[str, Any], ctx: Any) -> list[dict[
     return rows
 
 
-def with_deal_at_work(known: dict[str, Any]) -> str:
-    """The contact of the oldest deal that is neither won nor lost."""
-    return next((str(deal["CONTACT_ID"]) for deal in known["deals"] if deal.get("CLOSED") == "N"), "")
+def with_deal_at_work(known: dict[str, Any]) -> tuple[str, str] | None:
+    """The client of the oldest deal that is neither won nor lost: a contact before a company."""
+    return next(((kind, str(deals[0][f"{kind}_ID"])) for kind, deals in known["deals"].items() if deals), None)
 
 
-def oldest(leads: list[dict[str, Any]]) -> dict[str, Any] | None:
-    at_hand = [lead for lead in leads if state_of(lead) != "converted"]
-    return min(at_hand, key=lambda lead: int(lead["ID"]), default=None)
+def oldest(leads: list[dict[str, Any]]) -> str:
+    """Of those beside which no new one is made; empty where there is none."""
+    return str(min((int(lead["ID"]) for lead in leads if TABLE[state_of(lead)] != CREATE), default=""))
 
 
 def state_of(lead: dict[str, Any]) -> str:
@@ -101,10 +121,10 @@ async def new_lead(leads: list[dict[str, Any]], params: dict[str, Any], call: An
     made = next((lead["ID"] for lead in leads if lead.get("ORIGIN_ID") == call.id), None)
     if made is None:
         fields = {
-            "TITLE": f"Call from {call.number}",
+            "TITLE": f"Call from {call.e164}",
             "SOURCE_ID": params.get("CRM_SOURCE") or "CALL",
             "ASSIGNED_BY_ID": params["USER_ID"],
-            "PHONE": [{"VALUE": call.number, "VALUE_TYPE": "WORK"}],
+            "PHONE": [{"VALUE": call.e164, "VALUE_TYPE": "WORK"}],
             "ORIGINATOR_ID": ORIGIN,
             "ORIGIN_ID": call.id,
         }

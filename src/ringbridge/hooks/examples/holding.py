@@ -10,8 +10,8 @@ COMPANY = 4  # entityTypeId
 
 async def customize_activity(fields: dict[str, Any], activity: dict[str, Any], call: Any, ctx: Any) -> None:
     """Moves the call's activity; sets no fields in it."""
-    speakers = [employee.user for employee in call.employees]
-    companies = await companies_of(call.number, ctx) if speakers else []
+    speakers = [employee.user for employee in call.employees if employee.user]
+    companies = await companies_of(call.e164, ctx) if call.e164 and speakers else []
     mine = next((one for one in companies if str(one["ASSIGNED_BY_ID"]) in speakers), None)
     if mine is None:
         return
