@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -24,12 +25,14 @@ from ringbridge.web.auth.places import needed
 from ringbridge.web.auth.visitor import visitor_of
 from ringbridge.web.reasons import translated
 from ringbridge.web.services import Services
-from ringbridge.web.words import STEPS, WITHHELD, WORDS, Word
+from ringbridge.web.words import N_, STEPS, WITHHELD, WORDS, Word
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "theme"
+STEP = re.compile(rf"\b(?:{'|'.join(STEPS)})\b")
+FOR_WHOM = re.compile(r"\(user ([^)]*)\)")
 
 
 class Pages:
@@ -125,6 +128,7 @@ class Pages:
             "today": today,
             "word": word,
             "step": step,
+            "told": lambda text: told(text, translate),
             "reason": lambda text: translated(text, translate),
             "phone": phone,
             "duration": duration,
@@ -133,6 +137,14 @@ class Pages:
             "call_address": call_address,
             "epoch": lambda at: int(at.timestamp() * 1000),
         }
+
+
+def told(text: str, translate: Callable[[str], str]) -> str:
+    """A line of a call's story: a sentence that is known, or steps by their names."""
+    if (whole := translated(text, translate)) != text:
+        return whole
+    steps = STEP.sub(lambda found: translate(STEPS[found[0]]), text)
+    return FOR_WHOM.sub(lambda found: translate(N_("(user %(id)s)")) % {"id": found[1]}, steps)
 
 
 def theme_of(request: Request) -> str:

@@ -68,3 +68,13 @@ def test_a_reason_within_a_reason_is_told_too() -> None:
 def test_what_is_not_known_stays_as_it_is(text: str) -> None:
     assert told(text) == text
     assert translated(text, lambda same: same) == text
+
+
+def test_what_the_dialplan_was_answered_is_told_with_who_was_passed_over() -> None:
+    said = told(
+        "The dialplan asked for a route: the normal route. Nobody knows the number: normal route. "
+        "103 passed over: Олег: not registered; 104 passed over: Анна: is off shift."
+    )
+    assert said.startswith("Диалплан спросил маршрут: обычный маршрут. ")
+    assert "пропущен 104: Анна: " in said
+    assert re.search("[a-z]{2}", said) is None, "not a word is left in English"

@@ -14,7 +14,8 @@ from ringbridge.routing.intents import PortalId
 from ringbridge.service.advice import NoAdvisers
 from ringbridge.service.reprocess import Reprocess, Resent
 from ringbridge.service.resending import Progress, Resending
-from ringbridge.store.calls import Filters
+from ringbridge.store import calls
+from ringbridge.store.calls import Filters, StoryKind, StoryLine
 from ringbridge.store.database import Database
 from ringbridge.store.keys import CallKey, call_key
 from ringbridge.web.app import create_app
@@ -94,3 +95,12 @@ async def test_an_employee_neither_sends_a_search_nor_sees_its_progress(database
         assert (await page.get("/journal/sending", headers=headers)).status_code == 404
         assert (await page.post("/journal/sending?trunk=x", headers=headers)).status_code == 404
         assert "looked at" not in (await page.get("/journal", headers=headers)).text
+
+
+async def test_what_was_decided_is_told_by_the_steps_names(database: Database) -> None:
+    line = StoryLine(at=NOW, kind=StoryKind.DECIDED, text="acme: RegisterCall (user 7), FinishCall (user 7)")
+    async with database.transaction() as tx:
+        await calls.record(tx, OFFICE, [CALL], {CALL.id: [line]})
+    async with client(create_app(services(database)), "ru") as page:
+        told = " | ".join(read((await page.get(f"/calls/{KEY}")).text).found)
+    assert "acme: Регистрация звонка (пользователь 7), Завершение звонка (пользователь 7)" in told
