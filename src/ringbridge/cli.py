@@ -17,6 +17,7 @@ from ringbridge.cli_calls import import_history, reprocess
 from ringbridge.cli_hooks import hooks
 from ringbridge.cli_migrate import migrate_itgrix
 from ringbridge.cli_pbx import dialplan, doctor
+from ringbridge.cli_rules import rules
 from ringbridge.cli_stats import stats
 from ringbridge.cli_users import user
 
@@ -45,6 +46,7 @@ main.add_command(dialplan)
 main.add_command(reprocess)
 main.add_command(import_history)
 main.add_command(hooks)
+main.add_command(rules)
 main.add_command(migrate_itgrix)
 main.add_command(doctor)
 main.add_command(stats)
@@ -195,73 +197,6 @@ def export(*, no_secrets: bool) -> None:
         if office is None:
             raise ConfigError("Nothing is configured yet: ringbridge config import OFFICE.toml")
         click.echo(write_office(office, secrets=not no_secrets), nl=False)
-
-    told_plainly(work)
-
-
-# Rules
-
-
-@main.group()
-def rules() -> None:
-    """The office's rules."""
-
-
-@rules.command()
-def check() -> None:
-    """Rows and answers that never count, and what the rules name that is not there: trunks, phones, pipelines. Nothing
-    is asked of a CRM: compared is what was last read of it."""
-    from ringbridge.service.bootstrap import read_bootstrap
-    from ringbridge.service.rule_review import read_facts, review, told
-    from ringbridge.service.views import open_office
-
-    async def work() -> None:
-        async with open_office(read_bootstrap()) as view:
-            warnings = review(view.office, await read_facts(view.office, view.database))
-            count = len(view.office.rule)
-        click.echo("\n".join(told(warnings)) or f"{count} rows, and nothing is wrong with them.")
-
-    told_plainly(work)
-
-
-@rules.command("try")
-@click.option("--call", "key", help="A call of the journal, by its key (the last part of its page's address).")
-@click.option("--direction", type=click.Choice(["inbound", "outbound"]), default="inbound", show_default=True)
-@click.option(
-    "--result",
-    type=click.Choice(["answered", "missed", "busy", "noanswer", "cancelled", "failed"]),
-    default="answered",
-    show_default=True,
-)
-@click.option("--number", help="The client's number.")
-@click.option("--trunk")
-@click.option("--did", help="The company's number that was called.")
-@click.option("--queue")
-@click.option("--extension", "extensions", multiple=True, help="A phone that rang; the last one speaks.")
-@click.option("--at", type=click.DateTime(), help="When it came, in the office's time; now by default.")
-@click.option("--client", type=click.Choice(["known", "unknown"]), help="Whether the CRM knows the client.")
-@click.option("--portal", "only", help="Only this portal.")
-def try_(*, key: str | None, client: str | None, only: str | None, at: Any, **call: Any) -> None:
-    """Which row decides what for a call: one of the journal, or a made-up one. Nothing is sent."""
-    from ringbridge.service.bootstrap import read_bootstrap
-    from ringbridge.service.trial import Imagined, told, try_rules
-    from ringbridge.service.views import open_office
-    from ringbridge.telephony.model import Direction, Disposition
-
-    async def work() -> None:
-        async with open_office(read_bootstrap()) as view:
-            imagined = Imagined(
-                **{
-                    **call,
-                    "direction": Direction(call["direction"]),
-                    "result": Disposition(call["result"]),
-                    "at": at.replace(tzinfo=view.office.zone) if at else None,
-                }
-            )
-            tried = await view.call(key) if key else imagined.call()
-            for portal in await view.portals(only):
-                known = None if client is None else client == "known"
-                click.echo("\n".join(told(try_rules(portal, tried, known))))
 
     told_plainly(work)
 

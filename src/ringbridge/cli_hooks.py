@@ -40,24 +40,27 @@ def list_files() -> None:
 
 
 @hooks.command("try")
-@click.argument("hook")
+@click.argument("hook", required=False)
 @click.option("--call", "key", required=True, help="A call of the journal, by its key: the last part of its address.")
 @click.option("--portal", "only", help="At this portal.")
 @click.option("--value", help="What the hook is given, as JSON, in place of what the journal knows.")
 @click.option("--about", help="The hook's other arguments, as one JSON object.")
-def try_hook(*, hook: str, key: str, only: str | None, value: str | None, about: str | None) -> None:
-    """What a hook makes of a call: what goes in, what comes out. Nothing is sent, and no CRM is asked."""
+def try_hook(*, hook: str | None, key: str, only: str | None, value: str | None, about: str | None) -> None:
+    """What a hook makes of a call: what goes in, what comes out. Without its name: what rules and all hooks together
+    make of it. Nothing is sent, and no CRM is asked."""
     from ringbridge.cli import told_plainly
     from ringbridge.hooks.runner import Hooks
     from ringbridge.hooks.specs import SPECS
     from ringbridge.service.bootstrap import read_bootstrap
+    from ringbridge.service.chain_trial import told as told_whole
+    from ringbridge.service.chain_trial import try_chain
     from ringbridge.service.hook_trial import told
     from ringbridge.service.hook_trial import try_hook as tried
     from ringbridge.service.logs import configure_logs
     from ringbridge.service.views import open_office
 
     configure_logs("CRITICAL")  # what went wrong is in the trial itself
-    if hook not in SPECS:
+    if hook is not None and hook not in SPECS:
         raise click.BadParameter(f"{hook!r} is no hook: {', '.join(SPECS)}")
     start, others = _json(value, "--value"), _json(about, "--about") or {}
 
@@ -65,9 +68,12 @@ def try_hook(*, hook: str, key: str, only: str | None, value: str | None, about:
         bootstrap = read_bootstrap()
         async with open_office(bootstrap) as view:
             asking = Hooks(view.office.hooks.hook_settings(bootstrap.data, view.office.zone))
-            trial = await tried(view, asking, hook, key, only=only, value=start, about=others)
+            if hook is None:
+                lines = [line for trial in await try_chain(view, asking, key) for line in told_whole(trial)]
+            else:
+                lines = list(told(await tried(view, asking, hook, key, only=only, value=start, about=others)))
             asking.close()
-        click.echo("\n".join(told(trial)))
+        click.echo("\n".join(lines))
 
     told_plainly(work)
 

@@ -9,7 +9,12 @@ import click
 
 @click.command("migrate-itgrix")
 @click.argument("places", metavar="FOLDER...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--apply", "applied", is_flag=True, help="Do it: copy the scripts, change the settings.")
+@click.option(
+    "--apply",
+    "applied",
+    is_flag=True,
+    help="Do it: copy the scripts, change the settings. The service must not run meanwhile.",
+)
 def migrate_itgrix(*, places: tuple[Path, ...], applied: bool) -> None:
     """Say what of an Itgrix installation can be taken over, and what cannot and why.
 
@@ -30,7 +35,8 @@ def migrate_itgrix(*, places: tuple[Path, ...], applied: bool) -> None:
     async def work() -> None:
         found, bootstrap = read_installation(places), read_bootstrap()
         vault = Vault.open(bootstrap.key)
-        async with await Database.open(bootstrap.database) as database:
+        # A service that runs would ask the scripts at once, before it knows which of them are switched off.
+        async with await Database.open(bootstrap.database, sole=applied) as database:
             office = await load_office(database, vault)
             known = office or Office()
             folder = known.hooks.hook_settings(bootstrap.data, known.zone).folder
@@ -38,7 +44,6 @@ def migrate_itgrix(*, places: tuple[Path, ...], applied: bool) -> None:
             if applied:
                 if office is None:
                     raise ConfigError("Nothing is configured yet: ringbridge config import OFFICE.toml comes first")
-                # Settings first: a script that is to be switched off must not be asked before it is.
                 if planned.office != office:
                     await save_office(database, vault, planned.office, by=BY)
                 copy_scripts(planned, folder)

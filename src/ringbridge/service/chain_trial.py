@@ -6,6 +6,7 @@ at. Those that are asked before a request are tried with what was sent of this c
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ringbridge.crm.contract import Crm
@@ -13,6 +14,7 @@ from ringbridge.hooks.runner import Hooks
 from ringbridge.hooks.specs import SPECS, HookSpec, Of
 from ringbridge.routing.intents import PortalId
 from ringbridge.routing.office import Portal
+from ringbridge.service import hook_trial, trial
 from ringbridge.service.advice import DECIDING, NO_ADVICE, HookAdvisers
 from ringbridge.service.hook_trial import HookTrial, NoCrm, NothingSent, try_hook
 from ringbridge.service.hooking import OfficeHooks
@@ -94,3 +96,17 @@ async def _requests(
 
 def _at(spec: HookSpec, kind: str) -> bool:
     return spec.of in {Of.ANY, kind}
+
+
+def told(tried: ChainTrial) -> Iterator[str]:
+    """Lines for people."""
+    if tried.told:
+        yield "While it is decided:"
+        yield from (f"  {line}" for line in tried.told)
+    yield from trial.told(tried.rules)
+    if not tried.registers:
+        yield "  A hook keeps the call away from the portal: it would be told nothing of all this."
+    for one in tried.hooks:
+        yield from hook_trial.told(one)
+    if tried.untried:
+        yield f"Not tried, as nothing of the kind was sent of this call: {', '.join(tried.untried)}"

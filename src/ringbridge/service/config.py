@@ -193,15 +193,19 @@ def _unique(what: str, names: Iterable[str]) -> None:
 
 def read_office(path: Path) -> Office:
     """Raises `ConfigError`."""
+    return office_of(document_in(path), str(path))
+
+
+def document_in(path: Path) -> dict[str, Any]:
+    """Not looked at yet. Raises `ConfigError`."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
     try:
-        document = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
-    return office_of(document, str(path))
 
 
 def office_of(document: dict[str, Any], origin: str = "configuration") -> Office:

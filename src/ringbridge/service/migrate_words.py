@@ -53,7 +53,7 @@ def told(plan: Plan, folder: Path, *, applied: bool = False) -> Iterator[str]:
     yield from (f"  {theirs:{width}}  {ours}" for theirs, ours in BY_HAND)
     yield ""
     if applied:
-        yield "Done. A running service takes the settings when it is started again."
+        yield "Done. Start the service, and try the scripts on past calls: ringbridge hooks list"
     elif plan.changes:
         yield "Nothing was changed. The same command with --apply does it."
     else:

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -228,3 +229,17 @@ def test_rules_are_checked_when_they_are_imported_and_whenever_asked(run, tmp_pa
     file.write_text(OFFICE, encoding="utf-8")
     assert run("config", "import", file).stderr == ""
     assert run("rules", "check").stdout == "2 rows, and nothing is wrong with them.\n"
+
+
+def test_rules_leave_and_come_by_themselves_and_the_office_stays(run, office, tmp_path):
+    before = run("config", "export").stdout
+    file = tmp_path / "rules.toml"
+    file.write_text(run("rules", "export").stdout, encoding="utf-8")
+    assert run("rules", "import", file).stdout == "Configured: 2 rules\n"
+    assert run("config", "export").stdout == before
+    file.write_text('[[rule]]\nname = "all"\nrecording = false\n', encoding="utf-8")
+    run("rules", "import", file)
+    assert tomllib.loads(run("rules", "export").stdout) == {"rule": [{"name": "all", "recording": False}]}
+    assert 'secret = "pbx-secret"' in run("config", "export").stdout
+    file.write_text('region = "KZ"\n', encoding="utf-8")
+    assert "must hold [[rule]] and nothing else" in run("rules", "import", file).stderr

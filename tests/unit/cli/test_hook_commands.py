@@ -110,3 +110,13 @@ def test_an_example_is_copied_once(person: Person):
     assert "it is asked from the next call on" in person.says("hooks", "example", "waiting_time")
     assert "waiting_time.py: customize_activity, process_call_params" in person.says("hooks", "list")
     assert "left as it is" in person.types("hooks", "example", "waiting_time").output
+
+
+def test_without_a_hooks_name_rules_and_all_hooks_are_tried_together(person: Person):
+    person.writes("a.py", "def process_client_phone(phone): return '+73432723044'")
+    person.writes("b.py", "def process_final_params(params): pass")
+    said = person.says("hooks", "try", "--call", KEY)
+    assert "process_client_phone of a.py: +79125551122 -> +73432723044" in said
+    assert "1. our shops: matches" in said
+    assert "The portal would be told nothing." in said
+    assert "nothing of the kind was sent of this call: process_final_params" in said

@@ -6,6 +6,7 @@ import asyncio
 import tomllib
 from pathlib import Path
 
+from click.testing import Result
 from tests.unit.cli.test_hook_commands import Person, person
 from tests.unit.service.test_migrate_itgrix import BLACK_LIST, Disk
 
@@ -60,3 +61,13 @@ def test_before_anything_is_configured_a_plan_is_told_and_nothing_applied(tmp_pa
     refused = somebody.types("migrate-itgrix", root, "--apply")
     assert refused.exit_code == 1
     assert "Nothing is configured yet" in refused.stderr
+
+
+def test_while_the_service_runs_it_is_not_applied(person: Person, tmp_path: Path):
+    async def beside() -> Result:
+        async with await Database.open(f"sqlite:///{tmp_path / 'data' / 'ringbridge.db'}", sole=True):
+            return await asyncio.to_thread(person.types, "migrate-itgrix", itgrix(tmp_path).root, "--apply")
+
+    refused = asyncio.run(beside())
+    assert (refused.exit_code, "stop it first" in refused.stderr) == (1, True)
+    assert not person.folder.exists()
