@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from sqlalchemy import BigInteger, ColumnElement, Row, Select, Table, case, distinct, func, select, type_coerce
 
-from ringbridge.store import summaries
+from ringbridge.store import schema, summaries
 from ringbridge.store.counting import HOUR, Lane, hour_of
 from ringbridge.store.database import Transaction
 from ringbridge.store.schema import MICROSECOND
@@ -26,6 +26,7 @@ CALLS, PEOPLE, CLIENTS, KNOWN, MISSED = (
     summaries.stats_known.c,
     summaries.stats_missed.c,
 )
+JOURNAL = schema.calls.c
 
 SECOND = timedelta(seconds=1)
 
@@ -98,6 +99,7 @@ class Callbacks:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissedCall:
     key: str
+    external: str | None
     at: datetime
     wait: int
     source: int
@@ -236,14 +238,18 @@ async def called_back(tx: Transaction, span: Span) -> dict[str, int]:
 
 async def missed(tx: Transaction, span: Span, *, waiting: bool, most: int) -> list[MissedCall]:
     """The latest first. `waiting`: only those with whom nobody has spoken since, and whose number is known."""
-    found = select(summaries.stats_missed).where(*of_missed(span))
+    found = (
+        select(MISSED.call_key.label("key"), JOURNAL.external, *(MISSED[name] for name in TOLD_OF_MISSED))
+        .join_from(summaries.stats_missed, schema.calls, JOURNAL.key == MISSED.call_key)
+        .where(*of_missed(span))
+    )
     if waiting:
         found = found.where(MISSED.back.is_(None), MISSED.client != "")
     rows = (await tx.execute(found.order_by(MISSED.at.desc(), MISSED.call_key.desc()).limit(most))).mappings()
-    return [
-        MissedCall(key=row["call_key"], **{one.name: row[one.name] for one in fields(MissedCall) if one.name != "key"})
-        for row in rows
-    ]
+    return [MissedCall(**row) for row in rows]
+
+
+TOLD_OF_MISSED = ("at", "wait", "source", "queue", "back", "back_key", "back_direction", "back_by")
 
 
 def of_missed(span: Span) -> Iterator[ColumnElement[bool]]:

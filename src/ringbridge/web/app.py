@@ -22,6 +22,7 @@ from ringbridge.web.auth.pages import AccountPages
 from ringbridge.web.bitrix24 import BitrixPages
 from ringbridge.web.monitoring import Monitoring
 from ringbridge.web.pages import preferences
+from ringbridge.web.pages.analytics import Analytics
 from ringbridge.web.pages.call import CallPage
 from ringbridge.web.pages.delivery import DeliveryPage
 from ringbridge.web.pages.dial import DialPage
@@ -81,6 +82,7 @@ def create_app(services: Services) -> Starlette:
             Route("/", lambda request: RedirectResponse("/live")),
             *Live(pages, accounts).routes,
             *Journal(pages).routes,
+            *Analytics(pages).routes,
             *CallPage(pages).routes,
             *DialPage(pages).routes,
             *OrdersPart(pages).routes,

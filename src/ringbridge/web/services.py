@@ -127,6 +127,7 @@ class Services:
     zone: tzinfo = UTC  # the office's: every time on the page is in it
     region: str = "RU"  # the office's country, by which local numbers are read
     employee: Callable[[str], str | None] = lambda extension: None  # an extension's name for people
+    source: Callable[[str, str], str] = lambda trunk, did: ""  # what brings the calls of a trunk and a number called
     amocrm: Mapping[str, AmoDesk] = field(default_factory=dict)  # accounts, by the portal's name
     bitrix24: Mapping[str, BitrixDesk] = field(default_factory=dict)  # by the portal's name
     route: RouteDesk | None = None  # who answers the dialplan

@@ -23,6 +23,7 @@ PLACES: tuple[tuple[str, Role], ...] = (
     ("/calls", Role.EMPLOYEE),
     ("/dials", Role.EMPLOYEE),
     ("/orders", Role.SUPERVISOR),
+    ("/analytics", Role.EMPLOYEE),  # of their own calls: see the page
     ("/account", Role.EMPLOYEE),
     ("/logout", Role.EMPLOYEE),
     ("/delivery", Role.SUPERVISOR),

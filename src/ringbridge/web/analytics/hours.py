@@ -1,0 +1,105 @@
+"""Clients' calls by the hour of the week: when the office needs how many people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from ringbridge.store import analytics
+from ringbridge.store.analytics import Sums
+from ringbridge.store.counting import start_of_hour
+from ringbridge.store.database import Transaction
+from ringbridge.web.analytics import employees
+from ringbridge.web.analytics.question import Question
+from ringbridge.web.analytics.report import Column, Kind, Report, Row, share
+from ringbridge.web.analytics.sources import Sources, span_of
+from ringbridge.web.words import N_
+
+SHADES = 9
+
+COLUMNS = (
+    Column(title=N_("Weekday"), kind=Kind.TEXT),
+    Column(title=N_("Hour"), kind=Kind.TEXT),
+    Column(title=N_("Incoming")),
+    Column(title=N_("Answered")),
+    Column(title=N_("Share answered"), kind=Kind.SHARE),
+    Column(title=N_("Missed")),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    calls: int
+    missed: int
+    shade: int  # of its calls, 0 to `SHADES`
+    missed_shade: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Week:
+    """Rows are the days from Monday on, columns the hours of the office's day."""
+
+    cells: tuple[tuple[Cell, ...], ...]
+
+    @property
+    def calls(self) -> int:
+        return sum(cell.calls for day in self.cells for cell in day)
+
+
+async def by_hour(
+    tx: Transaction, question: Question, sources: Sources, own: Collection[str] | None
+) -> dict[tuple[int, int], Sums]:
+    """By weekday (0: Monday) and hour of the office's zone."""
+    if own is not None or question.fields["employee"]:
+        found = await analytics.own_by_hour(tx, employees.span_of(question, own))
+    else:
+        found = await analytics.by_hour(tx, span_of(question, sources))
+    return folded(found, question.zone)
+
+
+def folded(found: Mapping[int, Sums], zone: tzinfo) -> dict[tuple[int, int], Sums]:
+    week: dict[tuple[int, int], Sums] = {}
+    for hour, sums in found.items():
+        at = start_of_hour(hour).astimezone(zone)
+        place = at.weekday(), at.hour
+        week[place] = week[place] + sums if place in week else sums
+    return week
+
+
+def week_of(found: Mapping[tuple[int, int], Sums]) -> Week:
+    most = max((sums.calls for sums in found.values()), default=0)
+    most_missed = max((sums.calls - sums.answered for sums in found.values()), default=0)
+
+    def cell(sums: Sums) -> Cell:
+        missed = sums.calls - sums.answered
+        return Cell(
+            calls=sums.calls,
+            missed=missed,
+            shade=shade(sums.calls, most),
+            missed_shade=shade(missed, most_missed),
+        )
+
+    return Week(cells=tuple(tuple(cell(found.get((day, hour), Sums())) for hour in range(24)) for day in range(7)))
+
+
+def shade(count: int, most: int) -> int:
+    """The least count that is not nothing has a shade already."""
+    return -(-count * SHADES // most) if count else 0
+
+
+def report(found: Mapping[tuple[int, int], Sums], weekday: Callable[[int], str]) -> Report:
+    rows = [
+        Row(
+            values=(
+                weekday(day),
+                f"{hour:02}:00",
+                sums.calls,
+                sums.answered,
+                share(sums.answered, sums.calls),
+                sums.calls - sums.answered,
+            )
+        )
+        for (day, hour), sums in sorted(found.items())
+    ]
+    return Report(columns=COLUMNS, rows=rows)

@@ -1,0 +1,88 @@
+"""A report: a table of figures that a page shows and a file takes along. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+Value = str | int | float | timedelta | None
+"""None: there is nothing to say, such as a share of no calls."""
+
+
+class Kind(StrEnum):
+    """How a column is written."""
+
+    TEXT = "text"
+    COUNT = "count"
+    SHARE = "share"  # 0 to 1, shown in percent
+    TIME = "time"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    title: str  # English; the catalogue has the others
+    kind: Kind = Kind.COUNT
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    values: tuple[Value, ...]
+    address: str = ""  # where its first value leads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """One figure of all, beside that of the period before."""
+
+    title: str
+    kind: Kind
+    value: Value
+    before: Value = None
+    more_is_better: bool | None = True  # None: neither
+
+    @property
+    def change(self) -> float | None:
+        """By which share it is more or less than before; of a share, by how many of its points."""
+        if isinstance(self.value, timedelta) and isinstance(self.before, timedelta):
+            return self.value / self.before - 1 if self.before else None
+        if not isinstance(self.value, int | float) or not isinstance(self.before, int | float):
+            return None
+        if self.kind is Kind.SHARE:
+            return self.value - self.before
+        return self.value / self.before - 1 if self.before else None
+
+    @property
+    def is_good(self) -> bool | None:
+        if self.more_is_better is None or not self.change:
+            return None
+        return (self.change > 0) is self.more_is_better
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    columns: tuple[Column, ...]
+    rows: Sequence[Row]
+    tiles: tuple[Tile, ...] = ()
+    bar: int | None = None  # the column whose values are drawn as bars
+
+    def length(self, row: Row) -> float:
+        """Of a row's bar, 0 to 1 of the longest."""
+        if self.bar is None:
+            return 0.0
+        longest = max((amount(one.values[self.bar]) for one in self.rows), default=0)
+        return amount(row.values[self.bar]) / longest if longest else 0.0
+
+
+def amount(value: Value) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def share(part: float, whole: float) -> float | None:
+    return part / whole if whole else None
+
+
+def mean(seconds: float, count: int) -> timedelta | None:
+    return timedelta(seconds=round(seconds / count)) if count else None

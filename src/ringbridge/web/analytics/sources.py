@@ -1,0 +1,166 @@
+"""Calls by what brought them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from ringbridge.store import analytics
+from ringbridge.store.analytics import Span, Sums, together
+from ringbridge.store.counting import Lane
+from ringbridge.store.database import Transaction
+from ringbridge.telephony.model import Direction
+from ringbridge.web.analytics.question import Question
+from ringbridge.web.analytics.report import Column, Kind, Report, Row, Tile, mean, share
+from ringbridge.web.words import N_
+
+NOWHERE = "–"  # the PBX named neither a trunk nor a number
+
+COLUMNS = (
+    Column(title=N_("Source"), kind=Kind.TEXT),
+    Column(title=N_("Incoming")),
+    Column(title=N_("Answered")),
+    Column(title=N_("Share answered"), kind=Kind.SHARE),
+    Column(title=N_("Missed")),
+    Column(title=N_("Clients"), hint=N_("Different numbers that called")),
+    Column(title=N_("Wait"), kind=Kind.TIME, hint=N_("Of answered calls, on average")),
+    Column(title=N_("Talk"), kind=Kind.TIME, hint=N_("Of incoming and outgoing calls, together")),
+    Column(title=N_("Outgoing")),
+    Column(title=N_("Of these answered")),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """What people call the ways by which calls come; several may have one name."""
+
+    names: Mapping[int, str]
+
+    @classmethod
+    def of(cls, lanes: Mapping[int, Lane], name: Callable[[str, str], str]) -> Sources:
+        """`name`: of a trunk and a number called; empty where it has none."""
+        return cls(names={id_: name(lane.trunk, lane.did) or plain(lane) for id_, lane in lanes.items()})
+
+    @property
+    def groups(self) -> dict[int, int]:
+        """Each source -> the first one of its name."""
+        first: dict[str, int] = {}
+        return {id_: first.setdefault(name, id_) for id_, name in sorted(self.names.items())}
+
+    @property
+    def choices(self) -> list[str]:
+        return sorted(set(self.names.values()), key=str.casefold)
+
+    def named(self, name: str) -> list[int] | None:
+        """The sources of this name; None: no name, all of them."""
+        return [id_ for id_, known in self.names.items() if known == name] if name else None
+
+
+def plain(lane: Lane) -> str:
+    return " · ".join(filter(None, (lane.trunk, lane.did))) or NOWHERE
+
+
+def span_of(question: Question, sources: Sources) -> Span:
+    return Span(
+        since=question.since,
+        until=question.until,
+        sources=sources.named(question.fields["source"]),
+        queue=question.fields["queue"] or None,
+    )
+
+
+def before(span: Span, question: Question) -> Span | None:
+    """The same of the period before."""
+    if question.before is None:
+        return None
+    since, until = question.before
+    return replace(span, since=since, until=until)
+
+
+async def by_source(tx: Transaction, question: Question, sources: Sources) -> Report:
+    span = replace(span_of(question, sources), queue=None)
+    earlier = before(span, question)
+    found = await analytics.by_source(tx, span)
+    clients, all_clients = await analytics.clients(tx, span, sources.groups)
+    past = await analytics.by_source(tx, earlier) if earlier else None
+    past_clients = (await analytics.clients(tx, earlier, sources.groups))[1] if earlier else None
+    rows = []
+    for first in dict.fromkeys(sources.groups.values()):
+        ids = [id_ for id_, group in sources.groups.items() if group == first]
+        inbound, outbound = directed(found, ids)
+        if inbound.calls or outbound.calls:
+            rows.append(row_of(sources.names[first], inbound, outbound, clients.get(first, 0), question))
+    rows.sort(key=lambda row: -float(str(row.values[1])))
+    return Report(
+        columns=COLUMNS,
+        rows=rows,
+        tiles=tiles(directed(found), all_clients, directed(past) if past is not None else None, past_clients),
+        bar=1,
+    )
+
+
+def directed(found: Mapping[tuple[int, Direction], Sums], ids: Iterable[int] | None = None) -> tuple[Sums, Sums]:
+    """Incoming and outgoing."""
+    chosen = None if ids is None else set(ids)
+
+    def those(direction: Direction) -> Sums:
+        return together(
+            sums for (id_, way), sums in found.items() if way is direction and (chosen is None or id_ in chosen)
+        )
+
+    return those(Direction.INBOUND), those(Direction.OUTBOUND)
+
+
+def row_of(name: str, inbound: Sums, outbound: Sums, clients: int, question: Question) -> Row:
+    return Row(
+        values=(
+            name,
+            inbound.calls,
+            inbound.answered,
+            share(inbound.answered, inbound.calls),
+            inbound.calls - inbound.answered,
+            clients,
+            mean(inbound.answered_wait, inbound.answered),
+            mean(inbound.talk + outbound.talk, 1),
+            outbound.calls,
+            outbound.answered,
+        ),
+        address=question.address("hours", source=name),
+    )
+
+
+def tiles(
+    now: tuple[Sums, Sums], clients: int, past: tuple[Sums, Sums] | None, past_clients: int | None
+) -> tuple[Tile, ...]:
+    (inbound, outbound), (was_in, was_out) = now, past or (None, None)
+    return (
+        Tile(title=N_("Incoming"), kind=Kind.COUNT, value=inbound.calls, before=was_in.calls if was_in else None),
+        Tile(
+            title=N_("Share answered"),
+            kind=Kind.SHARE,
+            value=share(inbound.answered, inbound.calls),
+            before=share(was_in.answered, was_in.calls) if was_in else None,
+        ),
+        Tile(
+            title=N_("Missed"),
+            kind=Kind.COUNT,
+            value=inbound.calls - inbound.answered,
+            before=was_in.calls - was_in.answered if was_in else None,
+            more_is_better=False,
+        ),
+        Tile(title=N_("Clients"), kind=Kind.COUNT, value=clients, before=past_clients),
+        Tile(
+            title=N_("Wait"),
+            kind=Kind.TIME,
+            value=mean(inbound.answered_wait, inbound.answered),
+            before=mean(was_in.answered_wait, was_in.answered) if was_in else None,
+            more_is_better=False,
+        ),
+        Tile(
+            title=N_("Outgoing"),
+            kind=Kind.COUNT,
+            value=outbound.calls,
+            before=was_out.calls if was_out else None,
+            more_is_better=None,
+        ),
+    )
