@@ -24,6 +24,7 @@ from ringbridge.service.asking import REMOVED
 from ringbridge.service.bootstrap import Bootstrap
 from ringbridge.service.config import ConfigError, Office
 from ringbridge.service.dispatch import Dispatch
+from ringbridge.service.distribution_desk import DistributionDesk
 from ringbridge.service.doctor import examine, open_premises
 from ringbridge.service.events import PortalEvents, Sense
 from ringbridge.service.extensions import EmployeeTable
@@ -136,6 +137,7 @@ def services_of(runtime: Runtime, feed: LiveFeed, tally: Tally, boards: CardBoar
         api=api_of(runtime),
         employee=name_of,
         route=route_desk(runtime),
+        distribution=distribution_desk(runtime),
         tally=tally,
         dispatch=Dispatch(runtime.database, runtime.engine),
         send_again=partial(send_again, runtime),
@@ -191,6 +193,15 @@ async def send_again(runtime: Runtime, keys: Sequence[CallKey], only: PortalId |
 def route_desk(runtime: Runtime) -> RouteDesk:
     token = runtime.office.distribution.token
     return RouteDesk(ask=runtime.router.ask, token=token.get_secret_value() if token else "")
+
+
+def distribution_desk(runtime: Runtime) -> DistributionDesk:
+    return DistributionDesk(
+        office=lambda: runtime.portals[0].office if runtime.portals else runtime.office,
+        database=runtime.database,
+        router=runtime.router,
+        address=runtime.bootstrap.nearby,
+    )
 
 
 class CardBoards:

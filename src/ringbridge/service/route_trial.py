@@ -10,7 +10,17 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ringbridge.routing.distribution import LastTalk, Policy, Reach, Route, RouteClient, RouteQuestion, Team, decide
+from ringbridge.routing.distribution import (
+    Availability,
+    LastTalk,
+    Policy,
+    Reach,
+    Route,
+    RouteClient,
+    RouteQuestion,
+    Team,
+    decide,
+)
 from ringbridge.routing.intents import PortalId
 from ringbridge.service.clients import of_mirror
 from ringbridge.service.config import Office
@@ -46,7 +56,7 @@ class RouteTrial:
 
 
 async def try_route(
-    office: Office, database: Database, question: RouteQuestion, phones: ImaginedPhones, at: datetime
+    office: Office, database: Database, question: RouteQuestion, phones: Availability, at: datetime
 ) -> RouteTrial:
     """As it would be decided at this time, also where distribution is switched off. Raises `StoreError`."""
     policy = distribution_policy(office)

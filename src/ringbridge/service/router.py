@@ -101,7 +101,7 @@ class Router:
     ) -> None:
         self._setup = setup
         self._book = book
-        self._phones = SeenPhones(phones, lately)
+        self.phones = SeenPhones(phones, lately)
         self._last_talk = last_talk
         self._lately = lately
         self._now = now
@@ -147,7 +147,7 @@ class Router:
             question,
             facts.clients,
             setup.team,
-            self._phones,
+            self.phones,
             setup.policy,
             now,
             last_talk=facts.last_talk,

@@ -26,6 +26,7 @@ from ringbridge.web.pages.analytics import Analytics
 from ringbridge.web.pages.call import CallPage
 from ringbridge.web.pages.delivery import DeliveryPage
 from ringbridge.web.pages.dial import DialPage
+from ringbridge.web.pages.distribution import DistributionPage
 from ringbridge.web.pages.examination import ExaminationPages
 from ringbridge.web.pages.hooks import HooksPage
 from ringbridge.web.pages.journal import Journal
@@ -87,6 +88,7 @@ def create_app(services: Services) -> Starlette:
             *DialPage(pages).routes,
             *OrdersPart(pages).routes,
             *DeliveryPage(pages).routes,
+            *DistributionPage(pages).routes,
             *StatusPage(pages, monitoring).routes,
             *ExaminationPages(pages).routes,
             *AccountPages(pages, accounts).routes,

@@ -15,6 +15,7 @@ from ringbridge.routing.distribution import Reach
 from ringbridge.routing.intents import PortalId, Priority
 from ringbridge.service.config import Office
 from ringbridge.service.dispatch import Dispatch
+from ringbridge.service.distribution_desk import DistributionDesk
 from ringbridge.service.findings import Finding
 from ringbridge.service.hook_desk import HookDesk
 from ringbridge.service.log_tail import LogTail
@@ -131,6 +132,7 @@ class Services:
     amocrm: Mapping[str, AmoDesk] = field(default_factory=dict)  # accounts, by the portal's name
     bitrix24: Mapping[str, BitrixDesk] = field(default_factory=dict)  # by the portal's name
     route: RouteDesk | None = None  # who answers the dialplan
+    distribution: DistributionDesk | None = None  # what people see of that
     api: ApiDesk | None = None  # what other programs find here; None: an office that nobody configured yet
     hooks: HookDesk | None = None  # the office's own code
     rules: RuleDesk | None = None  # the table of rules, to be changed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ringbridge.routing.distribution import Reason, Step
 from ringbridge.routing.intents import Priority
 from ringbridge.service.findings import Verdict
 from ringbridge.store.order import State
@@ -87,6 +88,23 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Word]] = {
         Doing.FREE: Word(text=N_("free"), colour="azure"),
         Doing.ABSENT: Word(text=N_("not registered")),
         Doing.UNKNOWN: Word(text=N_("no call")),
+    },
+    Reason: {
+        Reason.RESPONSIBLE: Word(text=N_("responsible")),
+        Reason.LAST_SPOKE: Word(text=N_("spoke with them last")),
+        Reason.DEPUTY: Word(text=N_("stands in")),
+        Reason.DEPARTMENT: Word(text=N_("the same department")),
+        Reason.GROUP: Word(text=N_("group")),
+        Reason.VIP: Word(text=N_("named for them")),
+        Reason.NEW_CLIENT: Word(text=N_("takes new clients")),
+        Reason.HOOK: Word(text=N_("a hook said so")),
+    },
+    Step: {
+        Step.LAST_SPOKE: Word(text=N_("who spoke with them last")),
+        Step.RESPONSIBLE: Word(text=N_("responsible")),
+        Step.DEPUTY: Word(text=N_("their deputy")),
+        Step.DEPARTMENT: Word(text=N_("their department")),
+        Step.GROUP: Word(text=N_("group")),
     },
     Verdict: {
         Verdict.OK: Word(text=N_("all right"), colour="green"),

@@ -27,6 +27,7 @@ PLACES: tuple[tuple[str, Role], ...] = (
     ("/account", Role.EMPLOYEE),
     ("/logout", Role.EMPLOYEE),
     ("/delivery", Role.SUPERVISOR),
+    ("/distribution", Role.SUPERVISOR),
     ("/status", Role.SUPERVISOR),
 )
 

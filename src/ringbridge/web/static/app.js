@@ -33,4 +33,12 @@
   document.addEventListener("change", (event) => {
     if (event.target.closest("form[data-send-on-change]")) event.target.form.requestSubmit();
   });
+
+  // By selecting: a page without TLS, as offices have them, is given no clipboard of its own.
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    getSelection().selectAllChildren(document.getElementById(button.dataset.copy));
+    if (document.execCommand("copy")) button.textContent = button.dataset.done;
+  });
 })();
