@@ -9,15 +9,24 @@ from typing import Any
 import pytest
 from tests.contract.bitrix24_entrance import click, entrance
 
+from ringbridge.crm.bitrix24.offline import OfflineQueue
+from ringbridge.crm.contract import Transient
 from ringbridge.emulators.bitrix24 import Fault, FaultKind, deskwork
 from ringbridge.emulators.bitrix24.oauth import Application
 from ringbridge.routing.dialing import DialKind
+from ringbridge.service import events
 from ringbridge.service.events import Sense, pause_before_fetch
 from ringbridge.store.dials import DialState
 from ringbridge.web import bitrix24
 
 NUMBER = "+7 912 555-11-22"
 CLICK, ORDER = "ONEXTERNALCALLSTART", "ONEXTERNALCALLBACKSTART"
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The queue is fetched at once, so that nobody waits for the next time."""
+    monkeypatch.setattr(events, "QUICK", 0.02)
 
 
 async def test_a_click_that_is_posted_is_dialled_with_all_it_says(tmp_path: Path) -> None:
@@ -29,9 +38,11 @@ async def test_a_click_that_is_posted_is_dialled_with_all_it_says(tmp_path: Path
         assert (request.crm_call_id, request.user, request.number) == (call_id, "2", "+79125551122")
         assert (request.kind, request.entity, request.note) == (DialKind.CLICK, ("contact", "1"), "extension 12")
         assert (dial.state, dial.extension) == (DialState.SENT, "102")
+        await at.portal.chores.finish_waiting()
         assert at.portal.bus.delivered == [(CLICK, f"{at.address}/bitrix24/main/events", 200)]
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_a_click_that_waits_in_the_queue_is_fetched_and_dialled_once(tmp_path: Path) -> None:
     async with entrance(tmp_path, sense=Sense.FETCHED) as at, at.running():
         await at.until_bound()
@@ -57,6 +68,7 @@ async def test_the_same_event_posted_again_is_taken_and_not_dialled_again(tmp_pa
         assert len(await at.dials()) == 1
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_a_click_that_comes_by_both_ways_is_dialled_once(tmp_path: Path) -> None:
     async with entrance(tmp_path, sense=Sense.FETCHED) as at, at.running():
         await at.until_bound()
@@ -158,6 +170,7 @@ async def test_a_portals_page_may_post_although_it_is_another_site(tmp_path: Pat
 # The secret of the events
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_the_secret_of_the_events_is_learned_from_the_queue(tmp_path: Path) -> None:
     async with entrance(tmp_path, sense=Sense.FETCHED, knows_token=False) as at, at.running():
         await at.until_bound()
@@ -223,6 +236,7 @@ async def test_a_key_of_no_administrator_says_what_is_missing(tmp_path: Path) ->
         assert "ACCESS_DENIED" in at.events.trouble
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_fetching_goes_on_after_a_bad_moment_of_the_portal(tmp_path: Path) -> None:
     async with entrance(tmp_path, sense=Sense.FETCHED) as at, at.running():
         await at.until_bound()
@@ -235,12 +249,72 @@ async def test_fetching_goes_on_after_a_bad_moment_of_the_portal(tmp_path: Path)
 async def test_the_question_rides_on_a_batch_that_goes_anyway(tmp_path: Path) -> None:
     async with entrance(tmp_path, sense=Sense.FETCHED) as at:
         await at.crm.desk.bind(None)
+        await at.crm.desk.queue.fetch()  # after a start, what was left then is looked for
         call_id = deskwork.click(at.portal, user_id=1, number=NUMBER)
-        at.crm.desk.every = 0.0
+        at.crm.desk.queue.every = 0.001
         await at.crm.check()
-        (event,) = await at.crm.desk.next()
+        lot = await at.crm.desk.queue.next()
+        (event,) = lot.events
         assert event.call_id == call_id  # type: ignore[union-attr]
-        assert at.portal.traffic.methods["event.offline.get"] == 1
+        assert at.portal.traffic.methods["event.offline.get"] == 2
+        await at.crm.desk.queue.confirm(lot)
+        assert at.portal.bus.offline == []
+
+
+# Answers that are lost
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("method", ["event.offline.get", "event.offline.clear", "event.offline.list"])
+async def test_a_click_whose_answer_is_lost_is_dialled_once_all_the_same(tmp_path: Path, method: str) -> None:
+    async with entrance(tmp_path, sense=Sense.FETCHED) as at:
+        await at.crm.desk.bind(None)
+        call_id = deskwork.click(at.portal, user_id=1, number=NUMBER)
+        at.portal.faults.add(Fault(kind=FaultKind.LOSE_ANSWER, method=method))
+        async with at.running():
+            (dial,) = await at.until_dialled()
+            await at.until_forgotten()
+        assert dial.request.crm_call_id == call_id
+        assert len(await at.dials()) == 1
+
+
+async def test_a_question_that_rode_on_a_batch_whose_answer_was_lost_is_asked_again(tmp_path: Path) -> None:
+    async with entrance(tmp_path, sense=Sense.FETCHED) as at:
+        await at.crm.desk.bind(None)
+        await at.crm.desk.queue.fetch()  # after a start, what was left then is looked for
+        deskwork.click(at.portal, user_id=1, number=NUMBER)
+        at.portal.faults.add(Fault(kind=FaultKind.LOSE_ANSWER, method="batch"))
+        at.crm.desk.queue.every = 0.001
+        with pytest.raises(Transient):
+            await at.crm.check()
+        at.crm.desk.queue.every = None
+        (event,) = (await at.crm.desk.queue.fetch()).events
+        assert event.number == "+79125551122"  # type: ignore[union-attr]
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_what_was_fetched_before_a_kill_and_not_acted_upon_is_fetched_after_the_start(tmp_path: Path) -> None:
+    async with entrance(tmp_path, sense=Sense.FETCHED) as at:
+        await at.crm.desk.bind(None)
+        for _ in range(60):  # more than a page of what is reserved
+            deskwork.click(at.portal, user_id=1, number=NUMBER)
+        assert len((await OfflineQueue(at.crm.desk._rest).fetch()).events) == 60
+        async with at.running():
+            await at.until_forgotten()
+        assert len(await at.dials()) == 60
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_plan_that_cannot_reserve_events_has_them_dialled_too(tmp_path: Path) -> None:
+    async with entrance(tmp_path, sense=Sense.FETCHED) as at:
+        at.portal.settings.offline_confirmation = False
+        async with at.running():
+            await at.until_bound()
+            deskwork.click(at.portal, user_id=1, number=NUMBER)
+            await at.until_dialled()
+            assert at.events.trouble is None
+        assert at.portal.bus.offline == []
+        assert at.portal.traffic.methods["event.offline.clear"] == 0
 
 
 def test_somebody_who_works_waits_seconds_and_a_portal_in_trouble_is_spared() -> None:

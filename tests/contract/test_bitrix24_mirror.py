@@ -275,9 +275,9 @@ async def test_a_click_is_dialled_before_a_thousand_changes_that_wait_in_the_que
         for number in range(1000):
             changes.create(at.portal, Kind.CONTACT, {"NAME": f"Import {number}"}, user_id=1)
         call_id = deskwork.click(at.portal, user_id=1, number="+7 912 555-11-22")
-        first = (await at.crm.desk.fetch())[0]
+        first = (await at.crm.desk.queue.fetch()).events[0]
         assert first.call_id == call_id  # type: ignore[union-attr]
-        assert at.crm.desk.more
+        assert at.crm.desk.queue.more
 
 
 async def test_an_application_that_may_not_hear_of_clients_hears_of_clicks(tmp_path: Path) -> None:

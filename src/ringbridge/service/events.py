@@ -19,6 +19,7 @@ from ringbridge.crm.bitrix24.desk import EventDesk
 from ringbridge.crm.bitrix24.events import Changed, Clicked, Event, Installed, Ordered, Uninstalled, event_in, form_of
 from ringbridge.crm.bitrix24.install import NoOffer, Offer, offer_in_auth, offer_in_frame
 from ringbridge.crm.bitrix24.installation import Installation
+from ringbridge.crm.bitrix24.offline import Fetched
 from ringbridge.crm.contract import CrmError, Throttled
 from ringbridge.routing.dialing import DialKind, DialRequest
 from ringbridge.routing.hours import WorkingHours
@@ -136,23 +137,30 @@ class PortalEvents:
         return True
 
     async def _fetch(self) -> None:
-        failures = 0
+        failures, queue = 0, self._desk.queue
         while not self._changed.is_set():
-            in_haste = self._desk.more or self._hours.open_at(self._clock()) or await self._busy()
-            self._desk.every = pause_before_fetch(in_haste=in_haste, failures=failures)
+            in_haste = queue.more or self._hours.open_at(self._clock()) or await self._busy()
+            queue.every = pause_before_fetch(in_haste=in_haste, failures=failures)
             try:
-                events = await self._desk.next()
+                fetched = await queue.next()
+                failures, self.trouble = 0, None
+                await self._take_in(fetched)
             except Throttled as error:
-                self._desk.every = max(QUICK, (error.until - self._clock()).total_seconds())
+                queue.every = max(QUICK, (error.until - self._clock()).total_seconds())
             except CrmError as error:
                 failures += 1
                 self.trouble = f"Clicks on numbers are not fetched: {error}"
                 self._log.warning("portal_events_not_fetched", reason=str(error), failures=failures)
-            else:
-                failures, self.trouble = 0, None
-                for event in events:
-                    await self._take_fetched(event)
-        self._desk.every = None
+        queue.every = None
+
+    async def _take_in(self, fetched: Fetched) -> None:
+        """Events that come a second time are acted upon once: a click and an order are known by their source, a
+        change is read from the portal as often as it is told."""
+        taken = [await self._take_fetched(event) for event in fetched.events]
+        if all(taken):
+            await self._desk.queue.confirm(fetched)
+        else:
+            self._desk.queue.lost()
 
     async def _busy(self) -> bool:
         try:
@@ -160,7 +168,7 @@ class PortalEvents:
         except StoreError:
             return True
 
-    async def _take_fetched(self, event: Event) -> None:
+    async def _take_fetched(self, event: Event) -> bool:
         token = event.proof.application_token
         if token and not self.installation.is_from_portal(event.proof):
             try:
@@ -170,7 +178,9 @@ class PortalEvents:
         try:
             await self._act(event)
         except StoreError as error:
-            self._log.error("portal_event_lost", reason=str(error))
+            self._log.error("portal_event_not_taken", reason=str(error))
+            return False
+        return True
 
     # What is posted
 

@@ -1,16 +1,12 @@
-"""Where events come from: handlers that we bind on the portal, and the queue that we fetch.
+"""Where events come from: handlers that we bind on the portal, and the queue that we fetch (`offline`).
 
-Source: Bitrix24 REST docs, event.bind, event.unbind, event.get, event.offline.get. A portal that cannot reach us keeps
-events in a queue of the application; telephony events come there too. Only an administrator's key may bind so.
-``event.offline.get`` forgets what it gives, so a lost answer loses a click: nobody dials twice. Clicks are asked for
-before changes of clients, of which an import may leave thousands: by name, ONEXTERNALCALL… stands behind ONCRM….
+Source: Bitrix24 REST docs, event.bind, event.unbind, event.get. A portal that cannot reach us keeps events in a queue
+of the application; telephony events come there too. Only an administrator's key may bind so.
 """
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +15,8 @@ import structlog
 
 from ringbridge.crm.bitrix24.batch import LARGEST, Outcome
 from ringbridge.crm.bitrix24.errors import error_of
-from ringbridge.crm.bitrix24.events import CHANGES, CLICK, ORDER, UNINSTALLED, Event, NotAnEvent, event_in_row
+from ringbridge.crm.bitrix24.events import CHANGES, CLICK, ORDER, UNINSTALLED
+from ringbridge.crm.bitrix24.offline import OfflineQueue
 from ringbridge.crm.bitrix24.rest import Rest
 from ringbridge.crm.bitrix24.telephony import Command, as_list, as_map, text
 from ringbridge.crm.bitrix24.users import is_yes
@@ -28,10 +25,6 @@ from ringbridge.routing.intents import Priority
 log = structlog.get_logger(__name__)
 
 BOUND_ALREADY = "ERROR_EVENT_BINDING_EXISTS"
-MOST = 100
-FETCH = Command(
-    method="event.offline.get", params={"limit": MOST, "order": {"EVENT_NAME": "DESC", "TIMESTAMP_X": "ASC"}}
-)
 OURS = frozenset({CLICK, ORDER, UNINSTALLED, *CHANGES})
 
 
@@ -76,14 +69,12 @@ class EventDesk:
 
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
-        self._brought: asyncio.Queue[Event] = asyncio.Queue()
-        self._asked_at = time.monotonic()
-        self.every: float | None = None  # seconds between two fetches; None: nothing is fetched
-        self.more = False  # the last fetch was full: more is waiting
+        self.queue = OfflineQueue(rest)
 
     async def bind(self, handler: str | None, *, changes: bool = False) -> None:
         """Events come to this address from now on, or into the queue; what was bound otherwise is no more. Changes of
         clients that the portal does not want to tell are done without: a mirror is swept all the same."""
+        self.queue.renew()
         await self._change(wanted_bindings(handler, changes=changes))
 
     async def unbind(self) -> None:
@@ -114,52 +105,4 @@ class EventDesk:
         for start in range(0, len(keys), LARGEST):
             part = {key: commands[key] for key in keys[start : start + LARGEST]}
             found |= await self._rest.batch(part, priority=Priority.REST)
-        return found
-
-    # The queue
-
-    async def next(self) -> Sequence[Event]:
-        """What comes next: brought by a batch, or fetched when it is time."""
-        while True:
-            left = self._asked_at + (self.every or 60.0) - time.monotonic()
-            try:
-                async with asyncio.timeout(max(0.0, left)):
-                    return [await self._brought.get()]
-            except TimeoutError:
-                if self.every is not None and time.monotonic() >= self._asked_at + self.every:
-                    return await self.fetch()
-
-    async def fetch(self, priority: Priority = Priority.CARD) -> Sequence[Event]:
-        """Somebody may be waiting with the receiver in their hand: this goes before everything else but cards."""
-        self._asked_at = time.monotonic()
-        reply = await self._rest.call(FETCH.method, FETCH.params, priority=priority)
-        self._asked_at = time.monotonic()
-        return self._events(reply.result)
-
-    # On a batch that goes to the portal anyway
-
-    def command(self) -> Command | None:
-        """The question to put with a batch, when it would be asked soon."""
-        if self.every is None or time.monotonic() < self._asked_at + self.every / 2:
-            return None
-        self._asked_at = time.monotonic()
-        return FETCH
-
-    def take(self, outcome: Outcome) -> None:
-        for event in self._events(outcome.result) if outcome.refusal is None else ():
-            self._brought.put_nowait(event)
-
-    def _events(self, result: Any) -> list[Event]:
-        rows = as_list(as_map(result).get("events"))
-        self.more = len(rows) >= MOST
-        found: list[Event] = []
-        now = datetime.now(UTC)
-        for row in rows:
-            try:
-                event = event_in_row(row, now=now)
-            except NotAnEvent as error:
-                log.warning("portal_event_not_understood", reason=str(error))
-                continue
-            if event is not None:
-                found.append(event)
         return found

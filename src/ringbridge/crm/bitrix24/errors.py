@@ -96,6 +96,7 @@ BY_CODE: Mapping[str, Row] = {
     ),
     "user_access_error": (Meaning.KEY, "Give the user who connected the portal access to the application."),
     "allowed_only_intranet_user": (Meaning.KEY, "Connect with an employee's account, not an outside user's."),
+    "wrong_license": (Meaning.NEVER, "The portal's plan does not have this."),
     "error_method_not_found": (Meaning.KEY, "The method is missing: is its permission (telephony, crm) granted?"),
     "invalid_request": (Meaning.KEY, "Use the portal's https address."),
     "portal_deleted": (Meaning.KEY, "The portal was deleted."),

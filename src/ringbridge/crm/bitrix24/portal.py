@@ -82,7 +82,8 @@ class Bitrix24:
             transport=transport,
         )
         self._rest = Rest(self._door, self._key)
-        self.desk = self._rest.rider = EventDesk(self._rest)
+        self.desk = EventDesk(self._rest)
+        self._rest.rider = self.desk.queue
         self.installation = Installation(self._key, self._rest, application, settings.authorization_server)
         self._sender = Sender(self._rest)
         self._mirror = Mirror(self._sender)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from ringbridge.crm.bitrix24.batch import LARGEST, Outcome, body_of, outcomes_in
 from ringbridge.crm.bitrix24.errors import KeyExpired, error_of, is_method_closed, no_json, said_in
 from ringbridge.crm.bitrix24.telephony import Command, as_list
 from ringbridge.crm.client import Answer, Door, Request
-from ringbridge.crm.contract import Throttled, Transient, Unauthorized
+from ringbridge.crm.contract import CrmError, Throttled, Transient, Unauthorized
 from ringbridge.routing.intents import Priority
 
 MOST_PAGES = 400
@@ -35,6 +36,10 @@ class Rider(Protocol):
     def command(self) -> Command | None: ...
 
     def take(self, outcome: Outcome) -> None: ...
+
+    def lost(self) -> None:
+        """The batch failed: whether the question was answered is not known."""
+        ...
 
 
 RIDER = "rider"
@@ -73,7 +78,12 @@ class Rest:
         ride along."""
         riding = self.rider.command() if self.rider and len(commands) < LARGEST else None
         sent = {**commands, RIDER: riding} if riding else commands
-        reply = await self.call("batch", body_of(sent), priority=priority)
+        try:
+            reply = await self.call("batch", body_of(sent), priority=priority)
+        except (CrmError, asyncio.CancelledError):
+            if self.rider and riding:
+                self.rider.lost()
+            raise
         outcomes = outcomes_in(sent, reply.result)
         if self.rider and riding:
             self.rider.take(outcomes.pop(RIDER))

@@ -6,6 +6,8 @@ failed one is not repeated.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -64,14 +66,15 @@ class Bus:
         self.handlers.append(handler)
         return handler
 
-    def queue(self, application_id: int, event: str, data: Params, at: datetime, message_id: str) -> None:
-        """Put into the offline queue; of events about one object only the last state is kept."""
-        same = data.get("FIELDS", {}).get("ID") if isinstance(data.get("FIELDS"), dict) else None
-        if same is not None:
-            self.offline = [
-                row for row in self.offline
-                if row.process_id or (row.application_id, row.event, row.data) != (application_id, event, data)
-            ]  # fmt: skip
+    def queue(self, application_id: int, event: str, data: Params, at: datetime) -> None:
+        """Put into the offline queue; an event with the same data takes the place of one that is not reserved."""
+        told = json.dumps([event, data], sort_keys=True, default=str)
+        message_id = hashlib.md5(told.encode(), usedforsecurity=False).hexdigest()
+        self.offline = [
+            row
+            for row in self.offline
+            if row.process_id or (row.application_id, row.message_id) != (application_id, message_id)
+        ]
         self.last_offline_id += 1
         self.offline.append(
             OfflineEvent(

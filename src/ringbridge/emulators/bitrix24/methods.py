@@ -11,6 +11,7 @@ from ringbridge.emulators.bitrix24 import (
     events,
     finishing,
     lines,
+    offline,
     placements,
     recordings,
     statistics,
@@ -71,6 +72,7 @@ _ALL = (
     *activities.METHODS,
     *tasks.METHODS,
     *events.METHODS,
+    *offline.METHODS,
     *placements.METHODS,
 )
 

@@ -106,7 +106,7 @@ class Portal:
                 self.post(handler, data, user_id)
             elif handler.application_id is not None and handler.application_id not in queued:
                 queued.add(handler.application_id)
-                self.bus.queue(handler.application_id, event, data, self.clock(), secrets.token_hex(16))
+                self.bus.queue(handler.application_id, event, data, self.clock())
 
     def event_auth(self, handler: Handler, user_id: int | None) -> Params:
         """The `auth` block of an event: tokens only when a person caused it and an application hears it."""

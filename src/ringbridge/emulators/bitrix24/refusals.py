@@ -50,6 +50,7 @@ INVALID_CREDENTIALS = _row(403, "INVALID_CREDENTIALS", "Invalid request credenti
 ACCESS_DENIED = _row(403, "ACCESS_DENIED", "Access denied!")
 PLAN_EXPIRED = _row(403, "ACCESS_DENIED", "REST API is available only on commercial plans")
 WRONG_AUTH_TYPE = _row(403, "WRONG_AUTH_TYPE", "Current authorization type is denied for this method")
+WRONG_LICENSE = _row(403, "WRONG_LICENSE", "This feature is not enabled for the current license")
 METHOD_NOT_FOUND = _row(404, "ERROR_METHOD_NOT_FOUND", "Method not found!")
 HTTPS_REQUIRED = _row(400, "INVALID_REQUEST", "Https required")
 BATCH_TOO_LONG = _row(400, "ERROR_BATCH_LENGTH_EXCEEDED", "Max batch length exceeded")

@@ -50,6 +50,7 @@ class Settings:
     portal_deleted_status: int = 500  # 403 and 410 are reported too
     add_to_chat_default: bool = True  # finish without ADD_TO_CHAT; on-premise: False
     refresh_token_in_events: bool = False  # the documentation's samples show one, its prose says no
+    offline_confirmation: bool = True  # event.offline.get with clear=0; not in every plan
     start_event_by_outgoing_webhook: bool = False  # OnExternalCallStart without an application
     missed_activity_completed: bool = False  # the newer call scenario completes them
     ignore_call_list: bool = False  # CALL_LIST_ID of register

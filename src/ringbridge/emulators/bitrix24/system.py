@@ -58,4 +58,5 @@ async def feature_get(request: Request) -> Any:
     code = request.upper().get("CODE")
     if not code:
         raise refusals.missing_argument("CODE")
-    return {"value": "Y" if code == "rest_offline_extended" else "N"}
+    has = code == "rest_offline_extended" and request.portal.settings.offline_confirmation
+    return {"value": "Y" if has else "N"}
