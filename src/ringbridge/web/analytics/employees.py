@@ -16,8 +16,8 @@ from ringbridge.web.words import N_
 COLUMNS = (
     Column(title=N_("Employee"), kind=Kind.TEXT),
     Column(title=N_("Rang"), hint=N_("Clients' calls with which their phone rang")),
-    Column(title=N_("Answered")),
-    Column(title=N_("Missed"), hint=N_("That rang with them and that nobody took")),
+    Column(title=N_("Calls answered")),
+    Column(title=N_("Calls missed"), hint=N_("That rang with them and that nobody took")),
     Column(title=N_("Wait"), kind=Kind.TIME, hint=N_("Until they took the call, on average")),
     Column(title=N_("Talk, incoming"), kind=Kind.TIME),
     Column(title=N_("Outgoing")),
@@ -87,7 +87,7 @@ def tiles(
     none = past is None
     return (
         Tile(
-            title=N_("Answered"),
+            title=N_("Calls answered"),
             kind=Kind.COUNT,
             value=inbound.answered,
             before=None if none else was_in.answered,

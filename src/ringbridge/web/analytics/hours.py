@@ -22,9 +22,9 @@ COLUMNS = (
     Column(title=N_("Weekday"), kind=Kind.TEXT),
     Column(title=N_("Hour"), kind=Kind.TEXT),
     Column(title=N_("Incoming")),
-    Column(title=N_("Answered")),
+    Column(title=N_("Calls answered")),
     Column(title=N_("Share answered"), kind=Kind.SHARE),
-    Column(title=N_("Missed")),
+    Column(title=N_("Calls missed")),
 )
 
 

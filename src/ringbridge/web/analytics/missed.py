@@ -74,7 +74,7 @@ def tiles(now: Callbacks, past: Callbacks | None) -> tuple[Tile, ...]:
 
     return (
         Tile(
-            title=N_("Missed"),
+            title=N_("Calls missed"),
             kind=Kind.COUNT,
             value=now.missed,
             before=past.missed if past else None,

@@ -13,12 +13,12 @@ from ringbridge.web.words import N_
 COLUMNS = (
     Column(title=N_("Queue"), kind=Kind.TEXT),
     Column(title=N_("Incoming")),
-    Column(title=N_("Answered")),
+    Column(title=N_("Calls answered")),
     Column(title=N_("Share answered"), kind=Kind.SHARE),
     Column(title=N_("Service level"), kind=Kind.SHARE, hint=N_("Answered within 20 seconds, of all calls")),
     Column(title=N_("Wait"), kind=Kind.TIME, hint=N_("Of answered calls, on average")),
     Column(title=N_("Gave up after"), kind=Kind.TIME, hint=N_("Of missed calls, on average")),
-    Column(title=N_("Missed")),
+    Column(title=N_("Calls missed")),
 )
 
 
@@ -63,7 +63,7 @@ def tiles(now: Sums, past: Sums | None) -> tuple[Tile, ...]:
             before=share(was.quick, was.calls),
         ),
         Tile(
-            title=N_("Missed"),
+            title=N_("Calls missed"),
             kind=Kind.COUNT,
             value=now.calls - now.answered,
             before=was.calls - was.answered if past else None,

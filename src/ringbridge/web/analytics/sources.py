@@ -19,9 +19,9 @@ NOWHERE = "–"  # the PBX named neither a trunk nor a number
 COLUMNS = (
     Column(title=N_("Source"), kind=Kind.TEXT),
     Column(title=N_("Incoming")),
-    Column(title=N_("Answered")),
+    Column(title=N_("Calls answered")),
     Column(title=N_("Share answered"), kind=Kind.SHARE),
-    Column(title=N_("Missed")),
+    Column(title=N_("Calls missed")),
     Column(title=N_("Clients"), hint=N_("Different numbers that called")),
     Column(title=N_("Wait"), kind=Kind.TIME, hint=N_("Of answered calls, on average")),
     Column(title=N_("Talk"), kind=Kind.TIME, hint=N_("Of incoming and outgoing calls, together")),
@@ -142,7 +142,7 @@ def tiles(
             before=share(was_in.answered, was_in.calls) if was_in else None,
         ),
         Tile(
-            title=N_("Missed"),
+            title=N_("Calls missed"),
             kind=Kind.COUNT,
             value=inbound.calls - inbound.answered,
             before=was_in.calls - was_in.answered if was_in else None,
