@@ -130,6 +130,7 @@ def services_of(runtime: Runtime, feed: LiveFeed, tally: Tally, boards: CardBoar
         recordings=Recordings(signer=runtime.signer, find=runtime.recordings.find),
         hooks=runtime.hook_desk,
         rules=runtime.rule_desk,
+        settings=runtime.settings_desk,
         zone=runtime.office.zone,
         region=runtime.office.region,
         bitrix24={str(name): events for name, events in runtime.events.items()},

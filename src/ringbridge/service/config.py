@@ -213,7 +213,7 @@ def office_of(document: dict[str, Any], origin: str = "configuration") -> Office
     try:
         return Office.model_validate(document)
     except ValidationError as error:
-        told = (_mistake(each) for each in error.errors() if not _of_the_other_kind(each))  # type: ignore[arg-type]
+        told = (_mistake(each) for each in _judged(error))
         raise ConfigError("\n".join(f"{origin}: {line}" for line in told)) from error
 
 
@@ -241,12 +241,29 @@ def _of_the_other_kind(error: dict[str, Any]) -> bool:
     return error["loc"][-1:] == ("bool",) and isinstance(error["input"], dict)
 
 
+def _judged(error: ValidationError) -> list[dict[str, Any]]:
+    return [each for each in error.errors() if not _of_the_other_kind(each)]  # type: ignore[arg-type,misc]
+
+
+def mistakes_of(error: ValidationError) -> list[tuple[tuple[str | int, ...], str]]:
+    """Each with its place in the office, and what is wrong in words."""
+    return [(tuple(step for step in each["loc"] if step not in OF_UNIONS), _words(each)) for each in _judged(error)]
+
+
+def _words(error: dict[str, Any]) -> str:
+    words: str = WORDS.get(error["type"], error["msg"].removeprefix("Value error, "))
+    return words
+
+
+OF_UNIONS = frozenset({"TaskConfig", "CallbackConfig", "bool"})
+
+
 def _mistake(error: dict[str, Any]) -> str:
     place = ""
     for step in error["loc"]:
-        if step not in {"TaskConfig", "CallbackConfig", "bool"}:
+        if step not in OF_UNIONS:
             place += f"[{step + 1}]" if isinstance(step, int) else f".{step}" if place else str(step)
-    words = WORDS.get(error["type"], error["msg"].removeprefix("Value error, "))
+    words = _words(error)
     secret = any(part in SECRETS for part in error["loc"])
     given = "" if secret or error["type"] in {"missing", "value_error"} else f" (given: {str(error['input'])[:60]!r})"
     return f"{place or 'the office'}: {words}{given}"

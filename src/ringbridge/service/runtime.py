@@ -50,6 +50,7 @@ from ringbridge.service.route_setup import open_router, take_questions
 from ringbridge.service.router import Router
 from ringbridge.service.rule_desk import RuleDesk
 from ringbridge.service.settings import configured_at, load_office
+from ringbridge.service.settings_desk import SettingsDesk
 from ringbridge.service.stats import count_older_calls
 from ringbridge.service.views import OfficeView
 from ringbridge.store.database import Database
@@ -95,6 +96,7 @@ class Runtime:
     reprocess: Reprocess
     resending: Resending
     watch: OfficeWatch
+    settings_desk: SettingsDesk
     started: datetime
 
     async def run(self) -> None:
@@ -230,6 +232,7 @@ async def open_runtime(
             pipeline.remarks, pipeline.overhear = router.log.story_of, lately.tell
         events = open_all_events(office, portals, dialing=dialing, database=database, engine=engine, mirrors=mirrors)
         editor = OfficeEditor(database, vault, partial(reconfigured, portals, hooks.hooks))
+        watch = OfficeWatch(database, vault, office, partial(reconfigured, portals, hooks.hooks))
         reprocess = Reprocess(database, OfficePortals(portals), HookAdvisers(hooks), engine.wake)
         yield Runtime(
             bootstrap=bootstrap,
@@ -259,7 +262,8 @@ async def open_runtime(
             router=router,
             reprocess=reprocess,
             resending=Resending(database, reprocess),
-            watch=OfficeWatch(database, vault, office, partial(reconfigured, portals, hooks.hooks)),
+            watch=watch,
+            settings_desk=SettingsDesk(editor, vault, watch.look),
             started=datetime.now(UTC),
         )
 

@@ -31,6 +31,7 @@ class Secret(str):
 class Change:
     """One line of the audit: documents as they are kept, secrets sealed. None: the section was not there."""
 
+    id: int
     section: str
     before: dict[str, Any] | None
     after: dict[str, Any] | None
@@ -81,6 +82,7 @@ async def changes(tx: Transaction, section: str | None = None, limit: int = 100)
         wanted = wanted.where(audit.c.section == section)
     return [
         Change(
+            id=row["id"],
             section=row["section"],
             before=json.loads(row["before"]) if row["before"] else None,
             after=json.loads(row["after"]) if row["after"] else None,

@@ -40,6 +40,7 @@ from ringbridge.web.rendering import STATIC, Pages
 from ringbridge.web.route import RoutePage
 from ringbridge.web.security import HEADERS, SameOrigin, SecurityHeaders
 from ringbridge.web.services import Services
+from ringbridge.web.settings import SettingsPages
 from ringbridge.web.words import N_
 
 FOR_PLAYERS = ["GET", "HEAD", "OPTIONS"]
@@ -93,6 +94,7 @@ def create_app(services: Services) -> Starlette:
             *ExaminationPages(pages).routes,
             *AccountPages(pages, accounts).routes,
             *SetupPage(pages).routes,
+            *SettingsPages(pages).routes,
             *HooksPage(pages).routes,
             *RulesPage(pages).routes,
             *monitoring.routes,

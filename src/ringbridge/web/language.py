@@ -1,7 +1,8 @@
 """The page's languages: which one a visitor gets, and the catalogues.
 
-The texts stand in English in the templates and in `words`; `locale/<language>.po` has the others and is read as it is,
-so there is no compiled file to forget.
+The texts stand in English in the templates and in `words`; `locale/<language>.po` has the others, and
+`locale/settings.<language>.po` those of the settings' own model. They are read as they are, so there is no compiled
+file to forget.
 """
 
 from __future__ import annotations
@@ -50,7 +51,13 @@ def _wish(part: str) -> tuple[float, str] | None:
 def translations(language: str) -> gettext.NullTranslations:
     if language == SOURCE:
         return gettext.NullTranslations()
-    with (LOCALE / f"{language}.po").open("rb") as file:
+    texts = _catalogue(f"{language}.po", language)
+    texts.add_fallback(_catalogue(f"settings.{language}.po", language))
+    return texts
+
+
+def _catalogue(name: str, language: str) -> gettext.GNUTranslations:
+    with (LOCALE / name).open("rb") as file:
         catalog = read_po(file, locale=language)
     compiled = io.BytesIO()
     write_mo(compiled, catalog)

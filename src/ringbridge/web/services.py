@@ -22,6 +22,7 @@ from ringbridge.service.log_tail import LogTail
 from ringbridge.service.mirror import MirrorState
 from ringbridge.service.resending import Resending
 from ringbridge.service.rule_desk import RuleDesk
+from ringbridge.service.settings_desk import SettingsDesk
 from ringbridge.store.calls import JournalEntry
 from ringbridge.store.database import Database
 from ringbridge.store.keys import CallKey
@@ -136,6 +137,7 @@ class Services:
     api: ApiDesk | None = None  # what other programs find here; None: an office that nobody configured yet
     hooks: HookDesk | None = None  # the office's own code
     rules: RuleDesk | None = None  # the table of rules, to be changed
+    settings: SettingsDesk | None = None  # the whole office, to be changed
     tally: Tally = field(default_factory=Tally)
     dispatch: Dispatch | None = None  # what a person may do about deliveries
     # Decides these calls anew, for one portal or all, and gives how many steps go out.

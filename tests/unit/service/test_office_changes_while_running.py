@@ -119,8 +119,7 @@ async def test_rules_and_employees_are_taken_without_opening_anything_anew(tmp_p
         runtime = await service.opened.get()
         changed = office_of({"rule": [{"name": "none", "register": False}], "employee": [{"name": "Anna"}]})
         await service.configure(changed, runtime)
-        while runtime.watch.office != changed:
-            await asyncio.sleep(0)
+        await taken(runtime, changed)
         assert service.opened.empty()
 
 
@@ -234,6 +233,12 @@ def inbound_call() -> list[Message]:
 def play(server: Server, events: list[Message]) -> None:
     for event in events:
         server.send(event)
+
+
+async def taken(runtime: Runtime, office: Office) -> None:
+    while runtime.watch.office != office:
+        async with runtime.database.reading():  # the watch reads it too
+            pass
 
 
 async def call_of(runtime: Runtime, *, talking: bool) -> Any:

@@ -29,7 +29,6 @@ from ringbridge.routing.dialing import DialPlan, DialRequest
 from ringbridge.routing.intents import AttachRecording, PortalId, UserId
 from ringbridge.routing.office import Portal, staff_of
 from ringbridge.routing.recordings import Absent, NotYet
-from ringbridge.supervisor import listening
 from ringbridge.service.config import Office, office_of
 from ringbridge.service.dialing import Dialing
 from ringbridge.service.extensions import EmployeeTable
@@ -39,6 +38,7 @@ from ringbridge.store.database import Database
 from ringbridge.store.directory import DirectoryUser
 from ringbridge.store.keys import PbxId
 from ringbridge.store.vault import Vault
+from ringbridge.supervisor import listening
 from ringbridge.telephony.model import Call, CallId, Direction, Disposition, Extension, Leg, LegResult, Talk
 from ringbridge.web.amocrm import AmoDesk, AmoPages, CardBoard
 from ringbridge.web.security import SameOrigin, SecurityHeaders

@@ -20,11 +20,11 @@ from starlette.middleware import Middleware
 from tests.unit.service.dialing_twins import MAIN, PBX, START, Desk, Switchboard
 
 from ringbridge.routing.dialing import DialPlan
-from ringbridge.supervisor import listening
 from ringbridge.service.api_config import ApiToken
 from ringbridge.service.config import ConfigError, office_of
 from ringbridge.store import calls
 from ringbridge.store.database import Database
+from ringbridge.supervisor import listening
 from ringbridge.telephony.model import Call, CallId, Direction, Disposition, Extension, Talk
 from ringbridge.web.api import ApiDesk, ApiPages
 from ringbridge.web.api.pages import MISTAKEN, PER_VISITOR
