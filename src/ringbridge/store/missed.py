@@ -16,7 +16,7 @@ from ringbridge.store.counting import DIGITS, Ending, Lane, ending
 from ringbridge.store.database import Transaction, insert
 from ringbridge.store.documents import load_call
 from ringbridge.store.keys import CallKey
-from ringbridge.store.schema import Moment
+from ringbridge.store.schema import MICROSECOND, Moment
 from ringbridge.telephony.model import Disposition
 
 CALLS, MISSED = schema.calls.c, summaries.stats_missed.c
@@ -82,7 +82,7 @@ async def _look_for_answer(
     """Among the calls that the journal has already: it was written late, or another answer went."""
     # A whole number may stand behind a country, a short one is all there is. After "9" comes ":", and "!" before "0".
     after = f"{client}:" if len(client) == DIGITS else f"{client}!"
-    asked = {"client": client, "after": after, "at": at, "until": at + CALLED_BACK_WITHIN}
+    asked = {"client": client, "after": after, "later": at + MICROSECOND, "until": at + CALLED_BACK_WITHIN}
     for found in await tx.execute(LATER, asked):
         if found.key not in (besides or {}):
             ended = ending(load_call(found.snapshot))
@@ -96,7 +96,7 @@ LATER = (
     .where(
         CALLS.number_reversed >= bindparam("client"),
         CALLS.number_reversed < bindparam("after"),
-        STARTED.between(bindparam("at"), bindparam("until")),
+        STARTED.between(bindparam("later"), bindparam("until")),
         CALLS.disposition == Disposition.ANSWERED,
         CALLS.ended.is_not(None),
     )
