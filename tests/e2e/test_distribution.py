@@ -239,6 +239,17 @@ async def test_the_doctor_sees_the_dialplan_and_says_whom_a_call_would_reach(com
     assert code == 0
 
 
+async def test_the_doctor_says_where_the_pbx_cannot_ask_as_its_dialplan_does(company: Company) -> None:
+    company.office.pbx.cli("module unload func_curl.so")
+    code, told = await company.connector.command("doctor", "--json")
+    company.office.pbx.cli("module load func_curl.so")
+    failed = [json.loads(line) for line in told.splitlines() if '"failure"' in line]
+    assert [finding["words"] for finding in failed] == [
+        "the dialplan asks by CURL, and func_curl is not loaded: every call takes its normal route"
+    ]
+    assert code == 1
+
+
 async def test_a_ringbridge_that_hangs_costs_a_caller_a_second_at_most_then_the_normal_route(company: Company) -> None:
     office = company.office
     with company.connector.frozen():

@@ -95,10 +95,26 @@ class PbxExamination:
                 f"the dialplan has no context {CONTEXT}: no call is distributed",
                 "ringbridge dialplan asterisk, or freepbx; see docs/howto/distribution-asterisk.md",
             )
-        if any(MARK in row.get("AppData") for row in answer.rows):
+        steps = [row.get("AppData") for row in answer.rows]
+        if any("${CURL(" in step for step in steps) and await self._lacks_curl():
+            return failure(
+                self._subject,
+                "the dialplan asks by CURL, and func_curl is not loaded: every call takes its normal route",
+                "asterisk -rx 'module load func_curl.so', or print the dialplan anew with --by agi",
+            )
+        if any(MARK in step for step in steps):
             return ok(self._subject, f"the dialplan asks us ({CONTEXT}, {MARK})")
         return warning(
             self._subject,
             f"the context {CONTEXT} is of another version",
             "print it anew: ringbridge dialplan asterisk, or freepbx",
         )
+
+    async def _lacks_curl(self) -> bool:
+        """IFMODULE tells 1 or 0 (func_module.c), and nothing where that module is not loaded either; ModuleCheck would
+        need the right `system`."""
+        try:
+            answer = await self._link.action(Action(name="Getvar", headers=(("Variable", "IFMODULE(func_curl.so)"),)))
+        except ActionRefused:
+            return False
+        return answer.response.get("Value") == "0"

@@ -207,6 +207,8 @@ SENTENCES = (
     N_("it does not tell its time"),
     N_("name them in [[employee]], or as inner numbers in the CRM"),
     N_("the dialplan has no context %(name)s: no call is distributed"),
+    N_("the dialplan asks by CURL, and func_curl is not loaded: every call takes its normal route"),
+    N_("asterisk -rx 'module load func_curl.so', or print the dialplan anew with --by agi"),
     N_("whether the dialplan asks us cannot be seen"),
     N_("%(where)s does not answer"),
     N_("Distribution is switched off: normal route."),
