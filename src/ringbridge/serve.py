@@ -34,6 +34,7 @@ from ringbridge.service.logs import TAIL
 from ringbridge.service.portals import OfficePortal
 from ringbridge.service.reporting import OfficeTraces
 from ringbridge.service.runtime import Runtime, open_runtime, refresh
+from ringbridge.service.sources import source_names
 from ringbridge.store import deliveries, portals, users
 from ringbridge.store.dials import Dial
 from ringbridge.store.errors import StoreError
@@ -133,6 +134,7 @@ def services_of(runtime: Runtime, feed: LiveFeed, tally: Tally, boards: CardBoar
         settings=runtime.settings_desk,
         zone=runtime.office.zone,
         region=runtime.office.region,
+        source=source_names(runtime.office),
         bitrix24={str(name): events for name, events in runtime.events.items()},
         amocrm=desks_of(runtime, boards),
         api=api_of(runtime),

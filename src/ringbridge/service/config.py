@@ -88,6 +88,12 @@ class Trunk(Part):
     dial_variables: dict[str, str] = Field(
         default_factory=dict, description="Channel variables by which the dialplan chooses this trunk."
     )
+    source: str = Field(
+        "", description="What brings the calls of this trunk, such as an advertisement: analytics count by it."
+    )
+    sources: dict[str, str] = Field(
+        default_factory=dict, description="The same for single numbers called by this trunk: number -> source."
+    )
     hours: HoursConfig | None = Field(None, description="When incoming calls of this trunk are distributed.")
     new_clients: NewClientsConfig = Field(
         NewClientsConfig(), description="Who rings when a number calls by this trunk that nobody knows."
