@@ -7,11 +7,12 @@ on. A file that is broken leaves its last good version in place.
 from __future__ import annotations
 
 import asyncio
+import math
 import stat
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
@@ -19,15 +20,17 @@ from pathlib import Path
 import structlog
 
 from ringbridge.hooks.executables import is_program
-from ringbridge.hooks.outcome import HookBroken, HookError, HookTimeout, Trouble
+from ringbridge.hooks.outcome import HookBroken, HookError, HookFailed, HookTimeout, Trouble
 from ringbridge.hooks.programs import Asking, Program, Script
 from ringbridge.hooks.python import PythonHooks
+from ringbridge.hooks.specs import HookSpec
 from ringbridge.hooks.threads import Threads
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 4  # that a file is asked: so many threads it may lose before it is known to hang
 PATIENCE = 3  # times in a row that a file may be late, before it is left alone
+REST = 60.0  # seconds that it is left alone then: what it waits for, a CRM perhaps, may have come back
 REMEMBERED = 20  # troubles of a file
 YOUNG = 0.1  # seconds: times of files are no finer than the kernel's clock
 
@@ -44,13 +47,21 @@ class HookFile:
     source: bytes = b""
     hooks: Asking | None = None  # of the last good version
     broken: str = ""  # why the present version is not loaded
-    off: str = ""  # why it is not asked until it is saved again
     late: int = 0  # times in a row
-    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    clock: Callable[[], float] = time.monotonic
+    urgent_turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    other_turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     troubles: deque[Trouble] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     asked: int = 0  # times, since the service runs
     spent: float = 0.0  # seconds, of all these
     longest: float = 0.0
+    _stopped: str = ""  # why it is not asked
+    _back: float = math.inf  # by the clock: it is asked again; never: it must be saved before
+
+    @property
+    def off(self) -> str:
+        """Why it is not asked at present; empty: it is."""
+        return self._stopped if self.clock() < self._back else ""
 
     def has(self, hook: str) -> bool:
         return self.hooks is not None and not self.off and hook in self.hooks.names
@@ -60,6 +71,21 @@ class HookFile:
         self.spent += seconds
         self.longest = max(self.longest, seconds)
 
+    @asynccontextmanager
+    async def turn(self, spec: HookSpec, within: float) -> AsyncIterator[None]:
+        """Only so many calls are asked about at once. A ringing phone waits `within` seconds at most for others, and
+        never for those who are in no hurry. Raises `HookFailed`."""
+        turns = self.urgent_turns if spec.urgent else self.other_turns
+        try:
+            async with asyncio.timeout(within if spec.urgent else None):
+                await turns.acquire()
+        except TimeoutError:
+            raise HookFailed(f"was not asked: for {within:g} s it has been busy with {AT_ONCE} other calls") from None
+        try:
+            yield
+        finally:
+            turns.release()
+
     def went_well(self) -> None:
         self.late = 0
 
@@ -68,10 +94,18 @@ class HookFile:
         if not isinstance(error, HookTimeout):
             return
         self.late += 1
-        if error.lost or self.late >= PATIENCE:
-            times = "It hangs" if error.lost else f"It was late {self.late} times in a row"
-            self.off = f"{times}, and is not asked until it is saved again."
-            log.warning("hook_switched_off", file=self.path.name, reason=self.off)
+        if error.lost:
+            self._stop("It hangs, and is not asked until it is saved again.", math.inf)
+        elif self.late >= PATIENCE and not self.off:
+            self._stop(f"It was late {self.late} times in a row, and is left alone for a minute.", self.clock() + REST)
+
+    def _stop(self, why: str, back: float) -> None:
+        self._stopped, self._back = why, back
+        log.warning("hook_switched_off", file=self.path.name, reason=why)
+
+    def loaded(self, hooks: Asking) -> None:
+        """A new version, about which nothing bad is known."""
+        self.hooks, self.broken, self.late, self._stopped = hooks, "", 0, ""
 
 
 class HookFolder:
@@ -141,7 +175,7 @@ class HookFolder:
             file.broken = str(error)
             log.warning("hook_file_broken", file=file.path.name, reason=file.broken)
         else:
-            file.hooks, file.broken, file.off, file.late = hooks, "", "", 0
+            file.loaded(hooks)
             log.info("hook_file_loaded", file=file.path.name, hooks=sorted(hooks.names), strange=hooks.strange)
 
     async def _hooks_in(self, path: Path, source: bytes) -> Asking:

@@ -55,11 +55,12 @@ class Hooks:
 
     def __init__(self, settings: HookSettings) -> None:
         self.settings = settings
-        self._threads = Threads()
+        self._urgent_threads, self._threads = Threads(), Threads()
         self._folder = HookFolder(settings.folder, zone=settings.zone, threads=self._threads)
         self._answers: OrderedDict[tuple[str, ...], HookOutcome] = OrderedDict()
 
     def close(self) -> None:
+        self._urgent_threads.close()
         self._threads.close()
 
     async def files(self) -> list[HookFile]:
@@ -107,7 +108,7 @@ class Hooks:
         for file in files:
             started = time.monotonic()
             try:
-                async with file.turns:
+                async with file.turn(spec, self._deadline(spec)):
                     if not file.has(spec.name):
                         continue  # it was switched off while this one waited
                     answer = await self._answer(spec, file, value, given, asked)
@@ -151,14 +152,16 @@ class Hooks:
     async def _asked(self, spec: HookSpec, file: HookFile, value: Any, given: Mapping[str, Any], asked: Asked) -> Any:
         if file.hooks is None:
             raise HookBroken(file.broken)
-        settings = self.settings
-        within = settings.urgent_deadline if spec.urgent else settings.deadline
-        context = settings.surroundings.context(spec.name, file.path.name, asked)
+        threads = self._urgent_threads if spec.urgent else self._threads
+        context = self.settings.surroundings.context(spec.name, file.path.name, asked)
         arguments = {spec.value: _own(value), **{name: _own(each) for name, each in given.items()}}
-        answer = await file.hooks.ask(spec, arguments, context, self._threads, within.total_seconds())
+        answer = await file.hooks.ask(spec, arguments, context, threads, self._deadline(spec))
         if answer is UNCHANGED or (spec.cancels and not answer):
             return answer
         return checked(spec, answer, value)
+
+    def _deadline(self, spec: HookSpec) -> float:
+        return (self.settings.urgent_deadline if spec.urgent else self.settings.deadline).total_seconds()
 
     def _keep(self, spec: HookSpec, file: HookFile, error: HookError, asked: Asked) -> None:
         text = str(error)

@@ -25,7 +25,7 @@ from ringbridge.routing.office import Portal
 from ringbridge.routing.records import dealt_to, intents_of
 from ringbridge.routing.rules import CallbackPlan, asks_for_client
 from ringbridge.service.absence import Absence, Past
-from ringbridge.service.advice import NO_ADVICE, Advice, Advisers, NoAdvisers
+from ringbridge.service.advice import NO_ADVICE, Advice, Advisers, NoAdvisers, advise_all
 from ringbridge.service.orders import Orders
 from ringbridge.store import calls, deliveries
 from ringbridge.store.calls import CallKey, PbxId, StoryKind, StoryLine, call_key
@@ -144,7 +144,7 @@ class Pipeline:
     async def _decide_and_keep(self, events: Sequence[CallEvent]) -> None:
         if not events:
             return
-        advice = [await self._advice(event) for event in events]
+        advice = await advise_all(events, self._advice)
         await self._get_to_know(events, advice)
         await self._keep([self._decide(event, advised) for event, advised in zip(events, advice, strict=True)])
 

@@ -211,7 +211,9 @@ def test_a_long_answer_and_a_long_question_pass_whole():
     assert json.loads(said) == json.loads(told)
 
 
-async def test_a_program_that_is_late_three_times_in_a_row_is_left_alone_until_it_is_saved(tmp_path):
+async def test_a_program_that_is_late_three_times_in_a_row_is_left_alone_until_it_is_saved_or_a_minute_is_over(
+    tmp_path,
+):
     hooks = Hooks(settings_for(tmp_path, deadline=timedelta(seconds=0.01)))
     desk = Desk(folder=tmp_path, hooks=hooks, crm=Portals())
     path = desk.program("process_final_params", "#!/bin/sh\nsleep 600")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import timedelta
 from textwrap import dedent
 
 import pytest
 from tests.unit.hooks.conftest import Desk, Portals, missed_call, settings_for
 
-from ringbridge.hooks.folder import AT_ONCE
+from ringbridge.hooks.folder import AT_ONCE, REST
 from ringbridge.hooks.runner import Hooks, HookSettings
 
 FINAL = {"CALL_ID": "externalCall.1", "USER_ID": "1", "STATUS_CODE": "304", "DURATION": 0}
@@ -286,7 +287,7 @@ async def test_a_hook_that_hangs_for_many_calls_at_once_holds_them_up_once(tmp_p
     hooks.close()
 
 
-async def test_a_coroutine_that_waits_too_long_is_cancelled_and_switched_off_after_three_times(tmp_path):
+async def test_a_coroutine_that_waits_too_long_is_cancelled_and_left_alone_after_three_times(tmp_path):
     hooks = Hooks(hurried(tmp_path, 0.01))
     desk = Desk(folder=tmp_path, hooks=hooks, crm=Portals())
     desk.write(
@@ -302,6 +303,68 @@ async def test_a_coroutine_that_waits_too_long_is_cancelled_and_switched_off_aft
         assert await hooks.wants("process_final_params")
         assert (await desk.ask("process_final_params", FINAL)).value == FINAL
     assert not await hooks.wants("process_final_params")
+    (file,) = await hooks.files()
+    assert file.off == "It was late 3 times in a row, and is left alone for a minute."
+    now = time.monotonic()
+    file.clock = lambda: now + REST
+    assert await hooks.wants("process_final_params"), "what it waits for may have come back"
+    hooks.close()
+
+
+async def test_a_file_that_hangs_stays_off_however_long_it_is_left_alone(tmp_path):
+    released = tmp_path / "released"
+    hooks = Hooks(hurried(tmp_path))
+    desk = Desk(folder=tmp_path, hooks=hooks, crm=Portals())
+    desk.write(
+        "hanging.py", f"from pathlib import Path\nreleased = Path({str(released)!r})\n{dedent(HANGING['a loop'])}"
+    )
+    await desk.ask("process_final_params", FINAL)
+    (file,) = await hooks.files()
+    now = time.monotonic()
+    file.clock = lambda: now + 1e6
+    assert not await hooks.wants("process_final_params")
+    released.touch()
+    hooks.close()
+
+
+SLOW_END = """
+    import threading
+
+    done = threading.Event()
+
+    def process_final_params(params):
+        done.wait()
+
+    def process_client_phone(phone):
+        done.set()
+        return phone + "!"
+"""
+
+
+async def test_a_ringing_phone_waits_for_no_hook_of_a_call_that_is_over(desk: Desk):
+    desk.write("slow.py", SLOW_END)
+    (file,) = await desk.hooks.files()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(50):
+            group.create_task(desk.ask("process_final_params", FINAL))
+        while not file.other_turns.locked():  # noqa: ASYNC110 - a state of the file, which nobody announces
+            await asyncio.sleep(0)
+        phone = await desk.ask("process_client_phone", "1")
+        assert (phone.value, phone.errors) == ("1!", ())
+
+
+async def test_a_ringing_phone_waits_for_its_turn_no_longer_than_for_the_hook(tmp_path):
+    hooks = Hooks(settings_for(tmp_path, urgent_deadline=timedelta(seconds=0.05)))
+    desk = Desk(folder=tmp_path, hooks=hooks, crm=Portals())
+    desk.write("busy.py", "def process_client_phone(phone): return phone + '!'")
+    (file,) = await hooks.files()
+    for _ in range(AT_ONCE):
+        await file.urgent_turns.acquire()
+    outcome = await desk.ask("process_client_phone", "1")
+    assert outcome.value == "1"
+    assert outcome.errors[0].endswith("was not asked: for 0.05 s it has been busy with 4 other calls")
+    file.urgent_turns.release()
+    assert (await desk.ask("process_client_phone", "1")).value == "1!"
     hooks.close()
 
 

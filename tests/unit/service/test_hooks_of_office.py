@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,10 +15,10 @@ from ringbridge.crm.contract import Absent, NotYet
 from ringbridge.pbx.recordings import SoundFile
 from ringbridge.routing.dialing import DialRequest, Originate
 from ringbridge.routing.distribution import NORMAL, Hop, Policy, Reach, Reason, Route, RouteClient, RouteQuestion, Team
-from ringbridge.routing.intents import AttachRecording, RecordKey, RegisterCall, ShowCard, UserId
+from ringbridge.routing.intents import AttachRecording, PortalId, RecordKey, RegisterCall, ShowCard, UserId
 from ringbridge.routing.office import Portal, Staff
 from ringbridge.routing.records import intents_of
-from ringbridge.service.advice import Advice, HookAdvisers
+from ringbridge.service.advice import Advice, HookAdvisers, advise_all
 from ringbridge.service.config import office_of
 from ringbridge.service.lately import Lately
 from ringbridge.service.recordings import OfficeRecordings
@@ -138,6 +138,30 @@ async def test_each_question_is_put_once_a_call(there: HookedOffice):
     )
     advice = await advised(there, RINGS, RINGS, ENDS)
     assert [one.number for one in advice] == ["+79120000001"] * 3
+
+
+async def test_calls_are_asked_about_at_once_and_the_events_of_a_call_in_their_order(there: HookedOffice):
+    there.write(
+        "h.py",
+        """
+        import threading
+
+        both = threading.Barrier(2, timeout=1)
+
+        def need_registration(result, stage):
+            if stage == "conversation_requested":
+                both.wait()
+            return False
+    """,
+    )
+    other = replace(RINGING, id=CallId("1764090000.2"))
+    advisers = HookAdvisers(there.hooks)
+
+    async def ask(event: CallEvent) -> Mapping[PortalId, Advice]:
+        return await advisers.advise(event, PBX, [PORTAL], set())
+
+    found = await advise_all([RINGS, replace(RINGS, call=other), ENDS], ask)
+    assert [one[MAIN].register for one in found] == [False, False, False], "nobody waited in vain for the other call"
 
 
 async def test_a_hook_that_fails_leaves_the_decision_as_it_was_and_is_told(there: HookedOffice):
