@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from ringbridge.emulators.bitrix24 import Portal, serve
+from ringbridge.emulators.bitrix24 import Fault, FaultKind, Portal, serve
 from ringbridge.routing.intents import PortalId
 from ringbridge.service.bootstrap import Bootstrap
 from ringbridge.service.config import office_of
-from ringbridge.service.runtime import Runtime, open_runtime, refresh
+from ringbridge.service.portal_watch import ask_again, refresh
+from ringbridge.service.runtime import Runtime, open_runtime
 from ringbridge.service.settings import save_office
 from ringbridge.store import portals
 from ringbridge.store.database import Database
@@ -70,6 +71,16 @@ async def test_a_portal_that_is_left_alone_for_a_time_is_not_opened_early(tmp_pa
         assert not await runtime.engine.waits_for_a_person(MAIN)
         assert await refresh(runtime.portals[0], runtime.engine)
         assert await parked(runtime) is not None
+
+
+async def test_a_portal_that_was_down_and_answers_again_is_noticed_by_asking_it(tmp_path: Path) -> None:
+    portal = Portal.demo()
+    async with serve(portal), office(tmp_path, portal.webhook_url) as runtime:
+        portal.faults.add(Fault(kind=FaultKind.UNAVAILABLE))
+        await ask_again(runtime.portals[0], runtime.engine)
+        assert runtime.engine.is_down(MAIN)
+        await ask_again(runtime.portals[0], runtime.engine)
+        assert not runtime.engine.is_down(MAIN)
 
 
 async def test_while_nothing_can_be_written_the_users_wait_and_not_the_service(tmp_path: Path) -> None:

@@ -59,6 +59,10 @@ class LocalEngine:
             await portals.unpark(tx, portal)
         self.wake()
 
+    def is_down(self, portal: PortalId) -> bool:
+        """Nothing has been heard of the portal lately but failures, or nothing at all."""
+        return self._queues[portal].down
+
     async def waits_for_a_person(self, portal: PortalId) -> bool:
         """Parked, and not for a time only."""
         async with self._database.reading() as tx:
@@ -67,7 +71,9 @@ class LocalEngine:
 
     async def reconsider(self, portal: PortalId) -> None:
         """Try a portal again that waits for a person, as they may have mended it. If not, the first answer parks it
-        again and nothing is lost. A portal that is left alone for a time stays so."""
+        again and nothing is lost. A portal that is left alone for a time stays so. What failed while the portal was
+        down, and waits for its next try, is tried now."""
+        await self._queues[portal].answers()
         if await self.waits_for_a_person(portal):
             log.info("parked_portal_tried_again", portal=portal)
             await self.unpark(portal)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -59,6 +59,13 @@ def decide(answer: Receipt | CrmError, *, attempts: int, now: datetime, request_
             return Retry(at=at, reason=reason, counts=True, uncertain=True, sent=sent, answered=answered)
         case _:
             return Retry(at=now + wait_before(attempts), reason=reason, counts=True, sent=sent, answered=answered)
+
+
+def is_down(outcomes: Collection[Outcome]) -> bool | None:
+    """Whether a portal cannot be worked with, by what became of one batch; None where this tells nothing."""
+    if any(isinstance(one, Done) and not one.note for one in outcomes):
+        return False
+    return True if any(isinstance(one, Retry) and one.counts for one in outcomes) else None
 
 
 class Engine(Protocol):

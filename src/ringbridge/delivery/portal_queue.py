@@ -10,7 +10,7 @@ from functools import partial
 
 import structlog
 
-from ringbridge.delivery.policy import REQUEST_LIMIT, Delivery, DeliveryId, Outcome, utc_now
+from ringbridge.delivery.policy import REQUEST_LIMIT, Delivery, DeliveryId, Outcome, is_down, utc_now
 from ringbridge.routing.intents import PortalId, Priority
 from ringbridge.store import deliveries, portals
 from ringbridge.store.database import Database, Transaction, uninterrupted
@@ -57,10 +57,26 @@ class PortalQueue:
         self._serving: tuple[Deliver, asyncio.TaskGroup] | None = None
         self._under_way: list[tuple[Priority, ...]] = []  # the kinds of the batches that the portal has
         self._not_begun: set[DeliveryId] = set()  # claimed, and certainly not sent yet
+        self.down = True  # the portal took nothing lately; after a start nobody knows how long that has been so
 
     def wake(self) -> None:
         """Something changed: rows were added, a batch came back, the portal was parked or unparked."""
         self._changed.set()
+
+    async def answers(self) -> None:
+        """The portal was asked something else, and answered."""
+        if self.down:
+            async with self._database.transaction() as tx:
+                await self._hasten(tx)
+            self.down = False
+            self.wake()
+
+    async def _hasten(self, tx: Transaction) -> None:
+        """A step that fails by itself, on a portal that is well, is thereby tried once in `request_limit` at most; one
+        whose answer was lost not before the portal has done with it."""
+        rows = await deliveries.hasten(tx, self.portal, self._pace.now(), self._pace.request_limit)
+        if rows:
+            log.info("portal_answers_again", portal=self.portal, hastened=rows)
 
     async def run(self, deliver: Deliver) -> None:
         """Serve the portal until cancelled; then wait a little for answers that are on their way."""
@@ -153,11 +169,15 @@ class PortalQueue:
         outcomes = await deliver(batch)
         self._under_way.remove(priorities)
         settled = dict(zip((row.id for row in batch), outcomes, strict=True))
+        down = is_down(outcomes)
         while True:
             try:
                 async with self._database.transaction() as tx:
                     await deliveries.settle(tx, self.portal, settled, self._pace.now())
+                    if self.down and down is False:
+                        await self._hasten(tx)
                     await self.take(tx)
+                self.down = self.down if down is None else down
                 return
             except StoreError as error:
                 # The portal has these: to forget it would be to send them twice. They are kept until they are written.

@@ -5,7 +5,7 @@ database. Everything runs in one task group: what must not fail alone takes the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,6 @@ from ringbridge.pbx.link import Link
 from ringbridge.pbx.recordings import LinkSigner
 from ringbridge.pbx.settings import PbxAddress
 from ringbridge.pbx.tape import Tape
-from ringbridge.routing.distribution import Unreachable
 from ringbridge.routing.intents import PortalId
 from ringbridge.service.advice import HookAdvisers
 from ringbridge.service.asking import is_busy, open_dialing, open_events
@@ -41,6 +40,8 @@ from ringbridge.service.lately import Lately
 from ringbridge.service.mirrors import Mirrors, open_mirrors
 from ringbridge.service.orders import Orders
 from ringbridge.service.pipeline import Pipeline
+from ringbridge.service.portal_watch import look_after
+from ringbridge.service.portal_watch import refresh as refresh
 from ringbridge.service.portals import OfficePortal, OfficePortals, open_portal
 from ringbridge.service.recordings import OfficeRecordings
 from ringbridge.service.reopening import OfficeWatch
@@ -54,17 +55,12 @@ from ringbridge.service.settings_desk import SettingsDesk
 from ringbridge.service.stats import count_older_calls
 from ringbridge.service.views import OfficeView
 from ringbridge.store.database import Database
-from ringbridge.store.directory import DirectoryUser
-from ringbridge.store.errors import StoreError
 from ringbridge.store.keys import PbxId
 from ringbridge.store.vault import Vault
 from ringbridge.telephony.tracker import CallTracker
 
 log = structlog.get_logger(__name__)
 
-USERS_EVERY = timedelta(hours=1)
-SHIFTS_EVERY = timedelta(minutes=5)  # where a working day that begins or ends decides who rings
-LOOK_EVERY = timedelta(minutes=1)
 FIRST_LOOK = 10.0  # seconds the portals' users are waited for before calls are taken, at the first start
 
 
@@ -117,6 +113,7 @@ class Runtime:
             group.create_task(self.recordings.keep_tidy())
             group.create_task(self.resending.run())
             group.create_task(count_older_calls(self.database))
+            group.create_task(self.router.dealt.keep(self.database))
             if self.office.distribution.enabled and self.office.distribution.agi:
                 group.create_task(take_questions(self.office.distribution, self.router))
             if self.dialing is not None:
@@ -130,42 +127,6 @@ class Runtime:
                 await asyncio.gather(*(refresh(one, self.engine) for one in self.portals if not one.users_known))
         except TimeoutError:
             log.warning("portal_users_not_read_in_time", seconds=FIRST_LOOK)
-
-
-async def refresh(portal: OfficePortal, engine: LocalEngine) -> bool:
-    """A portal that answers and was parked until a person mends it is tried again: perhaps it is mended."""
-    try:
-        await portal.refresh()
-        await engine.reconsider(portal.id)
-    except (CrmError, StoreError) as error:
-        log.warning("portal_users_not_read", portal=portal.id, reason=str(error))
-        return False
-    return True
-
-
-async def look_after(portal: OfficePortal, engine: LocalEngine, office: Office) -> None:
-    """Who works there and on which phone changes while we run. And nobody tells us that a permission, a plan or a
-    webhook was mended on the portal, so a portal that waits for a person is asked every minute."""
-    read: datetime | None = None
-    while True:
-        stale = read is None or datetime.now(UTC) - read >= users_every(portal.users, office)
-        if stale or await waits_for_a_person(portal, engine):
-            read = datetime.now(UTC) if await refresh(portal, engine) else None
-        await asyncio.sleep(LOOK_EVERY.total_seconds())
-
-
-def users_every(users: Iterable[DirectoryUser], office: Office) -> timedelta:
-    """How old what is known of a portal's users may become."""
-    shifts_decide = office.distribution.enabled and office.distribution.off_shift is Unreachable.SKIP
-    told = any(user.working_day for user in users)
-    return SHIFTS_EVERY if shifts_decide and told else USERS_EVERY
-
-
-async def waits_for_a_person(portal: OfficePortal, engine: LocalEngine) -> bool:
-    try:
-        return await engine.waits_for_a_person(portal.id)
-    except StoreError:
-        return False  # a disk that cannot be read is told of by everything that writes
 
 
 @asynccontextmanager
@@ -227,6 +188,7 @@ async def open_runtime(
         mirrors = await open_mirrors(office, portals, database=database, is_busy=partial(is_busy, database))
         router = open_router(office, portals, mirror=mirrors, phones=phones, lately=lately, database=database)
         router.customise = hooks.route
+        await router.dealt.recall(database, datetime.now(office.zone).date())
         for pipeline in pipelines:
             pipeline.advisers = HookAdvisers(hooks)
             pipeline.remarks, pipeline.overhear = router.log.story_of, lately.tell

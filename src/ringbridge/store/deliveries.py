@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Boolean, Integer, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import Boolean, Integer, and_, bindparam, case, func, literal, or_, select, update
 
 from ringbridge.routing.intents import Intent, PortalId, Priority, RegisterCall, idempotency_key
 from ringbridge.store import portals
@@ -229,6 +229,14 @@ async def recover(tx: Transaction, now: datetime, request_limit: timedelta) -> i
 
 
 INTERRUPTED = "Ringbridge stopped before the answer came"
+
+
+async def hasten(tx: Transaction, portal: PortalId, now: datetime, rest: timedelta) -> int:
+    """The portal answers again: what failed and would be tried much later is tried now, or after a `rest` where its
+    last try was a moment ago. What waits because the portal asked for it goes on waiting. Returns how many rows."""
+    failed = update(deliveries).where(D.portal == portal, HEADS, D.attempts > 0, D.due > now + rest)
+    soon = case((D.answered_at <= now - rest, literal(now, Moment)), else_=literal(now + rest, Moment))
+    return len((await tx.execute(failed.values(due=soon).returning(D.id))).all())
 
 
 async def revive(tx: Transaction, portal: PortalId, call_key: CallKey, now: datetime) -> int:

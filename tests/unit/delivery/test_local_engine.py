@@ -14,7 +14,7 @@ from tests.stateful.sample_calls import PBX, PORTAL, Record, a_call, claimed, de
 
 from ringbridge.delivery import portal_queue
 from ringbridge.delivery.local import LocalEngine
-from ringbridge.delivery.policy import Delivery, Done, Outcome, Park, Retry, utc_now
+from ringbridge.delivery.policy import REQUEST_LIMIT, Delivery, Done, Outcome, Park, Retry, utc_now
 from ringbridge.delivery.portal_queue import Pace
 from ringbridge.routing.intents import Intent, PortalId
 from ringbridge.store import calls, deliveries, portals
@@ -365,3 +365,83 @@ async def test_a_row_of_another_process_is_found_without_being_announced(
         assert await portal.answer() == ["RegisterCall"]
         await settled(database)
     assert await claimed(database) == []
+
+
+class Clock:
+    """The time of day, and what the test puts it forward."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return utc_now() + self.ahead
+
+
+async def dues(database: Database) -> list[datetime]:
+    async with database.reading() as tx:
+        return list((await tx.execute(select(deliveries.D.due).order_by(deliveries.D.id))).scalars())
+
+
+async def fail(database: Database, engine: LocalEngine, portal: Portal, *ids: int, at: datetime, **more: bool) -> None:
+    """Calls that the portal does not take; each is tried again then."""
+    for call in ids:
+        await decide(database, engine, call, Record(call).register())
+        await portal.answer(Retry(at=at, reason="HTTP 502", counts=True, **more))
+    async with asyncio.timeout(SOON):
+        while State.SENDING in await states(database):
+            await asyncio.to_thread(int)
+
+
+async def test_when_a_portal_answers_again_what_waited_for_its_next_try_leaves_at_once(database: Database) -> None:
+    clock, portal = Clock(), Portal()
+    engine = an_engine(database, now=clock)
+    async with running(engine, portal):
+        await fail(database, engine, portal, 1, 2, at=clock() + timedelta(minutes=10))
+        assert engine.is_down(PORTAL)
+        clock.ahead += timedelta(minutes=2)
+        await decide(database, engine, 3, Record(3).register())
+        assert await portal.answer() == ["RegisterCall"]
+        assert await portal.answer() == ["RegisterCall"] * 2
+        await settled(database)
+        assert not engine.is_down(PORTAL)
+
+
+async def test_when_a_portal_is_found_answering_what_waited_for_its_next_try_leaves_at_once(database: Database) -> None:
+    clock, portal = Clock(), Portal()
+    engine = an_engine(database, now=clock)
+    async with running(engine, portal):
+        await fail(database, engine, portal, 1, at=clock() + timedelta(minutes=10))
+        clock.ahead += timedelta(minutes=2)
+        await engine.reconsider(PORTAL)
+        assert await portal.answer() == ["RegisterCall"]
+        await settled(database)
+
+
+async def test_a_step_that_fails_by_itself_is_tried_once_a_minute_at_most(database: Database) -> None:
+    """And one whose answer was lost not before the portal has certainly done with it."""
+    clock, portal = Clock(), Portal()
+    engine = an_engine(database, now=clock)
+    async with running(engine, portal):
+        began = clock()
+        await fail(database, engine, portal, 1, at=began + timedelta(minutes=10), uncertain=True)
+        await fail(database, engine, portal, 2, at=began + timedelta(seconds=8))
+        before = clock()
+        await engine.reconsider(PORTAL)
+        lost, refused = await dues(database)
+        assert before + REQUEST_LIMIT <= lost <= clock() + REQUEST_LIMIT
+        assert refused == began + timedelta(seconds=8)
+
+
+async def test_what_waits_for_a_moment_that_the_portal_named_waits_for_it(database: Database) -> None:
+    clock, portal = Clock(), Portal()
+    engine = an_engine(database, now=clock)
+    async with running(engine, portal):
+        await decide(database, engine, 1, Record(1).register())
+        until = clock() + timedelta(hours=1)
+        await portal.answer(Retry(at=until, reason="too many requests", counts=False))
+        async with asyncio.timeout(SOON):
+            while await states(database) != [State.WAITING]:
+                await asyncio.to_thread(int)
+        clock.ahead += timedelta(minutes=2)
+        await engine.reconsider(PORTAL)
+        assert await dues(database) == [until]

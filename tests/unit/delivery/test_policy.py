@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -27,6 +28,7 @@ from ringbridge.delivery.policy import (
     Park,
     Retry,
     decide,
+    is_down,
     wait_before,
 )
 
@@ -80,3 +82,26 @@ def test_what_was_said_is_kept_for_the_story_whatever_the_outcome(kind: type[Crm
     exchange = Exchange(sent="finish", answered="503")
     for answer in (kind("no", exchange=exchange), Receipt(exchange=exchange)):
         assert (decided(answer).sent, decided(answer).answered) == ("finish", "503")
+
+
+AGAIN = Retry(at=NOON, reason="HTTP 502", counts=True)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "down"),
+    [
+        ([AGAIN], True),
+        ([AGAIN, replace(AGAIN, counts=False)], True),  # the second was not reached
+        ([AGAIN, Done()], False),
+        ([Done()], False),
+        ([Done(note="needless")], None),  # nothing was asked
+        ([replace(AGAIN, counts=False)], None),  # too many requests, or not yet
+        ([GiveUp(reason="no such user")], None),
+        ([Park(reason="no key")], None),
+        ([], None),
+    ],
+)
+def test_a_portal_of_which_one_batch_only_brought_failures_is_down_until_a_step_is_done(
+    outcomes: list[Outcome], down: bool | None
+) -> None:
+    assert is_down(outcomes) is down
