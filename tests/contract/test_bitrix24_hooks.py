@@ -12,6 +12,7 @@ from tests.contract.hooked_office import HookedOffice, hooked
 
 from ringbridge.crm.bitrix24 import RecordingMode
 from ringbridge.crm.contract import Receipt, Step
+from ringbridge.emulators.bitrix24.faults import Fault, FaultKind
 from ringbridge.routing.intents import PortalId, RecordKey
 from ringbridge.routing.results import CallStatus
 
@@ -139,9 +140,11 @@ async def test_customize_entity(there: tuple[Office, HookedOffice]):
 
 async def test_what_the_portal_refuses_of_an_addition_is_a_warning(there: tuple[Office, HookedOffice]):
     portal, hooks = there
-    hooks.write("h.py", "def customize_activity(fields): return {'RESPONSIBLE_ID': 'nobody'}")
+    hooks.write("h.py", "def customize_activity(fields): return {'SUBJECT': 'Ours'}")
+    portal.portal.faults.add(Fault(kind=FaultKind.REFUSE, method="crm.activity.update", text="Access denied."))
     answers = await portal.do(register(), finish())
     assert isinstance(answers[1], Receipt), answers
+    assert "Access denied." in answers[1].facts["warning"]
 
 
 async def test_process_task_creation_params(there: tuple[Office, HookedOffice]):

@@ -2,8 +2,8 @@
 
 It runs with an empty environment in an empty folder of its own, in a session of its own that is killed when the
 program ends or its time is over, with whatever it started. Limits are set before it begins: memory, the size of files,
-processor time. RLIMIT_DATA limits memory and not RLIMIT_AS: Go, Java and Node reserve addresses by the gigabyte and
-use few of them.
+processor time, and processes, which the system counts for the service's user (and never for root). RLIMIT_DATA limits
+memory and not RLIMIT_AS: Go, Java and Node reserve addresses by the gigabyte and use few of them.
 
 Blocking: it is run in a thread.
 """
@@ -27,8 +27,12 @@ from ringbridge.hooks.outcome import HookFailed, HookTimeout
 MIB = 1024 * 1024
 KEPT_COMPLAINT = 4096  # bytes of standard error that are shown
 
-# Standard shell (POSIX): file sizes in blocks of 512 bytes, memory in KiB, processor time in seconds.
-LAUNCH = 'ulimit -c 0; ulimit -d "$1"; ulimit -f "$2"; ulimit -t "$3"; shift 3; exec "$@"'
+# Standard shell (POSIX): file sizes in blocks of 512 bytes, memory in KiB, processor time in seconds. The number of
+# processes is -u in bash and -p in dash, which has no -u.
+LAUNCH = """\
+ulimit -c 0; ulimit -d "$1"; ulimit -f "$2"; ulimit -t "$3"; ulimit -u "$4" 2>/dev/null || ulimit -p "$4"
+shift 4; exec "$@"
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +40,17 @@ class Limits:
     memory: int = 1024 * MIB  # bytes of data
     file: int = 256 * MIB  # bytes of a file that it writes: an mp3 of an hour has 30
     output: int = MIB  # bytes that it may say
+    processes: int = 1024
 
 
 def run(command: Sequence[str], told: bytes, *, within: float, hook: str, limits: Limits | None = None) -> bytes:
     """What the program says. Raises `HookTimeout`, `HookFailed`."""
     limits = limits or Limits()
-    processor = str(int(within) + 1)
-    launch = ["/bin/sh", "-c", LAUNCH, "hook", str(limits.memory // 1024), str(limits.file // 512), processor, *command]
-    with tempfile.TemporaryDirectory(prefix="ringbridge-hook-") as folder, tempfile.TemporaryFile() as heard:
+    numbers = (limits.memory // 1024, limits.file // 512, int(within) + 1, limits.processes)
+    launch = ["/bin/sh", "-c", LAUNCH, "hook", *map(str, numbers), *command]
+    # Who escaped the killing may still write there.
+    empty = tempfile.TemporaryDirectory(prefix="ringbridge-hook-", ignore_cleanup_errors=True)
+    with empty as folder, tempfile.TemporaryFile() as heard:
         heard.write(told)
         heard.seek(0)
         environment = {

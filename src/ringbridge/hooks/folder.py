@@ -116,6 +116,7 @@ class HookFolder:
         self._files: dict[str, HookFile] = {}
         self._listed: tuple[int, int] | None = None  # time and inode of the folder that was listed
         self._loading = asyncio.Lock()
+        self._ready = False  # all files have been read once
 
     @property
     def files(self) -> list[HookFile]:
@@ -123,8 +124,9 @@ class HookFolder:
         return [self._files[name] for name in sorted(self._files)]
 
     async def look(self) -> None:
-        """Loads what is new."""
-        if not self._changed():
+        """Loads what is new. Only who comes first waits for a file that is slow to load; meanwhile the others have the
+        last good versions, once there are any."""
+        if not self._changed() or (self._ready and self._loading.locked()):
             return
         async with self._loading:
             for path in self._list():
@@ -132,6 +134,7 @@ class HookFolder:
                 stamp = stamp_of(path)
                 if stamp is not None and (file.stamp != stamp or file.young):
                     await self._read(file, stamp)
+            self._ready = True
 
     def _changed(self) -> bool:
         return self._folder_stamp() != self._listed or any(

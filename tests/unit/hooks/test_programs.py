@@ -111,17 +111,7 @@ print(json.dumps({"data": {"NAMES": sorted(os.environ), "FILES": os.listdir(), "
 """),
     )
     value = (await desk.ask("process_final_params", FINAL)).value
-    assert set(value["NAMES"]) <= {
-        "HOME",
-        "LANG",
-        "LC_CTYPE",
-        "PATH",
-        "PWD",
-        "OLDPWD",
-        "RINGBRIDGE_HOOK",
-        "TMPDIR",
-        "_",
-    }
+    assert set(value["NAMES"]) <= EXPECTED
     assert (value["FILES"], value["HOME"]) == ([], True)
 
 
@@ -192,6 +182,20 @@ def test_a_program_that_says_a_gigabyte_is_stopped_at_its_limit():
 def test_a_program_that_writes_a_gigabyte_is_stopped_at_its_limit():
     with pytest.raises(HookFailed, match=r"too large a file|File too large"):
         run("open('big', 'wb').write(b'x' * 4_000_000)", limits=Limits(file=1_000_000))
+
+
+def test_a_program_that_forks_without_end_has_a_limit_and_is_ended_whole(tmp_path):
+    text = f"""
+import os, resource, time
+assert resource.getrlimit(resource.RLIMIT_NPROC) == (9, 9), resource.getrlimit(resource.RLIMIT_NPROC)
+for _ in range(4):
+    os.fork()
+open({str(tmp_path)!r} + f"/{{os.getpid()}}", "w").close()
+time.sleep(600)
+"""
+    with pytest.raises(HookTimeout):
+        run(text, within=0.5, limits=Limits(processes=9))
+    assert all(has_ended(int(path.name)) for path in tmp_path.iterdir())
 
 
 def test_a_program_that_takes_all_memory_is_stopped_at_its_limit():

@@ -1,5 +1,7 @@
-"""Several companies stand for one client, each with an employee of its own: a call belongs to the company whose
-responsible spoke, and not to the others (Bitrix24). The rule `attach = "speakers"` does the same without code."""
+"""Of several companies that stand for one client, a call belongs to the one whose responsible spoke (Bitrix24).
+
+It is taken from the others. The rule `attach = "speakers"` does the same without code.
+"""
 
 from __future__ import annotations
 
