@@ -83,9 +83,9 @@ class Office:
         steps = [Step(intent=intent, facts=facts or {}, uncertain=uncertain) for intent in intents]
         return list(await self.crm.carry_out(steps))
 
-    async def registered(self, intent: RegisterCall | None = None) -> dict[str, Any]:
+    async def registered(self, intent: RegisterCall | None = None, *, uncertain: bool = False) -> dict[str, Any]:
         """The facts of a call that runs."""
-        (receipt,) = await self.do(intent or register())
+        (receipt,) = await self.do(intent or register(), uncertain=uncertain)
         assert isinstance(receipt, Receipt), receipt
         return dict(receipt.facts)
 

@@ -14,7 +14,8 @@ from tests.contract import amocrm_office
 from tests.contract.bitrix24_office import STRANGER, Office, finish, office, register
 from tests.contract.hooked_office import HookedOffice, hooked, journal_call
 
-from ringbridge.crm.contract import Receipt
+from ringbridge.crm.contract import Receipt, Transient
+from ringbridge.emulators.bitrix24.faults import Fault, FaultKind
 from ringbridge.hooks.context import Surroundings
 from ringbridge.hooks.runner import Hooks, HookSettings
 from ringbridge.routing.intents import UserId
@@ -91,6 +92,16 @@ async def test_missed_calls_are_spread_evenly_over_a_list(tmp_path: Path, how: s
             number = f"+7999000112{n}"
             await portal.do(register(n, number=number), finish(n, status=CallStatus.MISSED, duration=0))
         assert sorted(one.user_id for one in portal.finished) == [3, 3, 4, 4, 5, 5]
+
+
+async def test_missed_calls_that_end_together_are_spread_evenly_too(tmp_path: Path):
+    numbers = {n: f"+799900011{n:02}" for n in range(1, 10)}
+    calls = [journal_call(n, number, answered_by=None) for n, number in numbers.items()]
+    settings = {"missed_to": USERS, "missed_how": "round_robin"}
+    async with with_example(tmp_path, "spread_missed", *calls, settings=settings) as (portal, _):
+        rings = [register(n, number=number) for n, number in numbers.items()]
+        await portal.do(*rings, *(finish(n, status=CallStatus.MISSED, duration=0) for n in numbers))
+        assert sorted(one.user_id for one in portal.finished) == [3, 3, 3, 4, 4, 4, 5, 5, 5]
 
 
 async def test_missed_calls_are_spread_at_random_as_published(tmp_path: Path):
@@ -246,13 +257,25 @@ async def test_a_missed_call_is_noted_on_the_lead_and_changes_nothing_in_it(tmp_
         assert (lead["STATUS_ID"], lead["ASSIGNED_BY_ID"]) == ("JUNK", "5")
 
 
-async def test_a_registration_whose_answer_was_lost_makes_no_second_lead(tmp_path: Path):
+async def test_a_registration_whose_answer_was_lost_makes_no_second_lead_after_a_restart(tmp_path: Path):
     async with with_example(tmp_path, "agency", STRANGERS) as (portal, there):
-        hooks = there.of_portal
-        params = {"USER_ID": "2", "PHONE_NUMBER": STRANGER, "TYPE": 2}
-        for again in (1, 2):  # another value, or the first answer would simply be given again
-            await hooks("process_registration_params", {**params, "UF_TRY": again}, register(number=STRANGER))
-        assert len(await leads(portal)) == 1
+        portal.portal.faults.add(Fault(kind=FaultKind.LOSE_ANSWER, method="telephony.externalCall.register"))
+        (lost,) = await portal.do(register(number=STRANGER))
+        assert isinstance(lost, Transient)
+        there.edit("agency.py", "PATIENCE = 5", "PATIENCE = 6")  # no answer of before is remembered of a new version
+        facts = await portal.registered(register(number=STRANGER), uncertain=True)
+        (number,) = await leads(portal)
+        assert put_on(facts) == ("lead", number)
+
+
+async def test_a_lead_whose_making_got_no_answer_is_the_calls_all_the_same(tmp_path: Path):
+    async with with_example(tmp_path, "agency", STRANGERS) as (portal, there):
+        portal.portal.faults.add(Fault(kind=FaultKind.LOSE_ANSWER, method="crm.lead.add"))
+        facts = await answered(portal, user="1")
+        ((number, lead),) = (await leads(portal)).items()
+        assert put_on(facts) == ("lead", number)
+        assert lead["ASSIGNED_BY_ID"] == "2"
+        assert any("hook failed, unchanged: process_registration_params" in line for line in await there.story())
 
 
 # The holding

@@ -10,6 +10,7 @@ Turns are counted while the service runs. The rule `missed_to = ["spread"]` does
 from __future__ import annotations
 
 import random
+import threading
 from collections import Counter
 from datetime import date
 from typing import Any
@@ -19,6 +20,7 @@ MISSED_AMOCRM = {6}
 
 dealt: Counter[str] = Counter()  # today, by user
 dealt_on: list[date] = []
+dealing = threading.Lock()  # calls are asked about in several threads
 
 
 def process_final_params(params: dict[str, Any], call: Any, ctx: Any) -> dict[str, Any] | None:
@@ -39,15 +41,19 @@ def process_call_params(params: dict[str, Any], call: Any, ctx: Any) -> dict[str
 def next_user(call: Any, settings: Any) -> str:
     users = [str(user) for user in settings["missed_to"]]
     today = (call.ended or call.started).date()
-    if dealt_on != [today]:
-        dealt_on[:] = [today]
-        dealt.clear()
-    match settings.get("missed_how", "random"):
-        case "round_robin":
-            user = users[dealt.total() % len(users)]
-        case "least_loaded":
-            user = min(users, key=lambda one: dealt[one])
-        case _:
-            user = random.choice(users)  # noqa: S311 - whose turn it is, is no secret
-    dealt[user] += 1
+    with dealing:
+        if dealt_on != [today]:
+            dealt_on[:] = [today]
+            dealt.clear()
+        user = choice(users, settings.get("missed_how", "random"))
+        dealt[user] += 1
     return user
+
+
+def choice(users: list[str], how: str) -> str:
+    match how:
+        case "round_robin":
+            return users[dealt.total() % len(users)]
+        case "least_loaded":
+            return min(users, key=lambda user: dealt[user])
+    return random.choice(users)  # noqa: S311 - whose turn it is, is no secret
