@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NewType
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, Select, Text, and_, false, func, literal_column, or_, select
 
-from ringbridge.store import schema, stats
+from ringbridge.store import marks, schema, stats
 from ringbridge.store.database import Transaction, insert
 from ringbridge.store.documents import dump_call, load_call
 from ringbridge.store.keys import CallKey as CallKey
@@ -24,10 +24,19 @@ from ringbridge.telephony.model import Call, CallId, Direction, Disposition
 Cursor = NewType("Cursor", str)
 """Where a page ends; opaque, safe in an address."""
 
+Place = tuple[datetime, str]
+"""Of a call in the journal: when it began, and its key."""
+
 Own = tuple[str, ...] | None
 """Extensions: only calls in which one of them had a part. None: everybody's calls."""
 
 CALLS = schema.calls.c
+
+# What has a sign is read of the row, and no index is walked by it: SQLite knows nothing of how much each would find.
+UNORDERED: ColumnElement[datetime] = literal_column("+calls.started", schema.Moment())
+UNSORTED: ColumnElement[str] = literal_column("+calls.number_reversed", Text())
+TELLING = 3  # last digits of a number: fewer are found soonest among the newest calls
+
 # Written once: to put a statement together takes longer than to carry it out.
 ADD = insert(schema.calls)
 PUT = ADD.on_conflict_do_update(
@@ -75,7 +84,9 @@ async def record(
     latest = {call_key(pbx, call.id): call for call in calls}
     if latest:
         await stats.correct(tx, latest)
-        await tx.execute(PUT, [columns(pbx, call) for call in latest.values()])
+        written = [columns(pbx, call) for call in latest.values()]
+        await tx.execute(PUT, written)
+        await marks.put(tx, written)
     rows = [
         {"call_key": call_key(pbx, call), "at": line.at, "kind": line.kind, "text": line.text}
         for call, told in (lines or {}).items()
@@ -148,14 +159,66 @@ async def page(tx: Transaction, before: Cursor | None = None, limit: int = 50, f
 
     Raises ValueError for a cursor that no page gave.
     """
-    wanted = entries().where(*conditions(filters or Filters()))
-    if before is not None:
-        started, key = read_cursor(before)
-        wanted = wanted.where(or_(CALLS.started < started, and_(CALLS.started == started, CALLS.key < key)))
-    wanted = wanted.order_by(CALLS.started.desc(), CALLS.key.desc()).limit(limit + 1)
-    found = [entry(row) for row in (await tx.execute(wanted)).mappings()]
+    asked, place = filters or Filters(), read_cursor(before) if before is not None else None
+    kinds = list(marks_wanted(asked))
+    if kinds and not is_telling(asked.number) and (await stats.progress(tx)).upto is None:
+        found = await _in_marked_hours(tx, kinds, asked, place, limit + 1)
+    else:
+        start = UNORDERED if is_telling(asked.number) else CALLS.started
+        found = await _at_once(tx, conditions(asked, start), place, limit + 1, start)
     shown = tuple(found[:limit])
     return Page(entries=shown, older=cursor(shown[-1]) if len(found) > limit else None)
+
+
+async def _in_marked_hours(
+    tx: Transaction, kinds: Sequence[Collection[str]], asked: Filters, place: Place | None, most: int
+) -> list[JournalEntry]:
+    """Where calls of these kinds are rare, most hours have none."""
+    until = min(filter(None, (asked.until, place[0] if place else None)), default=None)
+    found: list[JournalEntry] = []
+    async for hours in marks.stretches(tx, kinds, asked.since, until):
+        there = or_(*(and_(CALLS.started >= one.since, CALLS.started < one.until) for one in hours))
+        found += await _at_once(tx, (there, *conditions(asked, UNORDERED)), place, most - len(found), UNORDERED)
+        if len(found) == most:
+            break
+    return found
+
+
+async def _at_once(
+    tx: Transaction,
+    wanted: Iterable[ColumnElement[bool]],
+    place: Place | None,
+    most: int,
+    start: ColumnElement[datetime],
+) -> list[JournalEntry]:
+    """`start`: the beginning of a call, as the query is to name it."""
+    chosen = entries().where(*wanted)
+    if place is not None:
+        started, key = place
+        chosen = chosen.where(or_(start < started, and_(start == started, CALLS.key < key)))
+    rows = await tx.execute(chosen.order_by(start.desc(), CALLS.key.desc()).limit(most))
+    return [entry(row) for row in rows.mappings()]
+
+
+def marks_wanted(filters: Filters) -> Iterator[Collection[str]]:
+    """Of each the hour of a call has at least one."""
+    if filters.own is not None:
+        yield [marks.of_employee(extension) for extension in filters.own]
+    if filters.extension:
+        yield [marks.of_employee(filters.extension)]
+    if filters.trunk:
+        yield [marks.of_way(filters.trunk)]
+    if filters.disposition:
+        yield [marks.of_kind(filters.disposition)]
+    if filters.direction:
+        yield [marks.of_kind(filters.direction)]
+    if filters.pbx:
+        yield [marks.of_pbx(filters.pbx)]
+
+
+def is_telling(number: str) -> bool:
+    """Whether few calls have a number that ends so."""
+    return bool(number) and len(digits(number)) >= TELLING
 
 
 def entries() -> Select[Any]:
@@ -166,11 +229,11 @@ def entry(row: RowMapping) -> JournalEntry:
     return JournalEntry(key=CallKey(row["key"]), pbx=PbxId(row["pbx"]), call=load_call(row["snapshot"]))
 
 
-def conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
+def conditions(filters: Filters, start: ColumnElement[datetime] = CALLS.started) -> Iterator[ColumnElement[bool]]:
     if filters.since:
-        yield CALLS.started >= filters.since
+        yield start >= filters.since
     if filters.until:
-        yield CALLS.started < filters.until
+        yield start < filters.until
     if filters.pbx:
         yield CALLS.pbx == filters.pbx
     if filters.direction:
@@ -195,16 +258,17 @@ def has_number(number: str) -> ColumnElement[bool]:
     """The last ten digits tell a number apart, and people write the country in several ways (8…, +7…)."""
     last = digits(number)[-10:][::-1]
     if not last:
-        return CALLS.external == number
+        return and_(CALLS.number_reversed == "", CALLS.external == number)
+    reversed_ = CALLS.number_reversed if is_telling(number) else UNSORTED
     # A range instead of LIKE, which would not use the index; ":" is what follows "9".
-    return and_(CALLS.number_reversed >= last, CALLS.number_reversed < f"{last}:")
+    return and_(reversed_ >= last, reversed_ < f"{last}:")
 
 
 def cursor(last: JournalEntry) -> Cursor:
     return Cursor(f"{(last.call.start - EPOCH) // MICROSECOND}~{last.key}")
 
 
-def read_cursor(text: Cursor) -> tuple[datetime, str]:
+def read_cursor(text: Cursor) -> Place:
     started, _, key = text.partition("~")
     try:
         return EPOCH + int(started) * MICROSECOND, key

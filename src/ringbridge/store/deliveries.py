@@ -22,7 +22,7 @@ from ringbridge.store.documents import dump_facts, dump_intent, load_facts, load
 from ringbridge.store.keys import CallKey
 from ringbridge.store.order import REFUSED, Row, State, arrange, together
 from ringbridge.store.outcome import Delivery, DeliveryId, Done, GiveUp, Outcome, Park, Retry
-from ringbridge.store.schema import HEADS, OPEN, Moment, deliveries
+from ringbridge.store.schema import GIVEN_UP, HEADS, OPEN, Moment, deliveries
 
 D = deliveries.c
 # Written once: to put a statement together takes longer than to carry it out.
@@ -279,7 +279,7 @@ async def waiting(tx: Transaction, portal: PortalId) -> dict[Priority, int]:
 
 async def given_up(tx: Transaction, portal: PortalId) -> int:
     """How many rows the portal refused for good."""
-    counted = select(func.count()).select_from(deliveries).where(D.portal == portal, D.state == State.GIVEN_UP)
+    counted = select(func.count()).select_from(deliveries).where(D.portal == portal, GIVEN_UP)
     return int((await tx.execute(counted)).scalar_one())
 
 

@@ -87,6 +87,7 @@ story = Table(
 # A partial index is used only by a query that has its condition, word for word.
 HEADS = text("state = 'waiting' AND head")
 OPEN = text("state IN ('waiting', 'sending')")
+GIVEN_UP = text("state = 'given_up'")
 
 deliveries = Table(
     "deliveries",
@@ -117,6 +118,7 @@ deliveries = Table(
     Index("ix_deliveries_call", "call_key", "id"),
     Index("ix_deliveries_heads", "portal", "rank", "due", sqlite_where=HEADS, postgresql_where=HEADS),
     Index("ix_deliveries_open", "portal", "created", sqlite_where=OPEN, postgresql_where=OPEN),
+    Index("ix_deliveries_refused", "portal", "id", sqlite_where=GIVEN_UP, postgresql_where=GIVEN_UP),
 )
 
 portals = Table(

@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import Table, and_, bindparam, delete, func, or_, select, update
 
-from ringbridge.store import missed, schema, summaries
+from ringbridge.store import marks, missed, schema, summaries
 from ringbridge.store.counting import Ending, Lane, ending
 from ringbridge.store.database import Database, Transaction, insert
 from ringbridge.store.documents import load_call
@@ -109,12 +109,14 @@ async def count_piece(database: Database, most: int = PIECE) -> Progress:
         behind = or_(CALLS.started > started, and_(CALLS.started == started, CALLS.key > key))
         # Said twice, the first time so that the index is entered at the place.
         found = (
-            select(CALLS.key, CALLS.snapshot)
+            select(CALLS.key, CALLS.snapshot, *(CALLS[name] for name in marks.MARKED))
             .where(CALLS.started >= started, behind)
             .order_by(CALLS.started, CALLS.key)
             .limit(most)
         )
-        calls = {CallKey(row.key): load_call(row.snapshot) for row in await tx.execute(found)}
+        rows = [dict(row) for row in (await tx.execute(found)).mappings()]
+        await marks.put(tx, rows)
+        calls = {CallKey(row["key"]): load_call(row["snapshot"]) for row in rows}
         await _count(tx, endings_of(calls), 1)
         last = next(reversed(calls.items()), None) if len(calls) == most else None
         place = {"started": last[1].start if last else None, "key": last[0] if last else ""}

@@ -94,6 +94,15 @@ stats_missed = Table(
     Index("ix_stats_missed_back", "back_key", sqlite_where=BACK, postgresql_where=BACK),
 )
 
+# In which hours there are calls of a kind: see `store.marks`.
+call_marks = Table(
+    "call_marks",
+    metadata,
+    Column("mark", Text, primary_key=True),
+    Column("hour", Integer, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
 # Which calls are in the summaries: those up to this place of the journal, in the order of their beginning. No place:
 # all. The rest is counted by and by.
 stats_state = Table(

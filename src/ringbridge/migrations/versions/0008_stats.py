@@ -18,6 +18,7 @@ def upgrade() -> None:
     create_sums()
     create_clients()
     create_missed()
+    create_marks()
     create_state()
 
 
@@ -93,6 +94,20 @@ def create_missed() -> None:
     answered = sa.text("back_key IS NOT NULL")
     op.create_index(
         "ix_stats_missed_back", "stats_missed", ["back_key"], sqlite_where=answered, postgresql_where=answered
+    )
+
+
+def create_marks() -> None:
+    op.create_table(
+        "call_marks",
+        sa.Column("mark", sa.Text, nullable=False),
+        sa.Column("hour", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("mark", "hour", name="pk_call_marks"),
+        sqlite_with_rowid=False,
+    )
+    refused = sa.text("state = 'given_up'")
+    op.create_index(
+        "ix_deliveries_refused", "deliveries", ["portal", "id"], sqlite_where=refused, postgresql_where=refused
     )
 
 
