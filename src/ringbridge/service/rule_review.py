@@ -11,6 +11,7 @@ from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.routing.rule_review import RuleWarning
 from ringbridge.routing.rules import Rule
 from ringbridge.service.config import Office
+from ringbridge.service.portal_config import Portal
 from ringbridge.service.portals import routing_of
 from ringbridge.store import directory
 from ringbridge.store import portals as kept
@@ -42,9 +43,11 @@ async def read_facts(office: Office, database: Database) -> PortalsFacts:
 def review(office: Office, facts: PortalsFacts) -> tuple[RuleWarning, ...]:
     rules = tuple(row.rule(office.region) for row in office.rule)
     trunks = _Trunks(office)
+    people = [_People(config, office, facts) for config in office.portal]
     found = [*rule_review.review(rules)]
     for place, rule in enumerate(rules):
-        words = (*trunks.unknown(rule), *_people(rule, office, facts), *_choices(rule, facts))
+        gone_from = (words for one in people for words in one.missing(rule))
+        words = (*trunks.unknown(rule), *gone_from, *_choices(rule, facts))
         found += [RuleWarning(row=place, name=rule.name, words=each) for each in words]
     gone = (RuleWarning(row=None, name="", words=words) for words in _gone(office, facts))
     return (*sorted(found, key=lambda each: each.row or 0), *gone)
@@ -68,19 +71,24 @@ class _Trunks:
                 yield f"No trunk is named {name}: see [[trunk]]."
 
 
-def _people(rule: Rule, office: Office, facts: PortalsFacts) -> Iterator[str]:
-    """Whose phones it names."""
-    spread = rule.answers.spread.extensions if rule.answers.spread else ()
-    for config in office.portal:
+class _People:
+    """Of one portal: who is behind which phone, and who has left."""
+
+    def __init__(self, config: Portal, office: Office, facts: PortalsFacts) -> None:
         users = facts.get(PortalId(config.name), PortalFacts()).users
-        staff = routing_of(config, office, users)[0].staff
-        left = {user.id: user.name for user in users if not user.active}
+        self._name = config.name
+        self._staff = routing_of(config, office, users)[0].staff
+        self._left = {user.id: user.name for user in users if not user.active}
+
+    def missing(self, rule: Rule) -> Iterator[str]:
+        """Of those whose phones it names."""
+        spread = rule.answers.spread.extensions if rule.answers.spread else ()
         for phone in dict.fromkeys((*sorted(rule.extensions), *spread)):
-            user = staff.user_of(phone)
+            user = self._staff.user_of(phone)
             if user is None and phone in spread:
-                yield f"Nobody at {config.name} has the phone {phone}: what is dealt to it is the default employee's."
-            elif user is not None and user in left:
-                yield f"{left[user] or f'User {user}'}, whose phone is {phone}, has left {config.name}."
+                yield f"Nobody at {self._name} has the phone {phone}: what is dealt to it is the default employee's."
+            elif user is not None and user in self._left:
+                yield f"{self._left[user] or f'User {user}'}, whose phone is {phone}, has left {self._name}."
 
 
 def _choices(rule: Rule, facts: PortalsFacts) -> Iterator[str]:
