@@ -31,6 +31,7 @@ class _Job(Generic[T]):
         self._work = work
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[T] = self.loop.create_future()
+        self.is_lost = False  # nobody waits for it any more, and it goes on
         self._lock = threading.Lock()
         self._over = False
 
@@ -39,6 +40,14 @@ class _Job(Generic[T]):
         with self._lock:
             first, self._over = not self._over, True
         return first
+
+    def give_up(self, within: float) -> None:
+        """Nothing, where it has ended."""
+        if not self.end():
+            return
+        self.is_lost = True
+        if not self.future.done():
+            self.future.set_exception(HookTimeout(f"did not end within {within:g} s", lost=True))
 
     def do(self, runner: asyncio.Runner) -> bool:
         """In the thread. False: nobody waited for it."""
@@ -83,20 +92,17 @@ class Threads:
         async with self._places:
             job = _Job(work)
             self._start(job)
+            limit = job.loop.call_later(within + grace, job.give_up, within)
             try:
-                await asyncio.wait([job.future], timeout=within + grace)
-            except asyncio.CancelledError:
-                job.future.cancel()
-                raise
+                return await job.future
             finally:
-                if lost := job.end():
+                limit.cancel()
+                job.give_up(within)  # whoever waits for it may have been cancelled
+                if job.is_lost:
                     self._lost += 1
                     self._alive -= 1
                 else:
                     self._idle += 1
-            if lost:
-                raise HookTimeout(f"did not end within {within:g} s", lost=True)
-            return await job.future
 
     def close(self) -> None:
         for _ in range(self._alive):
