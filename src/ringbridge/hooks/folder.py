@@ -55,13 +55,16 @@ class HookFile:
     asked: int = 0  # times, since the service runs
     spent: float = 0.0  # seconds, of all these
     longest: float = 0.0
-    _stopped: str = ""  # why it is not asked
-    _back: float = math.inf  # by the clock: it is asked again; never: it must be saved before
+    _rests_until: float = -math.inf  # by the clock
 
     @property
     def off(self) -> str:
         """Why it is not asked at present; empty: it is."""
-        return self._stopped if self.clock() < self._back else ""
+        if self.hooks and self.hooks.strays.count > 0:
+            return "It hangs, and is not asked until it has ended or is saved again."
+        if self.clock() < self._rests_until:
+            return f"It was late {self.late} times in a row, and is left alone for a minute."
+        return ""
 
     def has(self, hook: str) -> bool:
         return self.hooks is not None and not self.off and hook in self.hooks.names
@@ -94,18 +97,14 @@ class HookFile:
         if not isinstance(error, HookTimeout):
             return
         self.late += 1
-        if error.lost:
-            self._stop("It hangs, and is not asked until it is saved again.", math.inf)
-        elif self.late >= PATIENCE and not self.off:
-            self._stop(f"It was late {self.late} times in a row, and is left alone for a minute.", self.clock() + REST)
-
-    def _stop(self, why: str, back: float) -> None:
-        self._stopped, self._back = why, back
-        log.warning("hook_switched_off", file=self.path.name, reason=why)
+        if self.late >= PATIENCE:
+            self._rests_until = self.clock() + REST
+        if self.off:
+            log.warning("hook_switched_off", file=self.path.name, reason=self.off)
 
     def loaded(self, hooks: Asking) -> None:
         """A new version, about which nothing bad is known."""
-        self.hooks, self.broken, self.late, self._stopped = hooks, "", 0, ""
+        self.hooks, self.broken, self.late, self._rests_until = hooks, "", 0, -math.inf
 
 
 class HookFolder:

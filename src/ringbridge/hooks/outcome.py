@@ -18,11 +18,7 @@ class HookError(Exception):
 
 
 class HookTimeout(HookError):
-    """`lost`: it cannot be stopped either, and goes on in a thread of its own."""
-
-    def __init__(self, message: str, *, lost: bool = False) -> None:
-        super().__init__(message)
-        self.lost = lost
+    pass
 
 
 class HookFailed(HookError):

@@ -20,7 +20,7 @@ from ringbridge.hooks import executables, itgrix
 from ringbridge.hooks.context import Context
 from ringbridge.hooks.outcome import UNCHANGED, HookBroken, HookFailed
 from ringbridge.hooks.specs import SPECS, HookSpec
-from ringbridge.hooks.threads import Threads
+from ringbridge.hooks.threads import Strays, Threads
 from ringbridge.hooks.values import PhoneCall, Stage, document
 
 GRACE = 2.0  # seconds to kill it and to clean up after its deadline
@@ -38,6 +38,11 @@ class Asking(Protocol):
     @property
     def strange(self) -> tuple[str, ...]:
         """What is odd about it, in words."""
+        ...
+
+    @property
+    def strays(self) -> Strays:
+        """Threads in which it goes on though nobody waits any more."""
         ...
 
     async def ask(
@@ -58,6 +63,7 @@ class Program:
             raise HookBroken(f"{path.name} is named like no hook")
         self.path = path
         self.names = frozenset({name})
+        self.strays = Strays()
 
     async def ask(
         self, spec: HookSpec, given: Mapping[str, Any], context: Context, threads: Threads, within: float
@@ -69,7 +75,7 @@ class Program:
             "settings": dict(context.settings),
             "secrets": dict(context.secrets),
         }
-        said = await said_by([str(self.path)], told, spec, threads, within)
+        said = await said_by([str(self.path)], told, spec, threads, within, self.strays)
         return data_in(answer_in(said), spec)
 
 
@@ -84,6 +90,7 @@ class Script:
         if not self.names <= SPECS.keys():
             raise HookBroken(f"{path.name} is named like no hook; what others include goes into a folder below")
         self.path = path
+        self.strays = Strays()
         self._zone = zone
 
     async def ask(
@@ -102,7 +109,7 @@ class Script:
             self._zone,
         )
         command = [php, *self._options(), str(runner()), str(self.path)]
-        said = await said_by(command, told, spec, threads, within)
+        said = await said_by(command, told, spec, threads, within, self.strays)
         data = data_in(answer_in(said.rpartition(b"\n")[2]), spec)
         return data if data is UNCHANGED else itgrix.understood(spec, data, told, given[spec.value])
 
@@ -129,7 +136,7 @@ def runner() -> Path:
 
 
 async def said_by(
-    command: list[str], told: Mapping[str, Any], spec: HookSpec, threads: Threads, within: float
+    command: list[str], told: Mapping[str, Any], spec: HookSpec, threads: Threads, within: float, strays: Strays
 ) -> bytes:
     """Raises `HookError`."""
     asked = json.dumps(told, ensure_ascii=False, default=str).encode()
@@ -137,7 +144,7 @@ async def said_by(
     def work(_: asyncio.Runner) -> bytes:
         return executables.run(command, asked, within=within, hook=spec.name)
 
-    return (await threads.run(work, within, grace=GRACE)).strip()
+    return (await threads.run(work, within, grace=GRACE, strays=strays)).strip()
 
 
 def answer_in(said: bytes) -> Mapping[str, Any]:

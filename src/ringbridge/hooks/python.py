@@ -22,7 +22,7 @@ from ringbridge.hooks import specs
 from ringbridge.hooks.context import Context
 from ringbridge.hooks.outcome import UNCHANGED, HookBroken, HookError, HookFailed, HookTimeout
 from ringbridge.hooks.specs import PROJECT, SPECS, HookSpec
-from ringbridge.hooks.threads import Threads
+from ringbridge.hooks.threads import Strays, Threads
 
 LOAD_WITHIN = 10.0  # seconds
 GRACE = 0.25  # seconds a coroutine has to end after its deadline, before its thread is given up
@@ -43,6 +43,7 @@ class PythonHooks:
         self.path = path
         self._functions = functions
         self.strange = strange  # names that are nearly a hook's
+        self.strays = Strays()
 
     @property
     def names(self) -> frozenset[str]:
@@ -97,7 +98,7 @@ class PythonHooks:
             except BaseException as error:
                 raise HookFailed(told(self.path, error)) from error
 
-        result = await threads.run(work, within, grace=GRACE if is_coroutine else 0.0)
+        result = await threads.run(work, within, grace=GRACE if is_coroutine else 0.0, strays=self.strays)
         return UNCHANGED if result is None else result
 
 

@@ -6,6 +6,7 @@ was, and the error is kept for the page and for the call's story.
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import time
@@ -22,7 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ringbridge.hooks.context import Asked, Surroundings
 from ringbridge.hooks.folder import HookFile, HookFolder
-from ringbridge.hooks.outcome import UNCHANGED, HookBroken, HookError, HookFailed, HookOutcome, Trouble
+from ringbridge.hooks.outcome import UNCHANGED, HookBroken, HookError, HookFailed, HookOutcome, HookTimeout, Trouble
 from ringbridge.hooks.specs import SPECS, HookSpec, Of
 from ringbridge.hooks.threads import Threads
 from ringbridge.hooks.values import document
@@ -141,6 +142,9 @@ class Hooks:
         try:
             return await self._asked(spec, file, value, given, asked)
         except HookError:
+            raise
+        except asyncio.CancelledError:
+            self._keep(spec, file, HookTimeout("was still at work when nobody waited for it any more"), asked)
             raise
         except Exception as error:
             # A mistake of ours about one hook must not take the call with it.

@@ -1,6 +1,6 @@
 """Threads for the code of others: it may hang, and nothing here waits for it then.
 
-A thread whose work did not end in time is abandoned: it cannot be stopped, and another one takes its place. They are
+A thread whose work did not end in time goes astray: it cannot be stopped, and another one takes its place. They are
 daemons, so a service that stops does not wait for them either.
 """
 
@@ -11,6 +11,7 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from ringbridge.hooks.outcome import HookFailed, HookTimeout
@@ -21,17 +22,25 @@ Work = Callable[[asyncio.Runner], T]
 """Done in a thread; the runner is for coroutines, in an event loop of the thread's own."""
 
 MOST = 8  # at once
-MOST_LOST = 16
+MOST_ASTRAY = 16
+
+
+@dataclass(slots=True)
+class Strays:
+    """How many threads are at work for which nobody waits any more."""
+
+    count: int = 0
 
 
 class _Job(Generic[T]):
     """One piece of work, between the loop that waits for it and the thread that does it."""
 
-    def __init__(self, work: Work[T]) -> None:
+    def __init__(self, work: Work[T], strays: Strays) -> None:
         self._work = work
+        self.strays = strays
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[T] = self.loop.create_future()
-        self.is_lost = False  # nobody waits for it any more, and it goes on
+        self.is_astray = False
         self._lock = threading.Lock()
         self._over = False
 
@@ -45,9 +54,9 @@ class _Job(Generic[T]):
         """Nothing, where it has ended."""
         if not self.end():
             return
-        self.is_lost = True
+        self.is_astray = True
         if not self.future.done():
-            self.future.set_exception(HookTimeout(f"did not end within {within:g} s", lost=True))
+            self.future.set_exception(HookTimeout(f"did not end within {within:g} s"))
 
     def do(self, runner: asyncio.Runner) -> bool:
         """In the thread. False: nobody waited for it."""
@@ -82,15 +91,16 @@ class Threads:
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         self._alive = 0
         self._idle = 0
-        self._lost = 0
+        self._astray = 0
 
-    async def run(self, work: Work[T], within: float, *, grace: float = 0.0) -> T:
+    async def run(self, work: Work[T], within: float, *, grace: float = 0.0, strays: Strays | None = None) -> T:
         """Raises what the work raises, and `HookTimeout` when it has not ended `within` seconds of its beginning.
-        `grace`: more seconds for work that keeps the time itself, and has only to clean up."""
-        if self._lost >= MOST_LOST:
-            raise HookFailed(f"{self._lost} hooks hang: mend them, and restart the service")
+        `grace`: more seconds for work that keeps the time itself, and has only to clean up. `strays` counts the threads
+        that this work, and other work of its kind, has led astray and not given back yet."""
+        if self._astray >= MOST_ASTRAY:
+            raise HookFailed(f"{self._astray} hooks hang: mend them, and restart the service")
         async with self._places:
-            job = _Job(work)
+            job = _Job(work, strays or Strays())
             self._start(job)
             limit = job.loop.call_later(within + grace, job.give_up, within)
             try:
@@ -98,8 +108,9 @@ class Threads:
             finally:
                 limit.cancel()
                 job.give_up(within)  # whoever waits for it may have been cancelled
-                if job.is_lost:
-                    self._lost += 1
+                if job.is_astray:
+                    self._astray += 1
+                    job.strays.count += 1
                     self._alive -= 1
                 else:
                     self._idle += 1
@@ -121,8 +132,9 @@ class Threads:
             while (job := self._jobs.get()) is not None:
                 if not job.do(runner):
                     with contextlib.suppress(RuntimeError):
-                        job.loop.call_soon_threadsafe(self._found_again)
+                        job.loop.call_soon_threadsafe(self._found_again, job.strays)
                     return
 
-    def _found_again(self) -> None:
-        self._lost -= 1
+    def _found_again(self, strays: Strays) -> None:
+        self._astray -= 1
+        strays.count -= 1

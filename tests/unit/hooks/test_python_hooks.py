@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from datetime import timedelta
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
@@ -13,6 +15,7 @@ from tests.unit.hooks.conftest import Desk, Portals, missed_call, settings_for
 
 from ringbridge.hooks.folder import AT_ONCE, REST
 from ringbridge.hooks.runner import Hooks, HookSettings
+from ringbridge.hooks.threads import MOST_ASTRAY
 
 FINAL = {"CALL_ID": "externalCall.1", "USER_ID": "1", "STATUS_CODE": "304", "DURATION": 0}
 
@@ -278,7 +281,7 @@ HANGING = {
 
 
 @pytest.mark.parametrize("text", HANGING.values(), ids=HANGING)
-async def test_a_hook_that_hangs_is_given_up_and_not_asked_until_it_is_saved_again(tmp_path, text: str):
+async def test_a_hook_that_hangs_is_given_up_and_not_asked_before_it_is_saved_again(tmp_path, text: str):
     released = tmp_path / "released"
     hooks = Hooks(hurried(tmp_path))
     desk = Desk(folder=tmp_path, hooks=hooks, crm=Portals())
@@ -333,20 +336,55 @@ async def test_a_coroutine_that_waits_too_long_is_cancelled_and_left_alone_after
     hooks.close()
 
 
-async def test_a_file_that_hangs_stays_off_however_long_it_is_left_alone(tmp_path):
-    released = tmp_path / "released"
+def hanging(desk: Desk, hook: str = "process_final_params(params)") -> Path:
+    """A file that hangs until the path is there."""
+    released = desk.folder / "released"
+    desk.write(
+        "hanging.py",
+        f"""
+        import pathlib, time
+
+        def {hook}:
+            while not pathlib.Path({str(released)!r}).exists():
+                time.sleep(0.001)
+    """,
+    )
+    return released
+
+
+async def until_it_is_asked_again(hooks: Hooks, hook: str) -> None:
+    async with asyncio.timeout(30):
+        while not await hooks.wants(hook):  # noqa: ASYNC110 - a state of a thread, which nobody announces
+            await asyncio.sleep(0.001)
+
+
+async def test_a_file_that_hangs_is_asked_again_when_it_has_ended_and_not_before(tmp_path):
     hooks = Hooks(hurried(tmp_path))
     desk = Desk(folder=tmp_path, hooks=hooks, crm=Portals())
-    desk.write(
-        "hanging.py", f"from pathlib import Path\nreleased = Path({str(released)!r})\n{dedent(HANGING['a loop'])}"
-    )
+    released = hanging(desk)
     await desk.ask("process_final_params", FINAL)
     (file,) = await hooks.files()
+    assert file.off == "It hangs, and is not asked until it has ended or is saved again."
     now = time.monotonic()
     file.clock = lambda: now + 1e6
     assert not await hooks.wants("process_final_params")
     released.touch()
+    await until_it_is_asked_again(hooks, "process_final_params")
     hooks.close()
+
+
+async def test_a_hook_for_which_nobody_waits_any_more_is_left_alone_until_it_has_ended(desk: Desk):
+    released = hanging(desk, "customize_autodistribution(extension)")
+    desk.write("other.py", "def process_client_phone(phone): return phone + '!'")
+    for _ in range(MOST_ASTRAY + 1):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.05):  # a caller's budget
+                await desk.ask("customize_autodistribution", "101", client={})
+    (file, _) = await desk.hooks.files()
+    assert [one.text for one in file.troubles] == ["was still at work when nobody waited for it any more"]
+    assert (await desk.ask("process_client_phone", "1")).value == "1!"
+    released.touch()
+    await until_it_is_asked_again(desk.hooks, "customize_autodistribution")
 
 
 SLOW_END = """
