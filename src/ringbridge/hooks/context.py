@@ -56,6 +56,12 @@ class Surroundings:
     settings: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
+    def without_secrets(self, text: str) -> str:
+        """What hooks say when they fail, and what they change, is told in the call's story and in the log."""
+        for secret in filter(None, self.secrets.values()):
+            text = text.replace(secret, "•••")
+        return text
+
     def context(self, hook: str, file: str, asked: Asked) -> Context:
         """For a hook that runs in another thread than the event loop, from which this is called."""
         loop = asyncio.get_running_loop()

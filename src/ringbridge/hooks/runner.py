@@ -129,11 +129,12 @@ class Hooks:
             if answer != value:
                 notes.append(f"{spec.name} of {file.path.name}: {difference(value, answer)}")
             value = answer
+        told = self.settings.surroundings.without_secrets
         return HookOutcome(
             value=value,
             cancelled_by=cancelled_by,
-            notes=tuple(notes),
-            errors=tuple(errors),
+            notes=tuple(map(told, notes)),
+            errors=tuple(map(told, errors)),
             spent=time.monotonic() - began,
         )
 
@@ -168,7 +169,7 @@ class Hooks:
         return (self.settings.urgent_deadline if spec.urgent else self.settings.deadline).total_seconds()
 
     def _keep(self, spec: HookSpec, file: HookFile, error: HookError, asked: Asked) -> None:
-        text = str(error)
+        text = self.settings.surroundings.without_secrets(str(error))
         file.went_wrong(Trouble(at=datetime.now(UTC), hook=spec.name, call=asked.call, text=text), error)
         log.warning("hook_failed", hook=spec.name, file=file.path.name, call=asked.call, reason=text)
 

@@ -70,6 +70,18 @@ async def test_secrets_of_hooks_are_given_and_printed_nowhere(desk: Desk):
     assert "sesame" not in outcome.value
 
 
+async def test_a_secret_that_a_failing_hook_tells_is_not_told_on(desk: Desk):
+    desk.write(
+        "a.py", "def process_final_params(params, ctx): raise OSError(f'cannot open /?key={ctx.secrets[\"token\"]}')"
+    )
+    desk.write("b.py", "def process_final_params(params, ctx): return {**params, 'UF_KEY': ctx.secrets['token']}")
+    outcome = await desk.ask("process_final_params", FINAL)
+    told = [*outcome.errors, *outcome.notes, *(one.text for file in await desk.hooks.files() for one in file.troubles)]
+    assert len(told) == 3
+    assert all("•••" in text and "sesame" not in text for text in told), told
+    assert outcome.value["UF_KEY"] == "open sesame"
+
+
 async def test_a_change_in_place_counts_only_when_it_is_given_back(desk: Desk):
     desk.write(
         "silent.py",
