@@ -14,6 +14,7 @@ from tests.contract.bitrix24_office import (
     commands,
     complete,
     finish,
+    hours_ago,
     office,
     portal,
     record,
@@ -264,6 +265,72 @@ async def test_a_call_that_is_over_gives_its_client_to_the_right_owner_whichever
         ours = [row for kind in (Kind.CONTACT, Kind.DEAL) for row in rows(at, kind) if row["ORIGIN_ID"]]
         assert {row["ASSIGNED_BY_ID"] for row in ours} == {"4"}
         assert len(at.finished) == 1
+
+
+# What the portal itself has made, when its answer was lost
+
+
+def without_an_answer(at: Office, hit: int = 0) -> None:
+    at.portal.faults.add(Fault(kind=FaultKind.LOSE_ANSWER, skip=hit))
+
+
+async def until_done(at: Office, *steps: Intent) -> dict[str, Any]:
+    """As often as it takes; the facts of all of them."""
+    answers = await at.do(*steps)
+    for _ in range(3):
+        if all(isinstance(answer, Receipt) for answer in answers):
+            break
+        answers = await at.do(*steps, uncertain=True)
+    return {name: value for answer in answers for name, value in answer.facts.items()}
+
+
+def owners(at: Office, *kinds: Kind) -> set[str]:
+    """Of those that were made of the stranger's number, and of deals."""
+    strangers = [row for kind in kinds for row in rows(at, kind) if kind is Kind.DEAL or STRANGER in str(row["PHONE"])]
+    return {row["ASSIGNED_BY_ID"] for row in strangers}
+
+
+PLAIN = Creation(what=Create.CLIENT)
+
+
+@pytest.mark.parametrize("hit", range(2))
+@pytest.mark.parametrize(
+    ("mode", "kinds"), [(CrmMode.CLASSIC, [Kind.LEAD]), (CrmMode.SIMPLE, [Kind.CONTACT, Kind.DEAL])]
+)
+async def test_what_the_portal_made_for_a_call_that_is_over_is_given_to_whom_the_rules_name_whichever_answer_was_lost(
+    mode: CrmMode, kinds: list[Kind], hit: int
+) -> None:
+    async with office(portal(mode=mode)) as at:
+        without_an_answer(at, hit)
+        await until_done(at, unknown(PLAIN, live=False), finish(user=UserId("3"), new_owner=UserId("4")))
+        assert owners(at, *kinds) == {"4"}
+        assert len(at.finished) == 1
+
+
+async def test_what_was_made_for_a_call_that_is_registered_anew_after_an_hour_is_given_to_whom_the_rules_name() -> None:
+    """The portal answers again after more than half an hour: the call is registered anew, and finds its own lead."""
+    async with office() as at:
+        call = unknown(PLAIN, started=hours_ago(1), user=UserId("3"))
+        without_an_answer(at)
+        facts = await until_done(at, call)
+        await at.do(finish(user=UserId("5"), new_owner=UserId("4")), facts=facts)
+        assert owners(at, Kind.LEAD) == {"4"}
+
+
+async def test_a_client_whom_the_portal_knew_stays_its_owners_though_the_answer_was_lost() -> None:
+    async with office() as at:
+        without_an_answer(at)
+        await until_done(at, register(creation=PLAIN, live=False), finish(user=UserId("3"), new_owner=UserId("4")))
+        assert at.portal.clients.rows[Kind.CONTACT][1]["ASSIGNED_BY_ID"] == "2"
+
+
+async def test_a_lead_that_an_earlier_call_brought_is_not_given_away_by_a_later_one() -> None:
+    async with office() as at:
+        await until_done(at, unknown(PLAIN, n=1, live=False), finish(1, user=UserId("3")))
+        without_an_answer(at)
+        second = unknown(PLAIN, n=2, live=False, started=hours_ago(1))
+        await until_done(at, second, finish(2, user=UserId("3"), new_owner=UserId("4")))
+        assert owners(at, Kind.LEAD) == {"3"}
 
 
 # Repeated clients

@@ -2,8 +2,8 @@
 
 Source: Bitrix24 REST docs, "Events" (delivery, `auth` block), OnExternalCallStart, OnExternalCallBackStart,
 OnAppInstall, OnAppUninstall, ONCRM…ADD, …UPDATE and …DELETE, event.offline.get. A form is PHP's:
-``data[CRM_CREATED_ENTITIES][0][ENTITY_ID]=5``; flags come as 1, 0 or nothing, and a key whose value is null is not there
-at all.
+``data[CRM_CREATED_ENTITIES][0][ENTITY_ID]=5``; flags come as 1, 0 or nothing, and a key whose value is null is not
+there at all.
 """
 
 from __future__ import annotations

@@ -61,8 +61,8 @@ class FollowUp:
         by_portal = entities_in(self._ledger.fact(record, "created"))
         owner = intent.new_owner or finisher
         wanted = [give_to(one, owner) for one in made if one.owner != owner]
-        if owner != finisher:
-            wanted += [give_to(one, owner) for one in by_portal]
+        # Those of a register that was answered go to the finishing user by themselves; of others the owner is told.
+        wanted += [give_to(one, owner) for one in by_portal if owner != (one.owner or finisher)]
         if activity := text(self._ledger.fact(record, "activity")):
             wanted += [_bind(activity, one) for one in made if one.kind == DEAL]
             if intent.attach is Attach.SPEAKERS and not made and not by_portal:

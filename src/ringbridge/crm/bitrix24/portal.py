@@ -24,6 +24,7 @@ from ringbridge.crm.bitrix24.mirror import Mirror, made_by
 from ringbridge.crm.bitrix24.preparation import Preparation
 from ringbridge.crm.bitrix24.reconcile import Reconciliation
 from ringbridge.crm.bitrix24.recordings import Recordings
+from ringbridge.crm.bitrix24.rediscovery import Rediscovery
 from ringbridge.crm.bitrix24.rest import Rest
 from ringbridge.crm.bitrix24.sender import Sender
 from ringbridge.crm.bitrix24.settings import REQUEST_LIMIT, Settings
@@ -140,6 +141,7 @@ class Bitrix24:
         await clients.prepare()
         await Commands(ledger, self._sender, clients, self._knowledge, add_to_chat=chat, customise=customise).send()
         await reconciliation.find_lost_calls()
+        await Rediscovery(ledger, self._sender).look()
         await FollowUp(ledger, self._sender, clients).follow()
         await Additions(ledger, self._sender, customise).make()
         await Activities(ledger, self._sender).complete()

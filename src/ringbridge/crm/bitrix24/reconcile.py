@@ -24,6 +24,7 @@ from ringbridge.crm.bitrix24.telephony import (
     as_list,
     as_map,
     command_of,
+    entity,
     facts_of_finish,
     facts_of_register,
     register_again,
@@ -158,6 +159,8 @@ def receipt_by(row: Row, step: Step, exchange: Exchange | None) -> Receipt:
     facts: dict[str, Any] = {"call_id": text(row.get("CALL_ID"))}
     if isinstance(step.intent, FinishCall):
         facts |= facts_of_finish(row)
+    elif client := entity(row):
+        facts["client"] = client
     return Receipt(facts=facts, exchange=exchange)
 
 
