@@ -187,18 +187,28 @@ def of_hours(span: Span, hour: ColumnElement[int]) -> Iterator[ColumnElement[boo
 # Clients
 
 
-async def clients(tx: Transaction, span: Span, groups: Mapping[int, int]) -> tuple[dict[int, int], int]:
-    """How many different clients called: by group of sources, and in all."""
-    table: Table = summaries.stats_known if span.is_all_time else summaries.stats_clients
-    conditions = list(of_sources(span, CLIENTS)) if not span.is_all_time else list(of_known(span))
+async def clients_by_source(tx: Transaction, span: Span, groups: Mapping[int, int]) -> dict[int, int]:
+    """How many different clients called, by group of sources."""
+    table, conditions = clients_of(span)
     group = grouped(table.c.source, groups)
-    found = select(group.label("source"), func.count(distinct(table.c.client)).label("clients"))
-    rows = await tx.execute(found.where(*conditions).group_by(group))
-    each = {row.source: row.clients for row in rows}
-    if len(each) < 2:
-        return each, sum(each.values())
-    total = select(func.count(distinct(table.c.client))).where(*conditions)
-    return each, int((await tx.execute(total)).scalar_one())
+    merged = any(one != other for one, other in groups.items())
+    # Over all time a client has one row of each source: they are counted without being told apart.
+    counted = func.count() if span.is_all_time and not merged else func.count(distinct(table.c.client))
+    found = select(group.label("source"), counted.label("clients")).select_from(table).where(*conditions)
+    return {row.source: row.clients for row in await tx.execute(found.group_by(group))}
+
+
+async def clients_in_all(tx: Transaction, span: Span) -> int:
+    """How many different clients called, by whatever source."""
+    table, conditions = clients_of(span)
+    different = select(table.c.client).where(*conditions).distinct().subquery()
+    return int((await tx.execute(select(func.count()).select_from(different))).scalar_one())
+
+
+def clients_of(span: Span) -> tuple[Table, list[ColumnElement[bool]]]:
+    if span.is_all_time:
+        return summaries.stats_known, list(of_known(span))
+    return summaries.stats_clients, list(of_sources(span, CLIENTS))
 
 
 def of_known(span: Span) -> Iterator[ColumnElement[bool]]:

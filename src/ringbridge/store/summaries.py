@@ -71,6 +71,7 @@ stats_known = Table(  # the same over all time
     Column("client", Text, primary_key=True),
     Column("source", Integer, primary_key=True),
     Column("calls", Integer, nullable=False),
+    Index("ix_stats_known_source", "source"),
     sqlite_with_rowid=False,
 )
 

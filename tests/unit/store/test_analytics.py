@@ -60,12 +60,13 @@ async def test_a_client_who_calls_by_two_sources_is_one_client_and_withheld_numb
     known = await ids(office)
     mango, mtt = known[Lane(trunk="mango", did="74950001122")], known[Lane(trunk="mtt", did="")]
     async with office.reading() as tx:
-        each, total = await analytics.clients(tx, AT_NOON, {})
-        one, _ = await analytics.clients(tx, AT_NOON, {mango: mango, mtt: mango})
-        ever, total_ever = await analytics.clients(tx, ALL, {})
-        only, _ = await analytics.clients(tx, Span(sources=[mtt]), {})
+        each, total = await analytics.clients_by_source(tx, AT_NOON, {}), await analytics.clients_in_all(tx, AT_NOON)
+        one = await analytics.clients_by_source(tx, AT_NOON, {mango: mango, mtt: mango})
+        ever, total_ever = await analytics.clients_by_source(tx, ALL, {}), await analytics.clients_in_all(tx, ALL)
+        one_ever = await analytics.clients_by_source(tx, ALL, {mango: mango, mtt: mango})
+        only = await analytics.clients_by_source(tx, Span(sources=[mtt]), {})
     assert (each, total) == ({mango: 2, mtt: 1}, 2)
-    assert one == {mango: 2}
+    assert (one, one_ever) == ({mango: 2}, {mango: 3})
     assert (ever, total_ever) == ({mango: 3, mtt: 1}, 3)
     assert only == {mtt: 1}
 

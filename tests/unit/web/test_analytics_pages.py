@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import re
@@ -15,7 +16,7 @@ from tests.unit.web import sample_calls
 from tests.unit.web.office_page import NOW, client, journal, read, services
 from tests.unit.web.visitors import HEAD, VICTOR, accounts, session
 
-from ringbridge.store.database import Database
+from ringbridge.store.database import READERS, Database
 from ringbridge.telephony.model import CallId, Disposition
 from ringbridge.web.analytics.question import read_question
 from ringbridge.web.analytics.report import Column, Kind, Report, Row, Tile
@@ -147,6 +148,13 @@ async def test_employees_see_their_own_calls_alone_and_two_of_the_views(database
     assert codes == [404, 200, 200, 404, 404]
     assert [re.findall(r"^[^,\n]*\b(10\d)\b", text, re.MULTILINE) for text in told] == [["104"], []]
     assert [row[2] for row in csv.reader(io.StringIO(hours))][1:] == ["1"]
+
+
+async def test_more_visitors_than_readers_get_their_pages(database: Database) -> None:
+    await an_office(database)
+    async with client(create_app(services(database))) as page, asyncio.timeout(20):
+        answers = await asyncio.gather(*(page.get("/analytics/sources") for _ in range(2 * READERS)))
+    assert {answer.status_code for answer in answers} == {200}
 
 
 async def test_a_page_is_light_though_there_are_many_sources(database: Database) -> None:

@@ -72,6 +72,7 @@ def create_clients() -> None:
         sa.PrimaryKeyConstraint("client", "source", name="pk_stats_known"),
         sqlite_with_rowid=False,
     )
+    op.create_index("ix_stats_known_source", "stats_known", ["source"])
 
 
 def create_missed() -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 from ringbridge.store import analytics
 from ringbridge.store.analytics import Span, Sums, together
 from ringbridge.store.counting import Lane
-from ringbridge.store.database import Transaction
+from ringbridge.store.database import Database, Transaction
 from ringbridge.telephony.model import Direction
 from ringbridge.web.analytics.question import Question
 from ringbridge.web.analytics.report import Column, Kind, Report, Row, Tile, mean, share
 from ringbridge.web.words import N_
+
+T = TypeVar("T")
 
 NOWHERE = "–"  # the PBX named neither a trunk nor a number
 
@@ -77,13 +82,19 @@ def before(span: Span, question: Question) -> Span | None:
     return replace(span, since=since, until=until)
 
 
-async def by_source(tx: Transaction, question: Question, sources: Sources) -> Report:
+async def by_source(database: Database, question: Question, sources: Sources) -> Report:
+    """What counts different clients takes longest: all is asked at once."""
     span = replace(span_of(question, sources), queue=None)
     earlier = before(span, question)
-    found = await analytics.by_source(tx, span)
-    clients, all_clients = await analytics.clients(tx, span, sources.groups)
-    past = await analytics.by_source(tx, earlier) if earlier else None
-    past_clients = (await analytics.clients(tx, earlier, sources.groups))[1] if earlier else None
+    async with asyncio.TaskGroup() as group:
+        asked = group.create_task(read(database, partial(analytics.by_source, span=span)))
+        each = group.create_task(read(database, partial(analytics.clients_by_source, span=span, groups=sources.groups)))
+        all_clients = group.create_task(read(database, partial(analytics.clients_in_all, span=span)))
+        if earlier:
+            was = group.create_task(read(database, partial(analytics.by_source, span=earlier)))
+            were = group.create_task(read(database, partial(analytics.clients_in_all, span=earlier)))
+    found, clients = asked.result(), each.result()
+    past = (was.result(), were.result()) if earlier else (None, None)
     rows = []
     for first in dict.fromkeys(sources.groups.values()):
         ids = [id_ for id_, group in sources.groups.items() if group == first]
@@ -94,9 +105,14 @@ async def by_source(tx: Transaction, question: Question, sources: Sources) -> Re
     return Report(
         columns=COLUMNS,
         rows=rows,
-        tiles=tiles(directed(found), all_clients, directed(past) if past is not None else None, past_clients),
+        tiles=tiles(directed(found), all_clients.result(), directed(past[0]) if past[0] is not None else None, past[1]),
         bar=1,
     )
+
+
+async def read(database: Database, query: Callable[[Transaction], Awaitable[T]]) -> T:
+    async with database.reading() as tx:
+        return await query(tx)
 
 
 def directed(found: Mapping[tuple[int, Direction], Sums], ids: Iterable[int] | None = None) -> tuple[Sums, Sums]:

@@ -77,10 +77,9 @@ class Analytics:
         question = read_question(view, request.query_params, self._services.zone, today)
         async with self._services.database.reading() as tx:
             known = Sources.of(await analytics.lanes(tx), self._name_of_source)
-            told = await self._answer(
-                tx, request, question, known, most=missed.MOST_IN_A_FILE if form else missed.SHOWN
-            )
             progress = await stats.progress(tx)
+        most = missed.MOST_IN_A_FILE if form else missed.SHOWN
+        told = await self._answer(request, question, known, most)
         if form:
             return self._file(request, question, told.report, form)
         return await self._pages.page(
@@ -100,14 +99,18 @@ class Analytics:
             **{"week": None, **told.more},
         )
 
-    async def _answer(
-        self, tx: Transaction, request: Request, question: Question, known: Sources, *, most: int
+    async def _answer(self, request: Request, question: Question, known: Sources, most: int) -> Told:
+        if question.view == "sources":  # which reads several things at once, and so must hold nothing meanwhile
+            return Told(report=await sources.by_source(self._services.database, question, known))
+        async with self._services.database.reading() as tx:
+            return await self._answer_of(tx, request, question, known, most)
+
+    async def _answer_of(
+        self, tx: Transaction, request: Request, question: Question, known: Sources, most: int
     ) -> Told:
         visitor = visitor_of(request)
         own = visitor.own if visitor else ()
         match question.view:
-            case "sources":
-                return Told(report=await sources.by_source(tx, question, known))
             case "employees":
                 return Told(report=await employees.by_employee(tx, question, own, self._services.employee))
             case "queues":
