@@ -39,6 +39,9 @@ ADDED = frozenset({"call_full", "call_stage", "call", "conversation", "params"})
 AMO_NAMES = {"phone": "phone_number"}
 """amoCRM's own name of a field of process_call_params, and Itgrix's."""
 
+AMO_KINDS = {"contacts": 1, "companies": 2, "leads": 3}
+"""Where the call is written, as process_call_params has it in `entity_type`. No hook changes that."""
+
 
 def told(
     spec: HookSpec, value: Any, given: Mapping[str, Any], call: PhoneCall | None, stage: Stage | None, zone: tzinfo
@@ -69,8 +72,15 @@ def value_root(spec: HookSpec, value: Any, given: Mapping[str, Any]) -> dict[str
         case "process_originate_params":
             return {"params": {**value, "request_data": document(given["request"])}}
         case "process_call_params":
-            return {"params": {AMO_NAMES.get(name, name): each for name, each in value.items()}}
+            return {"params": amo_call(value)}
     return {"params": document(value) if spec.gives_map else {spec.value: value}}
+
+
+def amo_call(params: Mapping[str, Any]) -> dict[str, Any]:
+    told = {AMO_NAMES.get(name, name): each for name, each in params.items()}
+    if kind := AMO_KINDS.get(told.get("entity_type", "")):
+        told["entity_type"] = kind
+    return told
 
 
 def known_besides(root: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,10 +105,10 @@ def understood(spec: HookSpec, data: Any, root: Mapping[str, Any], value: Any) -
     kept = {name: each for name, each in kept.items() if name not in ADDED}
     if spec.name == "process_call_params":
         ours = {theirs: name for name, theirs in AMO_NAMES.items()}
-        return {ours.get(name, name): each for name, each in kept.items()}
+        kept = {ours.get(name, name): each for name, each in kept.items() if name not in spec.kept}
     if spec.name == "process_originate_params":
         kept.pop("request_data", None)
-    return kept
+    return kept if kept or not data else value  # only what is empty from the start cancels
 
 
 def conversation_of(call: PhoneCall, zone: tzinfo) -> dict[str, Any]:

@@ -251,6 +251,11 @@ async def test_a_value_that_a_script_gives_back_whole_brings_nothing_of_ours_alo
     assert await value_of(desk, "customize_entity", {}, script, entity=entity, kind="lead") == {}
 
 
+async def test_a_script_that_gives_back_nothing_of_its_value_cancels_nothing(desk: Desk):
+    script = "<?php return ['state' => 'success', 'data' => ['call_full' => $params['call_full']]];"
+    assert await value_of(desk, "process_final_params", FINAL, script) == FINAL
+
+
 # amoCRM
 
 CALL = {"uniq": "office-7", "phone": "+79125551122", "direction": "inbound", "call_status": 6, "duration": 0}
@@ -267,6 +272,16 @@ async def test_process_call_params(desk: Desk):
     """
     value = await value_of(desk, "process_call_params", CALL, script, call=missed_call())
     assert value == {**CALL, "call_result": "missed +79125551122", "responsible_user_id": 77}
+
+
+async def test_process_call_params_says_by_number_where_the_call_is_written(desk: Desk):
+    script = """
+        <?php
+        $params['call_result'] = $params['entity_type'] === 3 ? 'deal ' . $params['entity_id'] : 'none';
+        return ['state' => 'success', 'data' => $params];
+    """
+    params = {**CALL, "entity_type": "leads", "entity_id": 7}
+    assert await value_of(desk, "process_call_params", params, script) == {**params, "call_result": "deal 7"}
 
 
 @pytest.mark.parametrize(
