@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.figure import Figure
 from bench.machine import described
 
-FIGURES = ("parsing", "latency", "quota", "memory", "mirror", "route", "hooks")
+FIGURES = ("parsing", "latency", "quota", "memory", "mirror", "journal", "route", "hooks")
 """Modules of this package; each has a `measure`."""
 
 
