@@ -151,12 +151,11 @@ def config() -> None:
 def import_(file: Path) -> None:
     """Take the configuration from a TOML file, in place of the present one. A running service takes it within
     seconds."""
-    from ringbridge.service.bootstrap import read_bootstrap
+    from ringbridge.service.bootstrap import open_vault, read_bootstrap
     from ringbridge.service.config import ConfigError, read_office
     from ringbridge.service.rule_review import read_facts, review, told
     from ringbridge.service.settings import save_office
     from ringbridge.store.database import Database
-    from ringbridge.store.vault import Vault
 
     async def work() -> None:
         office = read_office(file)
@@ -165,7 +164,10 @@ def import_(file: Path) -> None:
         bootstrap = read_bootstrap()
         async with await Database.open(bootstrap.database) as database:
             await save_office(
-                database, Vault.open(bootstrap.key), office, by=f"command line, {os.environ.get('USER', '')}"
+                database,
+                await open_vault(bootstrap, database),
+                office,
+                by=f"command line, {os.environ.get('USER', '')}",
             )
             warnings = review(office, await read_facts(office, database))
         parts = (("PBX", office.pbx), ("trunk", office.trunk), ("portal", office.portal), ("employee", office.employee))
@@ -184,16 +186,15 @@ def import_(file: Path) -> None:
 )
 def export(*, no_secrets: bool) -> None:
     """Print the configuration as TOML. Importing it gives the same office again; its secrets are readable in it."""
-    from ringbridge.service.bootstrap import read_bootstrap
+    from ringbridge.service.bootstrap import open_vault, read_bootstrap
     from ringbridge.service.config import ConfigError, write_office
     from ringbridge.service.settings import load_office
     from ringbridge.store.database import Database
-    from ringbridge.store.vault import Vault
 
     async def work() -> None:
         bootstrap = read_bootstrap()
         async with await Database.open(bootstrap.database) as database:
-            office = await load_office(database, Vault.open(bootstrap.key))
+            office = await load_office(database, await open_vault(bootstrap, database))
         if office is None:
             raise ConfigError("Nothing is configured yet: ringbridge config import OFFICE.toml")
         click.echo(write_office(office, secrets=not no_secrets), nl=False)

@@ -23,20 +23,19 @@ def migrate_itgrix(*, places: tuple[Path, ...], applied: bool) -> None:
     nothing here.
     """
     from ringbridge.cli import told_plainly
-    from ringbridge.service.bootstrap import read_bootstrap
+    from ringbridge.service.bootstrap import open_vault, read_bootstrap
     from ringbridge.service.config import ConfigError, Office
     from ringbridge.service.itgrix_installation import read_installation
     from ringbridge.service.migrate_itgrix import BY, copy_scripts, plan, scripts_in
     from ringbridge.service.migrate_words import told
     from ringbridge.service.settings import load_office, save_office
     from ringbridge.store.database import Database
-    from ringbridge.store.vault import Vault
 
     async def work() -> None:
         found, bootstrap = read_installation(places), read_bootstrap()
-        vault = Vault.open(bootstrap.key)
         # A service that runs would ask the scripts at once, before it knows which of them are switched off.
         async with await Database.open(bootstrap.database, sole=applied) as database:
+            vault = await open_vault(bootstrap, database)
             office = await load_office(database, vault)
             known = office or Office()
             folder = known.hooks.hook_settings(bootstrap.data, known.zone).folder

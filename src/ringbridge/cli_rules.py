@@ -100,12 +100,11 @@ def export() -> None:
 def import_(file: Path) -> None:
     """Take the rules from a TOML file, in place of all that there are; the rest of the office stays."""
     from ringbridge.cli import told_plainly
-    from ringbridge.service.bootstrap import read_bootstrap
+    from ringbridge.service.bootstrap import open_vault, read_bootstrap
     from ringbridge.service.config import ConfigError, document_in, document_of, office_of
     from ringbridge.service.rule_review import read_facts, review, told
     from ringbridge.service.settings import save_office
     from ringbridge.service.views import open_office
-    from ringbridge.store.vault import Vault
 
     async def work() -> None:
         document, bootstrap = document_in(file), read_bootstrap()
@@ -114,7 +113,7 @@ def import_(file: Path) -> None:
         async with open_office(bootstrap) as view:
             office = office_of({**document_of(view.office), **document}, str(file))
             by = f"command line, {os.environ.get('USER', '')}"
-            await save_office(view.database, Vault.open(bootstrap.key), office, by=by)
+            await save_office(view.database, await open_vault(bootstrap, view.database), office, by=by)
             warnings = review(office, await read_facts(office, view.database))
         click.echo(f"Configured: {len(office.rule)} rules")
         for line in told(warnings):

@@ -18,12 +18,11 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from ringbridge.service.bootstrap import Bootstrap
+from ringbridge.service.bootstrap import Bootstrap, open_vault
 from ringbridge.service.config import ConfigError, Office
 from ringbridge.service.runtime import Runtime
 from ringbridge.service.settings import save_office
 from ringbridge.store.database import Database
-from ringbridge.store.vault import Vault
 from ringbridge.web.stage import Stage
 
 log = structlog.get_logger(__name__)
@@ -89,7 +88,7 @@ class Supervisor:
             raise error
         log.error("changed_office_not_opened", reason=str(error), hint="the one before it was put back")
         async with await Database.open(self._bootstrap.database) as database:
-            vault = Vault.open(self._bootstrap.key)
+            vault = await open_vault(self._bootstrap, database)
             await save_office(database, vault, self._office, by=f"Ringbridge, because it could not run: {error}")
         self._office = None
 

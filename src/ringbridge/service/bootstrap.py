@@ -15,6 +15,9 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from ringbridge.service.config import ConfigError
+from ringbridge.store import settings
+from ringbridge.store.database import Database
+from ringbridge.store.vault import Vault
 
 CONFIG = Path("/etc/ringbridge/ringbridge.toml")
 
@@ -52,6 +55,13 @@ class Bootstrap(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         file = Path(os.environ.get("RINGBRIDGE_CONFIG", CONFIG))
         return named["init_settings"], named["env_settings"], TomlConfigSettingsSource(settings_cls, toml_file=file)
+
+
+async def open_vault(bootstrap: Bootstrap, database: Database) -> Vault:
+    """The key of this database's secrets, made where there are none yet. Raises `SecretsLocked`, `StoreError`."""
+    async with database.reading() as tx:
+        needed = await settings.holds_secrets(tx)
+    return Vault.open(bootstrap.key, needed=needed)
 
 
 def read_bootstrap(**given: Any) -> Bootstrap:

@@ -23,7 +23,7 @@ from ringbridge.crm.contract import CrmError
 from ringbridge.pbx.agi_call import asked_by_agi
 from ringbridge.pbx.recordings import LinkSigner
 from ringbridge.routing.intents import PortalId
-from ringbridge.service.bootstrap import Bootstrap
+from ringbridge.service.bootstrap import Bootstrap, open_vault
 from ringbridge.service.config import ConfigError, Office
 from ringbridge.service.doctor_hooks import findings_of
 from ringbridge.service.doctor_pbx import PbxExamination
@@ -223,7 +223,7 @@ async def open_premises(bootstrap: Bootstrap, *, number: str = "") -> AsyncItera
     except InUse:
         database, runs = await Database.open(bootstrap.database), True
     async with database:
-        vault = Vault.open(bootstrap.key)
+        vault = await open_vault(bootstrap, database)
         office = await load_office(database, vault)
         if office is None:
             raise ConfigError("Nothing is configured yet: ringbridge config import OFFICE.toml")

@@ -27,7 +27,7 @@ from ringbridge.pbx.tape import Tape
 from ringbridge.routing.intents import PortalId
 from ringbridge.service.advice import HookAdvisers
 from ringbridge.service.asking import is_busy, open_dialing, open_events
-from ringbridge.service.bootstrap import Bootstrap
+from ringbridge.service.bootstrap import Bootstrap, open_vault
 from ringbridge.service.changes import AccountChanges, open_all_changes
 from ringbridge.service.config import Office, Pbx
 from ringbridge.service.dialing import Dialing
@@ -137,7 +137,7 @@ async def open_runtime(
     PBX: the page opens all the same. Raises `ConfigError`, `StoreError`."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(await Database.open(bootstrap.database, sole=True))
-        vault = Vault.open(bootstrap.key)
+        vault = await open_vault(bootstrap, database)
         office = await load_office(database, vault) or Office()
         signer = LinkSigner(office.public_address or address_of(bootstrap), *vault.derived("recording links"))
         recordings = OfficeRecordings(office, data=bootstrap.data, signer=signer, database=database)

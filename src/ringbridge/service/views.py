@@ -7,14 +7,13 @@ from contextlib import asynccontextmanager
 
 from ringbridge.routing.intents import PortalId
 from ringbridge.routing.office import Portal
-from ringbridge.service.bootstrap import Bootstrap
+from ringbridge.service.bootstrap import Bootstrap, open_vault
 from ringbridge.service.config import ConfigError, Office
 from ringbridge.service.portals import routing_of
 from ringbridge.service.settings import load_office
 from ringbridge.store import calls, directory
 from ringbridge.store.calls import CallKey
 from ringbridge.store.database import Database
-from ringbridge.store.vault import Vault
 from ringbridge.telephony.model import Call
 
 
@@ -45,7 +44,7 @@ class OfficeView:
 async def open_office(bootstrap: Bootstrap) -> AsyncIterator[OfficeView]:
     """Raises `ConfigError` where nothing is configured, `StoreError`."""
     async with await Database.open(bootstrap.database) as database:
-        office = await load_office(database, Vault.open(bootstrap.key))
+        office = await load_office(database, await open_vault(bootstrap, database))
         if office is None:
             raise ConfigError("Nothing is configured yet: ringbridge config import OFFICE.toml")
         yield OfficeView(office, database)

@@ -103,6 +103,13 @@ async def note(tx: Transaction, section: str, before: str | None, after: str | N
     await tx.execute(schema.settings_audit.insert().values(row))
 
 
+async def holds_secrets(tx: Transaction) -> bool:
+    """Whether anything is kept that only the key file opens."""
+    in_settings = select(S.section).where(S.document.contains(f'"{SEALED}"', autoescape=True))
+    in_portals = select(schema.portals.c.portal).where(schema.portals.c.tokens.is_not(None))
+    return any([(await tx.execute(rows.limit(1))).first() for rows in (in_settings, in_portals)])
+
+
 def sealed(value: Any, vault: Vault) -> Any:
     match value:
         case Secret():

@@ -29,13 +29,23 @@ class Vault:
         return [hmac.digest(key, b"ringbridge " + purpose.encode(), "sha256") for key in self._keys]
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, *, needed: bool = False) -> Self:
         """Read the key file; make it, readable by us only, when there is none.
 
-        Raises `SecretsLocked` when it cannot be read or written, is no key file, or may be read by others.
+        `needed`: secrets are kept already that only the right key opens. Then none is made: a wrong one would stand
+        where the right one has to be put back.
+
+        Raises `SecretsLocked` when it cannot be read or written, is no key file, may be read by others, or is needed
+        and not there.
         """
         try:
             if not path.exists():
+                if needed:
+                    raise SecretsLocked(
+                        f"The key file {path} is missing, and the database holds passwords and keys that only it "
+                        "opens. Put it back from the backup, or name its place: RINGBRIDGE_KEY_FILE, or key_file in "
+                        "ringbridge.toml. Nothing was changed."
+                    )
                 create(path)
             if path.stat().st_mode & 0o077:
                 raise SecretsLocked(f"{path} may be read by others, and it opens every secret: chmod 600 {path}")

@@ -58,6 +58,24 @@ def test_a_key_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         Vault.open(tmp_path / "file" / "key")
 
 
+def test_a_key_that_is_needed_and_missing_is_asked_for_and_not_made(tmp_path: Path) -> None:
+    with pytest.raises(SecretsLocked, match="Put it back from the backup"):
+        Vault.open(tmp_path / "secret.key", needed=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_it_is_known_whether_a_key_is_needed(database: Database, vault: Vault) -> None:
+    async with database.transaction() as tx:
+        await settings.save(tx, vault, "pbx", {"host": "pbx"}, by="admin", now=NOON)
+        assert not await settings.holds_secrets(tx)
+        await settings.save(tx, vault, "pbx", {"pbx": [{"password": Secret("x")}]}, by="admin", now=NOON)
+        assert await settings.holds_secrets(tx)
+        await settings.remove(tx, "pbx", by="admin", now=NOON)
+        assert not await settings.holds_secrets(tx)
+        await portals.save_tokens(tx, vault, PORTAL, {"access": "x"})
+        assert await settings.holds_secrets(tx)
+
+
 def test_a_new_key_in_front_seals_and_the_old_one_behind_it_still_opens(tmp_path: Path) -> None:
     path = tmp_path / "key"
     old = Vault.open(path).seal("old")
