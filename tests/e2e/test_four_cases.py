@@ -106,14 +106,18 @@ async def missed(company: Company, number: Reach, extension: str, phone: str) ->
 
 
 async def record_of(company: Company, phone: str) -> CallRecord:
-    """The call's record at the portal, once it is there with its activity."""
+    (record,) = await records_of(company, phone)
+    return record
+
+
+async def records_of(company: Company, phone: str, count: int = 1) -> list[CallRecord]:
+    """The calls' records at the portal, once they are there with their activities."""
 
     def found() -> list[CallRecord]:
         return [one for one in company.portal.telephony.finished.values() if phone in one.call.phone]
 
-    await until(lambda: any(one.activity_id for one in found()))
-    (record,) = found()
-    return record
+    await until(lambda: sum(one.activity_id is not None for one in found()) >= count)
+    return found()
 
 
 def activity_of(company: Company, record: CallRecord) -> Row:
@@ -186,6 +190,26 @@ async def test_by_hooks_whoever_talked_owns_the_lead_of_an_agency(company: Compa
         leads = portal.clients.rows[Kind.LEAD].values()
         new = next(one for one in leads if "79031110004" in str(one["PHONE"]))
         assert new["ASSIGNED_BY_ID"] == "1"
+
+
+async def test_by_hooks_two_calls_at_once_of_an_agencys_new_client_are_one_lead_of_who_talked(company: Company):
+    await company.office.clear()
+    phone = "79031110006"
+    with examples(company, "agency"):
+        talking = company.office.call_in(Reach.EMPLOYEE_101, client=phone)
+        giving_up = company.office.call_in(Reach.EMPLOYEE_102, client=phone)
+        answering, ringing = await company.office.ring_of("101", "102")
+        answering.answer()
+        await asyncio.gather(talking.hear(1), answering.hear(1))
+        await giving_up.hangup()
+        await talking.hangup()
+        await company.office.all_ended(answering, ringing)
+        records = await records_of(company, phone, 2)
+        leads = company.portal.clients.rows[Kind.LEAD]
+        ((number, lead),) = ((n, one) for n, one in leads.items() if phone in str(one["PHONE"]))
+        await until(lambda: leads[number]["ASSIGNED_BY_ID"] == "1")
+        assert [str(activity_of(company, one)["OWNER_ID"]) for one in records] == [str(number)] * 2
+        assert leads[number]["ASSIGNED_BY_ID"] == "1", lead
 
 
 # By rules
