@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -23,7 +22,6 @@ from ringbridge.routing.distribution import (
     Availability,
     LastTalk,
     Policy,
-    Reason,
     Rejected,
     Route,
     RouteClient,
@@ -32,6 +30,7 @@ from ringbridge.routing.distribution import (
     Team,
     decide,
 )
+from ringbridge.service.dealt import Dealt
 from ringbridge.service.gate import Gate
 from ringbridge.service.lately import Lately, SeenPhones
 from ringbridge.service.route_log import Answered, RouteLog
@@ -107,7 +106,7 @@ class Router:
         self._now = now
         self._everybody = Gate(now, most=MOST_A_SECOND, within=timedelta(seconds=1))
         self._callers = Gate(now, most=MOST_OF_A_CALLER, within=TEN_SECONDS)
-        self._dealt = _Dealt()
+        self.dealt = Dealt()
         self.log = RouteLog()
         self.customise: Customised = as_decided
 
@@ -152,9 +151,9 @@ class Router:
             now,
             last_talk=facts.last_talk,
             rejected=self._rejected(question, now),
-            dealt=self._dealt.on(today),
+            dealt=self.dealt.on(today),
         )
-        self._dealt.note(route, today)
+        self.dealt.note(route, today)
         return replace(route, why=f"{route.why} {facts.remark.rstrip('.')}.") if facts.remark else route
 
     def _rejected(self, question: RouteQuestion, now: datetime) -> Sequence[Rejected]:
@@ -193,22 +192,3 @@ def _left(share: timedelta, began: float) -> float:
 def shortened(question: RouteQuestion) -> RouteQuestion:
     """Whatever was asked, only so much of it is looked at and kept."""
     return RouteQuestion(**{part.name: getattr(question, part.name)[:LONGEST].strip() for part in fields(question)})
-
-
-@dataclass(slots=True)
-class _Dealt:
-    """How many new clients each phone got today. Not kept over a restart: then everybody's count begins anew."""
-
-    day: date | None = None
-    counts: Counter[str] = field(default_factory=Counter)
-
-    def on(self, day: date) -> Mapping[str, int]:
-        if day != self.day:
-            self.day = day
-            self.counts.clear()
-        return self.counts
-
-    def note(self, route: Route, day: date) -> None:
-        if route.hops and route.hops[0].reason is Reason.NEW_CLIENT:
-            self.on(day)
-            self.counts[route.hops[0].extension] += 1

@@ -257,6 +257,14 @@ mirror_readings = Table(
     Column("drift", Integer),  # what the last sweep found to be otherwise
 )
 
+dealt = Table(
+    "dealt",
+    metadata,
+    Column("day", Text, primary_key=True),  # the office's, 2026-11-25
+    Column("phone", Text, primary_key=True),
+    Column("clients", Integer, nullable=False),  # new ones, whose call it was given first
+)
+
 users = Table(
     "users",
     metadata,
