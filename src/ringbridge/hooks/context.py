@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -68,7 +69,7 @@ class Surroundings:
         return Context(
             hook=hook,
             portal=asked.portal,
-            settings=MappingProxyType(dict(self.settings)),
+            settings=MappingProxyType(copy.deepcopy(dict(self.settings))),
             secrets=MappingProxyType(dict(self.secrets)),
             log=structlog.get_logger("ringbridge.hooks", hook=hook, file=file, portal=asked.portal),
             crm=_FarCrm(asked.crm, loop),

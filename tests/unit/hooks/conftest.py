@@ -136,7 +136,7 @@ class Desk:
 
 
 def settings_for(folder: Path, **changes: Any) -> HookSettings:
-    surroundings = Surroundings(settings={"prefix": "8"}, secrets={"token": "open sesame"})
+    surroundings = Surroundings(settings={"prefix": "8", "numbers": ["one", "two"]}, secrets={"token": "open sesame"})
     values: dict[str, Any] = {"folder": folder, "zone": MOSCOW, "surroundings": surroundings}
     return HookSettings(**{**values, **changes})
 

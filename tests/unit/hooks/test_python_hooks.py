@@ -211,6 +211,8 @@ async def test_a_hook_cannot_change_the_settings_of_others(desk: Desk):
     desk.write("phones.py", "def process_client_phone(phone, ctx): ctx.settings['prefix'] = '9'")
     outcome = await desk.ask("process_client_phone", "1")
     assert "does not support item assignment" in outcome.errors[0]
+    desk.write("phones.py", "def process_client_phone(phone, ctx): return ctx.settings['numbers'].pop(0)")
+    assert [(await desk.ask("process_client_phone", "1")).value for _ in range(2)] == ["one", "one"]
 
 
 async def test_files_can_be_switched_off_in_the_settings(tmp_path, desk: Desk):
