@@ -11,7 +11,7 @@ import difflib
 import inspect
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -90,9 +90,8 @@ class PythonHooks:
 
         def work(runner: asyncio.Runner) -> Any:
             try:
-                if is_coroutine:
-                    return runner.run(_within(function.function, wanted, within))
-                return function.function(*wanted)
+                given_back = function.function(*wanted)
+                return runner.run(_within(given_back, within)) if inspect.iscoroutine(given_back) else given_back
             except HookError:
                 raise
             except BaseException as error:
@@ -102,10 +101,10 @@ class PythonHooks:
         return UNCHANGED if result is None else result
 
 
-async def _within(function: Callable[..., Any], arguments: list[Any], seconds: float) -> Any:
+async def _within(work: Coroutine[Any, Any, Any], seconds: float) -> Any:
     try:
         async with asyncio.timeout(seconds) as deadline:
-            return await function(*arguments)
+            return await work
     except TimeoutError:
         if not deadline.expired():
             raise

@@ -56,6 +56,31 @@ async def test_an_async_hook_asks_the_crm_through_ctx(desk: Desk):
     assert desk.crm.asked == [("crm.lead.list", {"filter": {"PHONE": "1"}})]
 
 
+async def test_a_decorated_hook_is_a_hook_whether_it_is_async_or_not(desk: Desk):
+    desk.write(
+        "decorated.py",
+        """
+        import functools
+
+        def marked(function):
+            @functools.wraps(function)
+            def called(phone):
+                return function(phone)
+            return called
+
+        @marked
+        async def process_client_phone(phone):
+            return phone + "a"
+
+        @marked
+        def process_user_phone(phone):
+            return phone + "b"
+    """,
+    )
+    assert (await desk.ask("process_client_phone", "1")).value == "1a"
+    assert (await desk.ask("process_user_phone", "1")).value == "1b"
+
+
 async def test_secrets_of_hooks_are_given_and_printed_nowhere(desk: Desk):
     desk.write(
         "secret.py",
