@@ -128,6 +128,12 @@ class Office(Part):
     public_address: str | None = Field(
         None, description="How a portal reaches this server from outside: https://calls.example.com"
     )
+    keep_calls_days: int = Field(
+        0,
+        ge=0,
+        description="After so many days calls are forgotten, with their stories and what was sent to the CRMs for "
+        "them; 0 keeps them for ever. Sums in the analytics stay.",
+    )
     pbx: tuple[Pbx, ...] = Field((), description="The PBXs.")
     trunk: tuple[Trunk, ...] = Field((), description="The trunks: by them clients come and are called.")
     portal: tuple[Portal, ...] = Field((), description="The CRMs.")

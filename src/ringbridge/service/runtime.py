@@ -47,6 +47,7 @@ from ringbridge.service.recordings import OfficeRecordings
 from ringbridge.service.reopening import OfficeWatch
 from ringbridge.service.reprocess import Reprocess
 from ringbridge.service.resending import Resending
+from ringbridge.service.retention import forget_old_calls
 from ringbridge.service.route_setup import open_router, take_questions
 from ringbridge.service.router import Router
 from ringbridge.service.rule_desk import RuleDesk
@@ -113,6 +114,7 @@ class Runtime:
             group.create_task(self.recordings.keep_tidy())
             group.create_task(self.resending.run())
             group.create_task(count_older_calls(self.database))
+            group.create_task(forget_old_calls(self.database, self.office.keep_calls_days))
             group.create_task(self.router.dealt.keep(self.database))
             if self.office.distribution.enabled and self.office.distribution.agi:
                 group.create_task(take_questions(self.office.distribution, self.router))
