@@ -43,18 +43,31 @@ async def save(
     tx: Transaction, vault: Vault, section: str, document: Mapping[str, Any], *, by: str, now: datetime
 ) -> None:
     """Put a document in place of the section's earlier one. JSON-ready values; each `Secret` within is sealed."""
-    text = json.dumps(sealed(dict(document), vault), ensure_ascii=False)
     before = await kept(tx, section)
-    row = {"document": text, "changed": now, "changed_by": by}
-    put = insert(schema.settings).values(section=section, **row)
-    await tx.execute(put.on_conflict_do_update(index_elements=["section"], set_=row))
+    text = await put(tx, section, sealed(dict(document), vault), by=by, now=now)
     await note(tx, section, before, text, by=by, now=now)
+
+
+async def put(tx: Transaction, section: str, document: Mapping[str, Any], *, by: str, now: datetime) -> str:
+    """As `save`, but of what is no setting: it holds no secrets, and the audit does not tell of it. Gives its text."""
+    text = json.dumps(document, ensure_ascii=False)
+    row = {"document": text, "changed": now, "changed_by": by}
+    statement = insert(schema.settings).values(section=section, **row)
+    await tx.execute(statement.on_conflict_do_update(index_elements=["section"], set_=row))
+    return text
 
 
 async def load(tx: Transaction, vault: Vault, section: str) -> dict[str, Any] | None:
     """The section's document, with its secrets as `Secret`; raises `SecretsLocked` when the key does not open them."""
     text = await kept(tx, section)
     return None if text is None else opened(json.loads(text), vault)
+
+
+async def document_of(tx: Transaction, section: str) -> dict[str, Any]:
+    """What was `put` there; empty where nothing was."""
+    text = await kept(tx, section)
+    found: dict[str, Any] = json.loads(text) if text else {}
+    return found
 
 
 async def load_all(tx: Transaction, vault: Vault) -> dict[str, dict[str, Any]]:

@@ -41,6 +41,7 @@ from ringbridge.web.route import RoutePage
 from ringbridge.web.security import HEADERS, SameOrigin, SecurityHeaders
 from ringbridge.web.services import Services
 from ringbridge.web.settings import SettingsPages
+from ringbridge.web.wizard import WizardPages
 from ringbridge.web.words import N_
 
 FOR_PLAYERS = ["GET", "HEAD", "OPTIONS"]
@@ -95,6 +96,7 @@ def create_app(services: Services) -> Starlette:
             *AccountPages(pages, accounts).routes,
             *SetupPage(pages).routes,
             *SettingsPages(pages).routes,
+            *WizardPages(pages, accounts).routes,
             *HooksPage(pages).routes,
             *RulesPage(pages).routes,
             *monitoring.routes,

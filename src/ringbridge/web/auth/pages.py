@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ringbridge.service.passwords import weakness
-from ringbridge.web.auth.accounts import COOKIE, LIFETIME, Accounts, Refused
+from ringbridge.web.auth.accounts import COOKIE, LIFETIME, Accounts, Refused, Session
 from ringbridge.web.auth.visitor import address_of, visitor_of
 from ringbridge.web.pages.preferences import own_address
 from ringbridge.web.rendering import Pages
@@ -50,16 +50,7 @@ class AccountPages:
         if isinstance(session, Refused):
             code, words = REFUSED[session]
             return await self._pages.page(request, "login.html", code=code, name=name, after=after, refused=words)
-        answer = RedirectResponse(after, status_code=303)
-        answer.set_cookie(
-            COOKIE,
-            session.token,
-            max_age=int(LIFETIME.total_seconds()),
-            httponly=True,
-            samesite="lax",
-            secure=request.url.scheme == "https",
-        )
-        return answer
+        return entering(request, RedirectResponse(after, status_code=303), session)
 
     async def logout(self, request: Request) -> Response:
         await self._accounts.logout(request.cookies.get(COOKIE))
@@ -83,6 +74,19 @@ class AccountPages:
         if refused:
             return await self._pages.page(request, "account.html", code=422, refused=refused)
         return leaving("/login")
+
+
+def entering(request: Request, answer: Response, session: Session) -> Response:
+    """The answer, by which the browser gets the session."""
+    answer.set_cookie(
+        COOKIE,
+        session.token,
+        max_age=int(LIFETIME.total_seconds()),
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
+    return answer
 
 
 def leaving(address: str) -> Response:

@@ -46,10 +46,13 @@ def visitor_of(request: HTTPConnection) -> Visitor | None:
     return visitor
 
 
+NOBODY = "this machine"
+
+
 def by_whom(request: HTTPConnection) -> str:
     """Who acts, for the audit. Before anybody has an account: whoever sits at the machine."""
     visitor = visitor_of(request)
-    return visitor.name if visitor and visitor.name else "this machine"
+    return visitor.name if visitor and visitor.name else NOBODY
 
 
 PASSED_ON = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from ringbridge.store import users
@@ -17,7 +17,7 @@ class SetupPage:
 
     @property
     def routes(self) -> list[Route]:
-        return [Route("/config", self.page), Route("/config/master", lambda request: RedirectResponse("/config"))]
+        return [Route("/config", self.page)]
 
     async def page(self, request: Request) -> Response:
         async with self._services.database.reading() as tx:

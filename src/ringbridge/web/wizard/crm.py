@@ -1,0 +1,92 @@
+"""The CRM: which one, its key, and whether the key opens it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ringbridge.service.config import Office, document_of
+from ringbridge.service.portal_config import Portal
+from ringbridge.service.portal_trial import Tried, can_be_tried, try_portal
+from ringbridge.service.settings_desk import Document, OfficeRefused, validated
+from ringbridge.web.auth.visitor import by_whom
+from ringbridge.web.wizard.frame import Frame, given
+from ringbridge.web.wizard.steps import Step
+
+
+class CrmStep:
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    async def page(self, request: Request) -> Response:
+        return await self._shown(request, {}, None)
+
+    async def save(self, request: Request) -> Response:
+        """POST: `kind` and the key's inputs. A key that can be tried is kept only when it opens the portal."""
+        form = await given(request)
+        office = await self._frame.desk.office()
+        known = any(portal.kind == form.get("kind") for portal in office.portal)
+        try:
+            wanted = validated(with_portal(document_of(office), form))
+            portal = portal_of(wanted, form)
+            tried = await try_portal(portal, wanted) if can_be_tried(portal) else Tried()
+            if tried.trouble:
+                return await self._shown(request, form, tried, code=422)
+            stand_in = portal.default_user if known else tried.user or portal.default_user
+            await self._frame.desk.change(
+                lambda before: with_portal(before, {**form, "default_user": stand_in}), by=by_whom(request)
+            )
+        except OfficeRefused as refusal:
+            return await self._shown(request, form, Tried(trouble=str(refusal)), code=422)
+        if form.get("act") == "save" and not tried.missing and can_be_tried(portal):
+            return await self._frame.passed(request, Step.CRM)
+        return await self._shown(request, form, tried)
+
+    async def _shown(
+        self, request: Request, form: Mapping[str, str], tried: Tried | None, *, code: int = 200
+    ) -> Response:
+        office, status = await self._frame.desk.office(), await self._frame.services.status()
+        return await self._frame.page(
+            request,
+            Step.CRM,
+            code=code,
+            form=form,
+            tried=tried,
+            portals=office.portal,
+            standing={portal.name: portal for portal in status.portals},
+            own_address=office.public_address or str(request.base_url).rstrip("/"),
+        )
+
+
+def portal_of(office: Office, form: Mapping[str, str]) -> Portal:
+    return next(portal for portal in office.portal if portal.kind == form.get("kind", "bitrix24"))
+
+
+def with_portal(document: Document, form: Mapping[str, str]) -> Document:
+    """The office with this portal in place of its first of the kind, the rest of whose settings stay."""
+    kind = form.get("kind", "bitrix24")
+    present: list[dict[str, Any]] = list(document.get("portal", ()))
+    at = next((n for n, one in enumerate(present) if one.get("kind", "bitrix24") == kind), len(present))
+    portal: dict[str, Any] = dict(present[at]) if at < len(present) else {"name": kind}
+    for key in ("webhook", "oauth", "amocrm"):
+        portal.pop(key, None)
+    portal |= {"kind": kind, **key_in(kind, form)}
+    portal["default_user"] = form.get("default_user") or portal.get("default_user") or "1"
+    if form.get("closed"):
+        portal |= {"allow_http": True, "allow_private": True}
+    present[at : at + 1] = [portal]
+    address = {"public_address": form["public_address"]} if form.get("public_address") else {}
+    return document | {"portal": present} | address
+
+
+def key_in(kind: str, form: Mapping[str, str]) -> dict[str, Any]:
+    names = ("address", "token", "client_id", "client_secret")
+    if kind == "amocrm":
+        found = {name: form[f"amo_{name}"] for name in names if form.get(f"amo_{name}")}
+        return {"amocrm": found | ({"local": True} if form.get("closed") else {})}
+    if form.get("webhook"):
+        return {"webhook": form["webhook"]}
+    return {"oauth": {name: form.get(name, "") for name in ("client_id", "client_secret")}}

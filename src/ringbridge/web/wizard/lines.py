@@ -1,0 +1,139 @@
+"""The trunks by which clients come, and the rules as plain questions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ringbridge.service.config import Office
+from ringbridge.service.rule_config import RuleRow
+from ringbridge.service.settings_desk import Document, OfficeRefused
+from ringbridge.web import language as languages
+from ringbridge.web.auth.visitor import by_whom
+from ringbridge.web.rule_words import PRESETS
+from ringbridge.web.wizard.frame import Frame, given
+from ringbridge.web.wizard.steps import Step
+from ringbridge.web.words import N_
+
+MOST = 100
+DETAILS = ("title", "line")
+ORIGIN = ("source", "pipeline")
+"""What a rule says of the clients of a trunk."""
+
+QUESTIONS: Mapping[str, str] = {
+    "task": N_("Shall a missed call make a task for somebody?"),
+    "deal": N_("Shall a new client get a deal at once?"),
+    "outbound": N_("Shall nothing be made of an unknown number that we call?"),
+    "waiting-time": N_("Shall the call's description say how long the client waited?"),
+    "holding": N_("Do your clients have several companies with one number?"),
+}
+
+
+class TrunksStep:
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    async def page(self, request: Request) -> Response:
+        return await self._shown(request)
+
+    async def save(self, request: Request) -> Response:
+        """POST: of each trunk, with its place on the page behind a blank: `name 0`, `use 0`, details, origins."""
+        form = await given(request)
+        try:
+            await self._frame.desk.change(lambda before: with_trunks(before, form), by=by_whom(request))
+        except OfficeRefused as refusal:
+            return await self._shown(request, refused=str(refusal), code=422)
+        return await self._frame.passed(request, Step.TRUNKS)
+
+    async def _shown(self, request: Request, *, refused: str = "", code: int = 200) -> Response:
+        office, progress = await self._frame.desk.office(), await self._frame.progress()
+        rows = trunk_rows(office, progress.trunks)
+        return await self._frame.page(request, Step.TRUNKS, code=code, rows=rows, refused=refused)
+
+
+def trunk_rows(office: Office, found: Sequence[str]) -> list[dict[str, Any]]:
+    """Those that count already, those that were found, and an empty one."""
+    known = {trunk.name: trunk for trunk in office.trunk}
+    origins = {row.trunks[0]: row for row in office.rule if is_origin(row)}
+    rows: list[dict[str, Any]] = []
+    for name in dict.fromkeys((*known, *found)):
+        trunk, origin = known.get(name), origins.get(name)
+        rows.append(
+            {
+                "name": name,
+                "use": trunk is not None or not office.trunk,
+                "title": trunk.title if trunk else "",
+                "line": (trunk.line or "") if trunk else "",
+                "source": (origin.source or "") if origin else "",
+                "pipeline": (origin.pipeline or "") if origin else "",
+            }
+        )
+    return [*rows, dict.fromkeys(("name", "title", "line", *ORIGIN), "") | {"use": False}]
+
+
+def is_origin(row: RuleRow) -> bool:
+    """A row that this page wrote: of one trunk, and of nothing else."""
+    return len(row.trunks) == 1 and row.name == row.trunks[0]
+
+
+def with_trunks(document: Document, form: Mapping[str, str]) -> Document:
+    """The office with the trunks that are in use; what the page does not show of them stays."""
+    known = {trunk["name"]: trunk for trunk in document.get("trunk", ())}
+    origins = [row for row in document.get("rule", ()) if row.get("trunks") == [row["name"]]]
+    rest = [row for row in document.get("rule", ()) if row not in origins]
+    trunks, rows = [], []
+    for n in range(MOST):
+        name = form.get(f"name {n}", "")
+        if not name or f"use {n}" not in form:
+            continue
+        said = {each: form[f"{each} {n}"] for each in DETAILS if form.get(f"{each} {n}")}
+        stays = {key: value for key, value in known.get(name, {}).items() if key not in DETAILS}
+        trunks.append(stays | {"name": name} | said)
+        origin = {each: form[f"{each} {n}"] for each in ORIGIN if form.get(f"{each} {n}")}
+        before = next((row for row in origins if row["name"] == name), {"name": name, "trunks": [name]})
+        kept = {key: value for key, value in before.items() if key not in ORIGIN}
+        rows += [kept | origin] if origin or len(kept) > 2 else []
+    return document | {"trunk": trunks, "rule": [*rows, *rest]}
+
+
+class RulesStep:
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    async def page(self, request: Request) -> Response:
+        office = await self._frame.desk.office()
+        said = {name: place_of(office.rule, name) is not None for name in QUESTIONS}
+        others = len(office.rule) - sum(said.values())
+        return await self._frame.page(request, Step.RULES, questions=QUESTIONS, said=said, others=others)
+
+    async def save(self, request: Request) -> Response:
+        """POST: `preset NAME` for each question that is answered with yes."""
+        form = await given(request)
+        say = languages.translations(languages.language_of(request)).gettext
+        names = {name: say(PRESETS[name].name) for name in QUESTIONS}
+        wanted = {name for name in QUESTIONS if f"preset {name}" in form}
+        await self._frame.desk.change(lambda before: with_rules(before, wanted, names), by=by_whom(request))
+        return await self._frame.passed(request, Step.RULES)
+
+
+def place_of(rows: Sequence[RuleRow], preset: str) -> int | None:
+    """Of the row that says just what the preset says, whatever it is called."""
+    for place, row in enumerate(rows):
+        if row == RuleRow.model_validate({"name": row.name, **PRESETS[preset].row}):
+            return place
+    return None
+
+
+def with_rules(document: Document, wanted: set[str], names: Mapping[str, str]) -> Document:
+    """Rows of other making stay where they are; new ones go behind them."""
+    rows = list(document.get("rule", ()))
+    for name in QUESTIONS:
+        place = place_of([RuleRow.model_validate(row) for row in rows], name)
+        if place is not None and name not in wanted:
+            del rows[place]
+        elif place is None and name in wanted:
+            rows.append({"name": names[name], **PRESETS[name].row})
+    return document | {"rule": rows}
