@@ -60,6 +60,11 @@ class Pbx(Part):
     cel: Path | None = Field(
         None, description="Its CEL file (cel-custom/Master.csv): it tells transfers and pickups in those calls too."
     )
+    timezone: str | None = Field(
+        None,
+        description="Its clock's time zone, in which those files and the folders of recordings are written; by default "
+        "the office's. UTC where cdr.conf has usegmtime=yes.",
+    )
     trace_hours: float = Field(
         2,
         ge=0,
@@ -67,6 +72,11 @@ class Pbx(Part):
         description="How long what it says is kept in memory, so that a call that was told wrongly can be downloaded "
         "from its page for a report; 0 keeps nothing. At most 16 MB.",
     )
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone(cls, value: str | None) -> str | None:
+        return value if value is None else _known_zone(value)
 
 
 class Trunk(Part):
@@ -157,11 +167,7 @@ class Office(Part):
     @field_validator("timezone")
     @classmethod
     def _timezone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"{value!r} is no time zone, such as Europe/Moscow") from error
-        return value
+        return _known_zone(value)
 
     @model_validator(mode="after")
     def _consistent(self) -> Office:
@@ -190,6 +196,17 @@ class Office(Part):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
+
+    def zone_of(self, pbx: Pbx) -> ZoneInfo:
+        return ZoneInfo(pbx.timezone or self.timezone)
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"{name!r} is no time zone, such as Europe/Moscow") from error
+    return name
 
 
 def _unique(what: str, names: Iterable[str]) -> None:

@@ -26,7 +26,7 @@ class History:
     @classmethod
     def of(cls, pbx: Pbx, office: Office) -> History:
         sides = Sides(trunks=frozenset(trunk.name for trunk in office.trunk), region=office.region)
-        source = CsvHistory(cdr=pbx.cdr, cel=pbx.cel, zone=office.zone)
+        source = CsvHistory(cdr=pbx.cdr, cel=pbx.cel, zone=office.zone_of(pbx))
         return cls(source=source, sides=sides, is_kept=bool(pbx.cdr or pbx.cel))
 
     async def between(self, since: datetime, until: datetime) -> list[Call]:

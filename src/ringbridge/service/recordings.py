@@ -97,4 +97,4 @@ def settings_of(pbx: Pbx, office: Office, data: Path) -> RecordingSettings:
         RecordingFolder(pbx=PurePosixPath(folder.pbx), here=Path(folder.here or folder.pbx))
         for folder in pbx.recordings
     )
-    return RecordingSettings(folders=folders, zone=office.zone, cache=data / "recordings", mp3=pbx.mp3)
+    return RecordingSettings(folders=folders, zone=office.zone_of(pbx), cache=data / "recordings", mp3=pbx.mp3)

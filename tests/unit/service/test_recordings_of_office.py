@@ -7,6 +7,7 @@ import os
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -45,6 +46,13 @@ def test_links_open_as_long_as_the_portal_s_settings_say(portal: dict[str, objec
 def test_mp3_is_the_pbx_s_setting(tmp_path: Path) -> None:
     given = office()
     assert settings_of(given.pbx[0], given, tmp_path).mp3
+
+
+def test_folders_of_recordings_are_named_by_the_clock_of_their_pbx(tmp_path: Path) -> None:
+    pbx = {"name": "office", "username": "ringbridge", "secret": "s"}
+    given = office_of({"pbx": [pbx, {**pbx, "name": "branch", "timezone": "Asia/Yekaterinburg"}]})
+    zones = [settings_of(each, given, tmp_path).zone for each in given.pbx]
+    assert zones == [ZoneInfo("Europe/Moscow"), ZoneInfo("Asia/Yekaterinburg")]
 
 
 async def test_copies_of_long_ago_are_removed_while_the_service_runs(tmp_path: Path) -> None:
