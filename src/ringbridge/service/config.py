@@ -28,6 +28,7 @@ from ringbridge.service.dial_config import DialingConfig, EventsBy
 from ringbridge.service.hook_config import HooksConfig
 from ringbridge.service.parts import NAME_HELP, Name, Part, Secret
 from ringbridge.service.portal_config import Portal
+from ringbridge.service.report_config import ReportConfig
 from ringbridge.service.route_config import Dialled, DistributionConfig, NewClientsConfig
 from ringbridge.service.rule_config import HoursConfig, RuleRow
 
@@ -155,6 +156,7 @@ class Office(Part):
     )
     rule: tuple[RuleRow, ...] = Field((), description="The rules, first match wins.")
     hooks: HooksConfig = Field(HooksConfig(), description="The office's own code.")
+    report: ReportConfig = Field(ReportConfig(), description="The report of each week by e-mail.")
     api_token: tuple[ApiToken, ...] = Field((), description="Who may ask for calls by our interface.")
 
     @field_validator("region")

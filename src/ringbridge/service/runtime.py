@@ -55,6 +55,7 @@ from ringbridge.service.settings import configured_at, load_office
 from ringbridge.service.settings_desk import SettingsDesk
 from ringbridge.service.stats import count_older_calls
 from ringbridge.service.views import OfficeView
+from ringbridge.service.weekly import weekly_report
 from ringbridge.store.database import Database
 from ringbridge.store.keys import PbxId
 from ringbridge.store.vault import Vault
@@ -114,6 +115,7 @@ class Runtime:
             group.create_task(self.recordings.keep_tidy())
             group.create_task(self.resending.run())
             group.create_task(count_older_calls(self.database))
+            group.create_task(weekly_report(self.office, self.database).run())
             group.create_task(forget_old_calls(self.database, self.office.keep_calls_days))
             group.create_task(self.router.dealt.keep(self.database))
             if self.office.distribution.enabled and self.office.distribution.agi:

@@ -13,6 +13,7 @@ from ringbridge.service.config import Employee, Office, Pbx, Trunk
 from ringbridge.service.dial_config import DialingConfig
 from ringbridge.service.hook_config import HooksConfig
 from ringbridge.service.portal_config import Portal
+from ringbridge.service.report_config import ReportConfig
 from ringbridge.service.route_config import DistributionConfig
 from ringbridge.service.rule_config import HoursConfig
 from ringbridge.web.settings.fields import Field, fields_of
@@ -75,7 +76,7 @@ class Section:
         return ".".join(map(str, steps[2:])) if steps[1:2] == [row] else None
 
 
-OWN = ("pbx", "trunk", "portal", "employee", "dialing", "hours", "distribution", "rule", "hooks", "api_token")
+OWN = ("pbx", "trunk", "portal", "employee", "dialing", "hours", "distribution", "rule", "hooks", "report", "api_token")
 """Parts of the office that have a page; the rules have one that is made for them."""
 
 
@@ -100,6 +101,7 @@ SECTIONS: Mapping[str, Section] = {
         _section("dialing", N_("Calls that are asked for"), "phone-outgoing", DialingConfig),
         _section("distribution", N_("Distribution of incoming calls"), "phone-incoming", DistributionConfig),
         _section("hooks", N_("Hooks"), "bulb", HooksConfig),
+        _section("report", N_("Weekly report"), "mail-opened", ReportConfig),
         _section("api_token", N_("Programs that may ask for calls"), "send-2", ApiToken, "name", "may"),
     )
 }
