@@ -197,7 +197,7 @@ def process_lead_update_params(fields: Fields, entity: Fields, call: PhoneCall, 
 @hook()
 def process_record_file_path(path: str, call: PhoneCall, ctx: Context) -> str:
     """Where the recording is, once its file is whole: as the PBX named it, and as it shall be looked for. The hook may
-    make the file. Asked of the first portal only."""
+    make the file. Asked for one portal, and holds for all."""
 
 
 @hook(cancels=True)

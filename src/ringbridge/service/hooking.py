@@ -68,10 +68,11 @@ class OfficeHooks:
         self.of(portal.id).open(portal)
 
     async def path_of(self, intent: AttachRecording) -> AttachRecording:
-        """Where a recording is, as the hooks say; of whichever portal, as the file is the same for all."""
+        """Where a recording is, as the hooks say. One portal is asked for all, as the file is the same."""
         for portal in self._portals.values():
-            outcome = await portal.about_step("process_record_file_path", intent.path, intent, {})
-            return replace(intent, path=outcome.value)
+            if await portal.wants("process_record_file_path"):
+                outcome = await portal.about_step("process_record_file_path", intent.path, intent, {})
+                return replace(intent, path=outcome.value)
         return intent
 
     async def carried_out(self, portal: PortalId, steps: Sequence[Step], answers: Sequence[Receipt | CrmError]) -> None:

@@ -20,6 +20,7 @@ from ringbridge.routing.office import Portal, Staff
 from ringbridge.routing.records import intents_of
 from ringbridge.service.advice import Advice, HookAdvisers, advise_all
 from ringbridge.service.config import office_of
+from ringbridge.service.hooking import OfficeHooks
 from ringbridge.service.lately import Lately
 from ringbridge.service.recordings import OfficeRecordings
 from ringbridge.service.router import Router, Setup
@@ -284,6 +285,9 @@ async def test_process_record_file_path(tmp_path: Path, there: HookedOffice):
             return path.replace("/monitor/", "/elsewhere/")
     """,
     )
+    there.hooks = OfficeHooks(there.hooks.hooks, there.database)
+    there.hooks.of(PortalId("not connected yet"))
+    there.opened(Connected())  # type: ignore[arg-type]
     recordings, intent = recordings_of(tmp_path, there)
     a_recording(tmp_path / "elsewhere")
     found = await recordings.fetch(intent)
