@@ -268,12 +268,9 @@ async def test_each_role_opens_its_own_pages(
     assert [(await seen(database, user, path))[0] for user in (VICTOR, HEAD, BOSS)] == [employee, supervisor, admin]
 
 
-async def test_set_up_page_names_the_accounts_and_itgrixs_wizard_leads_there(database: Database) -> None:
+async def test_set_up_page_names_the_accounts(database: Database) -> None:
     await accounts(database)
     assert "victor | employee | 104" in (await seen(database, BOSS, "/config"))[1]
-    async with client(create_app(services(database))) as browser:
-        wizard = await browser.get("/config/master", headers=await session(database, BOSS))
-    assert wizard.headers["location"] == "/config"
 
 
 async def test_account_that_is_taken_away_is_out_at_once(database: Database) -> None:
