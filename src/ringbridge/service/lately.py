@@ -32,6 +32,7 @@ class Lately:
             self._open.pop(key, None)
         for leg in call.legs:
             if leg.result in UNWILLING and leg.end is not None and call.external:
+                self._forget(leg.end)  # nobody asks where calls are not distributed
                 self._rejected[self._key(call.external), leg.extension] = leg.end
 
     def is_busy(self, extension: str) -> bool:

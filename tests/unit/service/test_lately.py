@@ -91,6 +91,14 @@ def test_a_phone_that_refused_is_remembered_for_its_caller_however_the_number_is
     assert lately.rejected("79036667788", NOW) == ()
 
 
+def test_refusals_do_not_pile_up_where_nobody_ever_asks_for_them() -> None:
+    lately = Lately()
+    lately.tell(MAIN, inbound(leg("101", LegResult.BUSY), ended=True))
+    later = replace(leg("102", LegResult.BUSY), end=NOW + 2 * REMEMBERED)
+    lately.tell(MAIN, replace(inbound(later), id=CallId("2.1")))
+    assert [one.extension for one in lately.rejected(CLIENT, NOW)] == ["102"]
+
+
 def test_a_refusal_is_forgotten_after_a_minute() -> None:
     lately = Lately()
     lately.tell(MAIN, inbound(leg("101", LegResult.BUSY), ended=True))
