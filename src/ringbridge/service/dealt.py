@@ -28,15 +28,17 @@ class Dealt:
         self._changed = asyncio.Event()
 
     def on(self, day: date) -> Mapping[str, int]:
+        return self._counts if day == self._day else {}
+
+    def _begin(self, day: date) -> None:
         if day != self._day:
             self._day = day
             self._counts.clear()
-        return self._counts
 
     def note(self, route: Route, day: date) -> None:
         """What became of a call. Of a list of new clients' phones the first counts: it was that one's turn."""
         if route.hops and route.hops[0].reason is Reason.NEW_CLIENT:
-            self.on(day)
+            self._begin(day)
             self._counts[route.hops[0].extension] += 1
             self._changed.set()
 
@@ -44,7 +46,7 @@ class Dealt:
         """What was dealt on this day before we started. Raises `StoreError`."""
         async with database.reading() as tx:
             before = await stored.read(tx, day)
-        self.on(day)
+        self._begin(day)
         self._counts.update(before)
 
     async def keep(self, database: Database) -> NoReturn:

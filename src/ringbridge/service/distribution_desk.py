@@ -36,5 +36,7 @@ class DistributionDesk:
         return text_of(kind, by, words_of(self.office().distribution, self.address))
 
     async def trial(self, question: RouteQuestion, at: datetime) -> RouteTrial:
-        """With the phones as they are. Raises `StoreError`."""
-        return await try_route(self.office(), self.database, question, self.router.phones, at)
+        """With the phones and the turns as they are. Raises `StoreError`."""
+        office = self.office()
+        dealt = self.router.dealt.on(at.astimezone(office.zone).date())
+        return await try_route(office, self.database, question, self.router.phones, at, dealt=dealt)

@@ -6,7 +6,7 @@ free that is not said to be otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -56,9 +56,16 @@ class RouteTrial:
 
 
 async def try_route(
-    office: Office, database: Database, question: RouteQuestion, phones: Availability, at: datetime
+    office: Office,
+    database: Database,
+    question: RouteQuestion,
+    phones: Availability,
+    at: datetime,
+    *,
+    dealt: Mapping[str, int] | None = None,
 ) -> RouteTrial:
-    """As it would be decided at this time, also where distribution is switched off. Raises `StoreError`."""
+    """As it would be decided at this time, also where distribution is switched off. `dealt`: how many new clients each
+    phone got that day. Raises `StoreError`."""
     policy = distribution_policy(office)
     users = {}
     async with database.reading() as tx:
@@ -73,7 +80,7 @@ async def try_route(
         last_talk=last_talk,
         team=team,
         enabled=policy.enabled,
-        route=decide(question, clients, team, phones, wanted, at, last_talk=last_talk),
+        route=decide(question, clients, team, phones, wanted, at, last_talk=last_talk, dealt=dealt),
     )
 
 

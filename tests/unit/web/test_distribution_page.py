@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -29,7 +30,10 @@ from ringbridge.web.app import create_app
 TOKEN = "0123456789abcdef"
 CONFIG: dict[str, Any] = {
     "portal": [{"name": "acme", "webhook": "https://acme.bitrix24.ru/rest/1/abcdefgh/", "default_user": "1"}],
-    "trunk": [{"name": "mango", "title": "Реклама", "new_clients": {"extensions": ["700"]}}],
+    "trunk": [
+        {"name": "mango", "title": "Реклама", "new_clients": {"extensions": ["700"]}},
+        {"name": "turns", "new_clients": {"extensions": ["101", "102"], "order": "round_robin"}},
+    ],
     "employee": [
         {"name": "Анна Смирнова", "extensions": ["101"], "users": {"acme": "1"}, "deputy": "102"},
         {"name": "Борис Орлов", "extensions": ["102"]},
@@ -93,6 +97,16 @@ async def test_the_trial_sees_the_phones_as_they_are(there: There) -> None:
 
 async def test_a_new_client_is_tried_on_a_line(there: There) -> None:
     assert "Nobody knows the number: 700 (takes new clients)." in await there.shown(number="89990000000", trunk="mango")
+
+
+async def test_the_trial_sees_whose_turn_it_is_and_takes_it_from_nobody(database: Database) -> None:
+    asked = RouteQuestion(number="79990000000", trunk="turns", uniqueid="1.1")
+    desk = desk_of(office_of(CONFIG), database, DeviceBoard())
+    assert (await desk.router.ask(asked)).hops[0].extension == "101"
+    for _ in range(2):
+        trial = await desk.trial(asked, datetime.now(UTC))
+        assert trial.route.hops[0].extension == "102"
+    assert (await desk.router.ask(asked)).hops[0].extension == "102"
 
 
 async def test_what_the_dialplan_was_answered_is_shown_with_why(there: There) -> None:
