@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import email
 import email.policy
+import ipaddress
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +17,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from pydantic import ValidationError
 from tests.stateful.sample_calls import PBX
 from tests.unit.store.test_stats import answered, missed
@@ -35,6 +43,7 @@ class MailServer:
     """RFC 5321, as far as one letter needs it. It refuses the addresses that begin with ``no``."""
 
     letters: list[EmailMessage] = field(default_factory=list)
+    logins: list[str] = field(default_factory=list)
     broken: bool = False
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -42,7 +51,11 @@ class MailServer:
         while line := (await reader.readline()).decode().strip():
             match line.split(" ")[0].upper():
                 case "EHLO":
-                    writer.write(b"250-mail.example\r\n250 8BITMIME\r\n")
+                    writer.write(b"250-mail.example\r\n250-AUTH PLAIN\r\n250 8BITMIME\r\n")
+                case "AUTH":
+                    self.logins.append(base64.b64decode(line.split(" ")[2]).decode())
+                    known = self.logins[-1] == "\0calls\0secret"
+                    writer.write(b"235 welcome\r\n" if known else b"535 not you\r\n")
                 case "RCPT" if "<no" in line:
                     writer.write(b"550 no such box\r\n")
                 case "DATA" if self.broken:
@@ -62,9 +75,9 @@ class MailServer:
 
 
 @asynccontextmanager
-async def mail_server() -> AsyncIterator[tuple[MailServer, int]]:
+async def mail_server(encrypted: ssl.SSLContext | None = None) -> AsyncIterator[tuple[MailServer, int]]:
     server = MailServer()
-    async with await asyncio.start_server(server.talk, "127.0.0.1", 0) as listening:
+    async with await asyncio.start_server(server.talk, "127.0.0.1", 0, ssl=encrypted) as listening:
         yield server, listening.sockets[0].getsockname()[1]
 
 
@@ -153,6 +166,43 @@ async def test_one_address_that_is_wrong_keeps_the_report_from_no_other(database
         with pytest.raises(MailError, match="takes none of the addresses"):
             await report(database, config(port, "nobody@acme.example"), NEXT_MONDAY + WEEK).look()
     assert len(server.letters) == 1
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of 127.0.0.1, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail.example")])
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - MINUTE)
+        .not_valid_after(now + WEEK)
+        .add_extension(names, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path_factory.mktemp("mail") / "server.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(made.public_bytes(Encoding.PEM) + private)
+    return file
+
+
+async def test_login_and_password_go_to_a_server_that_proves_who_it_is_alone(
+    database: Database, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encrypted = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    encrypted.load_cert_chain(certificate)
+    async with mail_server(encrypted) as (server, port):
+        asked = config(port, security="tls", login="calls", password="secret")
+        with pytest.raises(MailError, match=r"is not reached .*CERTIFICATE_VERIFY_FAILED"):
+            await report(database, asked).look()
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        with pytest.raises(MailError, match="does not take login and password") as refused:
+            await report(database, asked.model_copy(update={"login": "other"})).look()
+        assert await report(database, asked).look()
+    assert server.logins == ["\0other\0secret", "\0calls\0secret"]
+    assert "secret" not in str(refused.value)
 
 
 async def test_an_office_without_calls_last_week_is_told_nothing_at_first(tmp_path: Path) -> None:
