@@ -23,6 +23,7 @@ from ringbridge.service.config import ConfigError, Office
 from ringbridge.service.runtime import Runtime
 from ringbridge.service.settings import save_office
 from ringbridge.store.database import Database
+from ringbridge.web.limits import LARGEST_MESSAGE
 from ringbridge.web.stage import Stage
 
 log = structlog.get_logger(__name__)
@@ -141,7 +142,14 @@ async def listening(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
         raise NoPort(
             f"The page cannot listen on {host}:{port} ({reason}): set RINGBRIDGE_HOST or RINGBRIDGE_PORT."
         ) from error
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=3)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=3,
+        ws_max_size=LARGEST_MESSAGE,
+    )
     server = _Server(config)
     with contextlib.closing(listener):
         task = asyncio.create_task(server.serve(sockets=[listener]))

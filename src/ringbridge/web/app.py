@@ -20,6 +20,7 @@ from ringbridge.web.auth.accounts import Accounts
 from ringbridge.web.auth.guard import Guard
 from ringbridge.web.auth.pages import AccountPages
 from ringbridge.web.bitrix24 import BitrixPages
+from ringbridge.web.limits import LimitedBodies
 from ringbridge.web.monitoring import Monitoring
 from ringbridge.web.pages import preferences
 from ringbridge.web.pages.analytics import Analytics
@@ -111,6 +112,7 @@ def create_app(services: Services) -> Starlette:
         ],
         middleware=[
             Middleware(SecurityHeaders),
+            Middleware(LimitedBodies),
             Middleware(SameOrigin),
             Middleware(Guard, accounts=accounts, pages=pages),
             Middleware(GZipMiddleware, compresslevel=6),
