@@ -7,7 +7,16 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 
 from ringbridge.telephony.causes import outbound_result, status_of
-from ringbridge.telephony.model import Call, CallId, Direction, Disposition, Extension, Recording, Transfer
+from ringbridge.telephony.model import (
+    Call,
+    CallId,
+    Direction,
+    Disposition,
+    Extension,
+    Recording,
+    Transfer,
+    TransferType,
+)
 from ringbridge.telephony.pieces import Attempt, OpenLeg, OpenRecording, OpenTalk
 
 LONGEST_CHOICE = 3
@@ -284,20 +293,19 @@ class OpenCall:
             )
             for leg in call.legs
         ]
-        channel_of = {leg.extension: leg.channel for leg in call.legs}
+        root = call.channels[0] if call.channels else call.id
+        up = {leg.extension: leg.channel for leg in call.legs if leg.answer and not leg.end}
+        if call.caller and root not in call.client_channels:
+            up.setdefault(call.caller, root)
+        # Who fetched the call or was handed it was not rung for it: by their extension they are known again.
         talks = [
-            OpenTalk(
-                extension=talk.extension,
-                channel=channel_of.get(talk.extension, call.channels[0] if call.channels else ""),
-                start=talk.start,
-                end=talk.end,
-            )
+            OpenTalk(extension=talk.extension, channel=up.get(talk.extension, ""), start=talk.start, end=talk.end)
             for talk in call.talks
         ]
         return cls(
             id=call.id,
             start=call.start,
-            root=call.channels[0] if call.channels else call.id,
+            root=root,
             direction=call.direction,
             announced=True,
             members=set(call.channels),
@@ -311,6 +319,7 @@ class OpenCall:
             legs=legs,
             talks=talks,
             transfers=list(call.transfers),
+            parked=_still_parked(call),
             recordings=[
                 OpenRecording(path=recording.path, channel=recording.channel, start=recording.start, running=True)
                 for recording in call.recordings
@@ -323,3 +332,11 @@ class OpenCall:
             linkedids={call.id},
             attempt=Attempt(trunk=call.trunk or "") if call.direction is Direction.OUTBOUND and call.trunk else None,
         )
+
+
+def _still_parked(call: Call) -> int | None:
+    """The transfer after which nobody has talked with the client, where it parked him."""
+    last = call.transfers[-1] if call.transfers else None
+    if last is None or last.type is not TransferType.PARK or any(talk.start >= last.at for talk in call.talks):
+        return None
+    return len(call.transfers) - 1

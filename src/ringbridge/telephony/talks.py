@@ -20,6 +20,7 @@ def update_talks(board: Switchboard, calls: Iterable[OpenCall], at: datetime, mo
         for client in filter(None, map(board.channels.get, call.clients)):
             bridge = client.bridge or bridge
             together |= {person.uniqueid: person for person in board.people_hearing(client, call)}
+        _know_again(board, call, together.values())
         for talk in call.talks:
             if talk.end is None and talk.channel not in together:
                 talk.end = at
@@ -28,6 +29,15 @@ def update_talks(board: Switchboard, calls: Iterable[OpenCall], at: datetime, mo
         for uniqueid, person in together.items():
             if call.open_talk(uniqueid) is None and not call.resume(uniqueid, at, bridge):
                 _begin(board, call, person, at)
+
+
+def _know_again(board: Switchboard, call: OpenCall, people: Iterable[Channel]) -> None:
+    """A talk from before a restart of ours goes on: of whoever hears the client, their extension tells who it is."""
+    for talk in call.talks:
+        if talk.end is None and not talk.channel:
+            person = next((one for one in people if board.person(one) == talk.extension), None)
+            if person is not None and call.open_talk(person.uniqueid) is None:
+                talk.channel, talk.name = person.uniqueid, person.name
 
 
 def _begin(board: Switchboard, call: OpenCall, person: Channel, at: datetime) -> None:
