@@ -6,12 +6,13 @@ one name; `groups` says which: each source's id -> the id under which it is put 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, Table, case, distinct, func, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, Table, case, distinct, func, or_, select, type_coerce
 
 from ringbridge.store import schema, summaries
 from ringbridge.store.counting import HOUR, Lane, hour_of
@@ -189,20 +190,35 @@ def of_hours(span: Span, hour: ColumnElement[int]) -> Iterator[ColumnElement[boo
 
 async def clients_by_source(tx: Transaction, span: Span, groups: Mapping[int, int]) -> dict[int, int]:
     """How many different clients called, by group of sources."""
+    sizes = Counter(groups.values())
+    several = [source for source, group in groups.items() if sizes[group] > 1]
     table, conditions = clients_of(span)
-    group = grouped(table.c.source, groups)
-    merged = any(one != other for one, other in groups.items())
-    # Over all time a client has one row of each source: they are counted without being told apart.
-    counted = func.count() if span.is_all_time and not merged else func.count(distinct(table.c.client))
-    found = select(group.label("source"), counted.label("clients")).select_from(table).where(*conditions)
-    return {row.source: row.clients for row in await tx.execute(found.group_by(group))}
+    alone = [*conditions, *of_new(span, CLIENTS.last), *([table.c.source.not_in(several)] if several else [])]
+    each = select(table.c.source, func.count().label("clients")).where(*alone).group_by(table.c.source)
+    found = {row.source: row.clients for row in await tx.execute(each)}
+    if several:
+        group = case({one: groups[one] for one in several}, value=table.c.source)
+        told_apart = select(group.label("source"), func.count(distinct(table.c.client)).label("clients"))
+        rows = await tx.execute(told_apart.where(*conditions, table.c.source.in_(several)).group_by(group))
+        found |= {row.source: row.clients for row in rows}
+    return found
 
 
 async def clients_in_all(tx: Transaction, span: Span) -> int:
     """How many different clients called, by whatever source."""
     table, conditions = clients_of(span)
-    different = select(table.c.client).where(*conditions).distinct().subquery()
-    return int((await tx.execute(select(func.count()).select_from(different))).scalar_one())
+    if span.sources is None and not span.is_all_time:
+        counted = select(func.count()).select_from(table).where(*conditions, *of_new(span, CLIENTS.last_any))
+    else:
+        different = select(table.c.client).where(*conditions).distinct().subquery()
+        counted = select(func.count()).select_from(different)
+    return int((await tx.execute(counted)).scalar_one())
+
+
+def of_new(span: Span, last: ColumnElement[int | None]) -> Iterator[ColumnElement[bool]]:
+    """A client's first row in the period. Over all time there is one row of each source."""
+    if not span.is_all_time:
+        yield last.is_(None) if span.since is None else or_(last.is_(None), last < hour_of(span.since))
 
 
 def clients_of(span: Span) -> tuple[Table, list[ColumnElement[bool]]]:
@@ -214,11 +230,6 @@ def clients_of(span: Span) -> tuple[Table, list[ColumnElement[bool]]]:
 def of_known(span: Span) -> Iterator[ColumnElement[bool]]:
     if span.sources is not None:
         yield KNOWN.source.in_(span.sources)
-
-
-def grouped(source: ColumnElement[int], groups: Mapping[int, int]) -> ColumnElement[int]:
-    moved = {one: other for one, other in groups.items() if one != other}
-    return case(moved, value=source, else_=source) if moved else source
 
 
 # Missed calls

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Column, Table, and_, bindparam, delete, func, or_, select, update
 
 from ringbridge.store import marks, missed, schema, summaries
 from ringbridge.store.counting import Ending, Lane, ending
@@ -131,8 +131,11 @@ async def _count(tx: Transaction, endings: Mapping[CallKey, Ending], sign: int) 
     if not endings:
         return
     sources = await _sources(tx, {ended.lane for ended in endings.values()})
-    for table, sums in summed(endings.values(), sources, sign).items():
-        await _add(tx, table, sums)
+    sums = summed(endings.values(), sources, sign)
+    for table, added in sums.items():
+        await _add(tx, table, added)
+    if came := sums[summaries.stats_clients]:
+        await tx.execute(LINK, [{"the_client": client, "since": hour} for hour, _, client in sorted(came)])
     if sign < 0:
         await missed.take_out(tx, endings)
     else:
@@ -198,7 +201,7 @@ def _of_call(ended: Ending) -> dict[str, int]:
 async def _add(tx: Transaction, table: Table, sums: Sums) -> None:
     if not sums:
         return
-    keys, amounts = [c.name for c in table.primary_key], [c.name for c in table.c if not c.primary_key]
+    keys, amounts = [c.name for c in table.primary_key], [c.name for c in amounts_of(table)]
     rows = [
         dict(zip(keys, key, strict=True)) | {name: held.get(name, 0) for name in amounts} for key, held in sums.items()
     ]
@@ -211,9 +214,13 @@ SUMS = (summaries.stats_calls, summaries.stats_people, summaries.stats_clients, 
 SUMMARIES = (*SUMS, summaries.stats_missed)
 
 
+def amounts_of(table: Table) -> list[Column[Any]]:
+    return [c for c in table.c if not c.primary_key and not c.nullable]
+
+
 def _adding(table: Table) -> Any:
     adding = insert(table)
-    sums = {c.name: c + adding.excluded[c.name] for c in table.c if not c.primary_key}
+    sums = {c.name: c + adding.excluded[c.name] for c in amounts_of(table)}
     return adding.on_conflict_do_update(index_elements=list(table.primary_key), set_=sums)
 
 
@@ -222,5 +229,25 @@ def _emptied(table: Table) -> Any:
     return delete(table).where(*here, table.c.calls <= 0)
 
 
+def _link() -> Any:
+    """Tells a client's rows from an hour on which row was before each, in the order of hours and sources."""
+    rows, earlier = summaries.stats_clients, summaries.stats_clients.alias("earlier")
+    before = (
+        select(earlier.c.hour)
+        .where(earlier.c.client == rows.c.client, earlier.c.hour <= rows.c.hour)
+        .order_by(earlier.c.hour.desc())
+        .limit(1)
+        .correlate(rows)
+    )
+    same = before.where(earlier.c.source == rows.c.source, earlier.c.hour < rows.c.hour)
+    others = before.where(or_(earlier.c.hour < rows.c.hour, earlier.c.source < rows.c.source))
+    return (
+        update(rows)
+        .where(rows.c.client == bindparam("the_client"), rows.c.hour >= bindparam("since"))
+        .values(last=same.scalar_subquery(), last_any=others.scalar_subquery())
+    )
+
+
+LINK = _link()
 ADDING = {table: _adding(table) for table in SUMS}
 EMPTIED = {table: _emptied(table) for table in SUMS}

@@ -62,6 +62,11 @@ stats_clients = Table(
     Column("source", Integer, primary_key=True),
     Column("client", Text, primary_key=True),  # the last digits, backwards
     Column("calls", Integer, nullable=False),
+    # Hours of the client's row before this one, of the same source and of any: who had none in a period is new in it.
+    # So different clients are counted without being told apart.
+    Column("last", Integer),
+    Column("last_any", Integer),
+    Index("ix_stats_clients_client", "client", "hour"),
     sqlite_with_rowid=False,
 )
 

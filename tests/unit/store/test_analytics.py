@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import random
+from collections import Counter
 from datetime import timedelta
 
 import pytest
 from tests.stateful.sample_calls import NOON, key_of
-from tests.unit.store.test_stats import MINUTE, answered, journal, missed
+from tests.unit.store.test_stats import MINUTE, an_office, answered, corrections, journal, missed
 
 from ringbridge.store import analytics
 from ringbridge.store.analytics import Callbacks, Shares, Span, Sums
-from ringbridge.store.counting import Lane, hour_of
+from ringbridge.store.counting import Lane, ending, hour_of
 from ringbridge.store.database import Database
 from ringbridge.telephony.model import Direction, Disposition, Extension
 
@@ -104,3 +106,32 @@ async def test_missed_calls_say_whether_and_how_soon_somebody_spoke_with_the_cli
     assert none == Callbacks()
     assert [(call.key, call.back_key) for call in latest] == [(key_of(3), None), (key_of(2), key_of(5))]
     assert waiting == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_different_clients_of_any_period_are_counted_right_in_whatever_order_calls_come_and_are_corrected(
+    database: Database, seed: int
+) -> None:
+    chance = random.Random(seed)
+    told = {call.id: call for call in an_office(chance, 60)}
+    stream = [*told.values(), *corrections(chance, list(told.values()))]
+    told |= {call.id: call for call in stream}
+    chance.shuffle(stream)
+    await journal(database, *stream, *told.values())
+    sources = await ids(database)
+    groups = dict.fromkeys(sources.values(), min(sources.values())) | {max(sources.values()): max(sources.values())}
+    for first in range(-1, 4):
+        for last in range(first + 1, 5):
+            span = Span(since=NOON + first * HOUR, until=NOON + last * HOUR)
+            came = {
+                (sources[ended.lane], ended.client)
+                for call in told.values()
+                if (ended := ending(call)) and ended.client and ended.direction is Direction.INBOUND
+                if first <= ended.hour - hour_of(NOON) < last
+            }
+            async with database.reading() as tx:
+                assert await analytics.clients_in_all(tx, span) == len({client for _, client in came})
+                each = await analytics.clients_by_source(tx, span, {})
+                grouped = await analytics.clients_by_source(tx, span, groups)
+            assert each == dict(Counter(source for source, _ in came))
+            assert grouped == dict(Counter(group for group, _ in {(groups[source], client) for source, client in came}))

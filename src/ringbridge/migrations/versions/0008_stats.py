@@ -61,9 +61,12 @@ def create_clients() -> None:
         sa.Column("source", sa.Integer, nullable=False),
         sa.Column("client", sa.Text, nullable=False),
         *amounts("calls"),
+        sa.Column("last", sa.Integer),
+        sa.Column("last_any", sa.Integer),
         sa.PrimaryKeyConstraint("hour", "source", "client", name="pk_stats_clients"),
         sqlite_with_rowid=False,
     )
+    op.create_index("ix_stats_clients_client", "stats_clients", ["client", "hour"])
     op.create_table(
         "stats_known",
         sa.Column("client", sa.Text, nullable=False),
