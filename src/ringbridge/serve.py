@@ -334,8 +334,8 @@ async def portal_status(portal: OfficePortal, runtime: Runtime) -> PortalStatus:
 
 
 UNTOLD = (
-    "The portal does not tell us what changes in it: that needs a local application, and events. Clients who are new "
-    "or changed are known after the next full reading only (mirror_sweep_hours)."
+    "The portal does not tell us what changes in it: that needs a local application, and events. The CRM is asked "
+    "about new clients in each call; what else changed is known after the next full reading only (mirror_sweep_hours)."
 )
 
 

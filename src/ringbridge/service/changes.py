@@ -33,8 +33,8 @@ LOOK_EVERY = timedelta(hours=1)  # a person may have taken our subscription away
 RETRY = timedelta(minutes=5)
 
 UNREACHABLE = (
-    "The account cannot tell us what changes in it: that needs a public_address with https. Clients who are new or "
-    "changed are known after the next full reading only."
+    "The account cannot tell us what changes in it: that needs a public_address with https. The CRM is asked about "
+    "new clients in each call; what else changed is known after the next full reading only."
 )
 
 Tell = Callable[[Sequence[Ref], Sequence[Ref]], None]

@@ -41,7 +41,7 @@ REFUSED = 3600.0  # seconds until a portal that refused is asked again
 class MirrorState:
     """How a mirror stands, for people."""
 
-    whole: bool  # everything was read once: who is not found is unknown
+    whole: bool  # everything was read once
     reading: bool  # it is being filled or swept
     read: int = 0  # things of this reading, else of the last
     total: int | None = None
@@ -108,6 +108,12 @@ class MirrorKeeper:
     @property
     def whole(self) -> bool:
         return self._reading.finished is not None
+
+    @property
+    def knows_all(self) -> bool:
+        """Who is not found is nobody. That needs a CRM that tells what is new: before it ever did, it may be one whose
+        events do not reach us."""
+        return self.whole and self._heard is not None
 
     def state(self) -> MirrorState:
         reading = self._reading

@@ -34,9 +34,9 @@ class Mirrors:
         return self._keepers.get(portal)
 
     def is_whole(self, portal: PortalId) -> bool:
-        """Everything was read once: a number that is not found there is nobody's."""
+        """A number that is not found there is nobody's."""
         keeper = self.of(portal)
-        return keeper is not None and keeper.whole
+        return keeper is not None and keeper.knows_all
 
     async def clients(self, portal: PortalId, number: str) -> tuple[MirrorFound, ...]:
         """Who has this number, however it is written: contacts, then companies, then leads; a few at most. Nobody

@@ -250,4 +250,13 @@ SENTENCES = (
     N_("%(why)s; %(phone)s passed over: %(other)s"),
     N_("%(name)s: has no phone"),
     N_("The portal's plan does not have this."),
+    N_(
+        "The portal does not tell us what changes in it: that needs a local application, and events. The CRM is asked"
+        " about new clients in each call; what else changed is known after the next full reading only "
+        "(mirror_sweep_hours)."
+    ),
+    N_(
+        "The account cannot tell us what changes in it: that needs a public_address with https. The CRM is asked "
+        "about new clients in each call; what else changed is known after the next full reading only."
+    ),
 )

@@ -92,6 +92,18 @@ async def test_changes_that_come_together_cost_one_request(kept: Kept) -> None:
     assert kept.crm.asked == [[Ref(kind="contact", id=str(number)) for number in (1, 2, 3)]]
 
 
+async def test_who_is_not_found_is_nobody_once_the_crm_tells_what_is_new(kept: Kept) -> None:
+    keeper = await kept.keeper()
+    mirrors = Mirrors([keeper], kept.database)
+    keeper.changed([Ref(kind="contact", id="1")])
+    assert not mirrors.is_whole(MAIN), "it is not read yet"
+    await read_whole(keeper)
+    assert mirrors.is_whole(MAIN)
+    deaf = await kept.keeper()
+    assert deaf.whole
+    assert not Mirrors([deaf], kept.database).is_whole(MAIN), "a client of today may be unknown to it"
+
+
 async def test_what_was_deleted_is_forgotten_without_a_request(kept: Kept) -> None:
     keeper = await kept.filled()
     del kept.crm.asked[:]
@@ -294,6 +306,6 @@ async def test_all_mirrors_answer_together_and_forget_a_portal_that_is_mirrored_
     mirrors = Mirrors([keeper], kept.database)
     assert [one.id for one in await mirrors.clients(MAIN, "112201")] == ["1"]
     assert await mirrors.clients(PortalId("other"), "112201") == ()
-    assert (mirrors.is_whole(MAIN), mirrors.is_whole(PortalId("other"))) == (True, False)
+    assert not mirrors.is_whole(PortalId("other"))
     await Mirrors([], kept.database).run()
     assert await keeper.find("112201") == ()
