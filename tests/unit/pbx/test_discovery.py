@@ -84,11 +84,12 @@ def test_freepbx_is_known_by_its_globals_and_tells_its_folder() -> None:
 
 
 async def test_survey_needs_the_least_rights_only() -> None:
-    async with Server([LEAST], phones=("101", "102")).listen() as server:
+    async with Server([LEAST], phones=("101", "102"), trunks=("mango", "74951000100")).listen() as server:
         seen = await survey(address(server, LEAST))
     assert seen.trouble == ""
     assert seen.missing == ()
     assert seen.found.extensions == ("101", "102")
+    assert seen.found.trunks == ("74951000100", "mango")
     assert seen.found.version.startswith("22.")
 
 

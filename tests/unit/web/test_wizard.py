@@ -61,7 +61,7 @@ class Newcomer:
 @pytest.fixture
 async def newcomer(tmp_path: Path) -> AsyncIterator[Newcomer]:
     service, portal = Service(tmp_path), Portal.demo()
-    server = Server([MANAGER], phones=(*PHONES, "mango"), refusal_delay=0)
+    server = Server([MANAGER], phones=PHONES, trunks=("mango",), refusal_delay=0)
     async with server.listen(), serve(portal), service.running() as address:
         headers = {"Accept": "text/html", "Accept-Language": "en"}
         async with httpx2.AsyncClient(base_url=address, trust_env=False, headers=headers, timeout=30) as browser:

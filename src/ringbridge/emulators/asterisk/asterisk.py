@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ringbridge.ami.message import Message
-from ringbridge.emulators.asterisk.office import EMPLOYEES, Office, Script
+from ringbridge.emulators.asterisk.office import EMPLOYEES, TRUNKS, Office, Script
 from ringbridge.emulators.asterisk.records import Records
 from ringbridge.emulators.asterisk.renewal import Renewal
 from ringbridge.emulators.asterisk.server import Server
@@ -69,7 +69,7 @@ async def emulated_asterisk(setup: Setup) -> AsyncIterator[Asterisk]:
         setup.heard(event)
 
     office = Office(script=script, send=send, clock=_utcnow, begun=setup.begun)
-    server = Server(setup.users, originate=office.originate, phones=EMPLOYEES)
+    server = Server(setup.users, originate=office.originate, phones=EMPLOYEES, trunks=TRUNKS)
     async with server.listen(setup.host, setup.port), asyncio.TaskGroup() as group:
         playing = group.create_task(office.run())
         try:

@@ -25,8 +25,9 @@ WORDS = {
 
 
 class Devices:
-    def __init__(self, phones: Iterable[str] = ()) -> None:
-        self._states = dict.fromkeys(phones, "NOT_INUSE")
+    def __init__(self, phones: Iterable[str] = (), trunks: Iterable[str] = ()) -> None:
+        self._trunks = frozenset(trunks)
+        self._states = dict.fromkeys((*phones, *trunks), "NOT_INUSE")
         self._silent: set[str] = set()  # not registered
         self._wanted_peace: set[str] = set()  # on do-not-disturb
         self._held: set[str] = set()  # channels whose phone put the other side on hold
@@ -86,6 +87,8 @@ class Devices:
 
     def extension_rows(self) -> Iterator[Headers]:
         for phone, state in self._states.items():
+            if phone in self._trunks:
+                continue
             _, status, words = WORDS["INUSE" if phone in self._wanted_peace and state == "NOT_INUSE" else state]
             yield (
                 ("Event", "ExtensionStatus"),
@@ -103,6 +106,8 @@ class Devices:
                 ("ObjectType", "endpoint"),
                 ("ObjectName", phone),
                 ("Aor", phone),
+                ("Auths", "" if phone in self._trunks else phone),
+                ("OutboundAuths", phone if phone in self._trunks else ""),
                 ("DeviceState", WORDS[state][0]),
             )
 

@@ -28,6 +28,8 @@ EMPLOYEES: Mapping[str, str] = {
     "106": "Reception",
 }
 
+TRUNKS = ("mango", "mtt", "provider")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:

@@ -32,7 +32,7 @@ def _refuse(_: Message) -> str | None:
 
 class Server:
     """``send`` an event: it is remembered in ``channels`` and goes to every session that may read its class; what it
-    changes of ``phones`` is told behind it.
+    changes of ``phones`` and ``trunks`` is told behind it.
 
     ``originate`` decides what that action does; ``refusal_delay`` in seconds, as Asterisk waits before
     it says that a login failed; ``received`` is every action that came, for tests to look at.
@@ -45,12 +45,13 @@ class Server:
         clock: Callable[[], datetime] = _utcnow,
         originate: Callable[[Message], str | None] = _refuse,
         phones: Iterable[str] = (),
+        trunks: Iterable[str] = (),
         refusal_delay: float = 1.0,
         challenge: bool = True,
     ) -> None:
         self.users = {user.name: user for user in users}
         self.channels = Channels()
-        self.devices = Devices(phones)
+        self.devices = Devices(phones, trunks)
         self.clock = clock
         self.originate = originate
         self.refusal_delay = refusal_delay

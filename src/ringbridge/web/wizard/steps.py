@@ -61,6 +61,8 @@ class Stage:
 
 def stages(office: Office, progress: Progress, *, accounts: bool) -> tuple[Stage, ...]:
     there = {Step.ACCOUNT: accounts, Step.ASTERISK: bool(office.pbx), Step.CRM: bool(office.portal)}
+    if office.trunk:
+        there[Step.TRUNKS] = True
     return tuple(Stage(step=step, title=TITLES[step], done=there.get(step, step in progress.passed)) for step in Step)
 
 
