@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -131,6 +131,71 @@ def keeper_of(crm: Bitrix24, database: Database) -> MirrorKeeper:
     return MirrorKeeper(MAIN, crm, database, region="RU", every=timedelta(days=1), quiet=quiet)
 
 
+def crm_of(at: Portal, tokens: Tokens, saved: list[Credentials]) -> Bitrix24:
+    """Our adapter, which may ask as often as it likes and leaves its keys in `saved`."""
+
+    async def save(credentials: Credentials) -> None:
+        saved.append(credentials)
+
+    settings = Settings(
+        portal=MAIN,
+        reach=Reach(allow_http=True, allow_private=True),
+        authorization_server=at.address,
+        rate=1000.0,
+        burst=1000,
+    )
+    application = Application(client_id=demo.CLIENT_ID, client_secret=demo.CLIENT_SECRET)
+    return Bitrix24(settings, tokens, recordings=Shelf(), save=save, application=application)
+
+
+def dialing_of(pbx: Switchboard, database: Database) -> Dialing:
+    return Dialing(
+        DialPlan(callback_to="600"),
+        name=PbxId("office"),
+        pbx=pbx,
+        database=database,
+        announcer=LocalEngine(database, [MAIN]),
+        portals={MAIN: Crm()},
+    )
+
+
+def events_of(
+    crm: Bitrix24, dialing: Dialing, sense: Sense, handler: str, heard: list[str], mirror: MirrorKeeper | None
+) -> PortalEvents:
+    """Busy round the clock; notes in `heard` what it tells of the portal's key."""
+
+    def noting(what: str) -> Callable[[], Awaitable[None]]:
+        async def note() -> None:
+            heard.append(what)
+
+        return note
+
+    async def is_busy() -> bool:
+        return True
+
+    return PortalEvents(
+        MAIN,
+        desk=crm.desk,
+        installation=crm.installation,
+        dialing=dialing,
+        sense=sense,
+        handler=handler,
+        hours=ALWAYS,
+        connected=noting("connected"),
+        removed=noting("removed"),
+        welcome=noting("welcome"),
+        is_busy=is_busy,
+        mirror=mirror,
+    )
+
+
+def pages_of(doors: dict[str, BitrixDesk]) -> Starlette:
+    return Starlette(
+        routes=BitrixPages(doors, now=lambda: datetime.now(UTC)).routes,
+        middleware=[Middleware(SecurityHeaders), Middleware(SameOrigin)],
+    )
+
+
 @asynccontextmanager
 async def entrance(
     folder: Path,
@@ -141,76 +206,21 @@ async def entrance(
     endpoint: str = "",
     mirrored: bool = False,
 ) -> AsyncIterator[Entrance]:
-    at = portal()
-    doors: dict[str, BitrixDesk] = {}
-    pages = Starlette(
-        routes=BitrixPages(doors, now=lambda: datetime.now(UTC)).routes,
-        middleware=[Middleware(SecurityHeaders), Middleware(SameOrigin)],
-    )
+    at, doors = portal(), dict[str, BitrixDesk]()
     async with (
         serve(at),
         await Database.open(f"sqlite:///{folder}/ringbridge.db") as database,
-        listening(pages, "127.0.0.1", 0) as address,
+        listening(pages_of(doors), "127.0.0.1", 0) as address,
         httpx2.AsyncClient(trust_env=False) as http,
     ):
         nothing = Tokens(access="", refresh="", endpoint=endpoint)
-        saved: list[Credentials] = []
-
-        async def save(credentials: Credentials) -> None:
-            saved.append(credentials)
-
-        crm = Bitrix24(
-            Settings(
-                portal=MAIN,
-                reach=Reach(allow_http=True, allow_private=True),
-                authorization_server=at.address,
-                rate=1000.0,
-                burst=1000,
-            ),
-            tokens_of(at, application_token=knows_token) if installed else nothing,
-            recordings=Shelf(),
-            save=save,
-            application=Application(client_id=demo.CLIENT_ID, client_secret=demo.CLIENT_SECRET),
-        )
-        pbx, heard = Switchboard(), list[str]()
-        dialing = Dialing(
-            DialPlan(callback_to="600"),
-            name=PbxId("office"),
-            pbx=pbx,
-            database=database,
-            announcer=LocalEngine(database, [MAIN]),
-            portals={MAIN: Crm()},
-        )
-
-        async def connected() -> None:
-            heard.append("connected")
-
-        async def welcome() -> None:
-            heard.append("welcome")
-
-        async def removed() -> None:
-            heard.append("removed")
-
-        async def is_busy() -> bool:
-            return True
-
-        mirror = keeper_of(crm, database)
-        events = PortalEvents(
-            MAIN,
-            desk=crm.desk,
-            installation=crm.installation,
-            dialing=dialing,
-            sense=sense,
-            handler=f"{address}/bitrix24/main/events",
-            hours=ALWAYS,
-            connected=connected,
-            removed=removed,
-            welcome=welcome,
-            is_busy=is_busy,
-            mirror=mirror if mirrored else None,
-        )
-        doors["main"] = events
-        try:
+        pbx, saved, heard = Switchboard(), list[Credentials](), list[str]()
+        async with aclosing(
+            crm_of(at, tokens_of(at, application_token=knows_token) if installed else nothing, saved)
+        ) as crm:
+            mirror, handler = keeper_of(crm, database), f"{address}/bitrix24/main/events"
+            events = events_of(crm, dialing_of(pbx, database), sense, handler, heard, mirror if mirrored else None)
+            doors["main"] = events
             yield Entrance(
                 portal=at,
                 crm=crm,
@@ -223,5 +233,3 @@ async def entrance(
                 mirror=mirror,
                 heard=heard,
             )
-        finally:
-            await crm.aclose()
