@@ -36,6 +36,7 @@ from ringbridge.web.pages.orders import OrdersPart
 from ringbridge.web.pages.rules import RulesPage
 from ringbridge.web.pages.setup import SetupPage
 from ringbridge.web.pages.status import StatusPage
+from ringbridge.web.pages.users import UsersPage
 from ringbridge.web.recordings import permission
 from ringbridge.web.rendering import STATIC, Pages
 from ringbridge.web.route import RoutePage
@@ -96,6 +97,7 @@ def create_app(services: Services) -> Starlette:
             *ExaminationPages(pages).routes,
             *AccountPages(pages, accounts).routes,
             *SetupPage(pages).routes,
+            *UsersPage(pages).routes,
             *SettingsPages(pages).routes,
             *WizardPages(pages, accounts).routes,
             *HooksPage(pages).routes,
