@@ -21,7 +21,7 @@ CALLS = ("ast22_inbound_answered", "ast22_outbound_answered", "ast22_inbound_cal
 
 @pytest.fixture
 async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
-    async with playing(data=tmp_path, port=0, portal_port=0, script=Script(calls=CALLS, gap=2.0)) as demo:
+    async with playing(data=tmp_path, port=0, portal_port=0, script=Script(calls=CALLS, gap=2.0), past=False) as demo:
         yield demo
 
 

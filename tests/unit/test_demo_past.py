@@ -1,0 +1,39 @@
+"""The weeks before the demonstration: calls that could have been, and none over what is there."""
+
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from tests.unit.web.office_page import open_database
+
+from ringbridge.demo_past import past_calls, write_past
+from ringbridge.store import calls
+from ringbridge.store.keys import PbxId
+from ringbridge.telephony.model import Direction, Disposition
+
+ZONE = ZoneInfo("Europe/Moscow")
+TODAY = date(2026, 11, 26)
+
+
+def test_every_call_of_the_past_has_ended_before_today():
+    midnight = datetime.combine(TODAY, datetime.min.time(), ZONE)
+    assert all(call.end is not None and call.start <= call.end < midnight for call in past_calls(TODAY, ZONE))
+
+
+def test_each_call_of_the_past_is_one_of_its_own():
+    ids = [call.id for call in past_calls(TODAY, ZONE)]
+    assert len(set(ids)) == len(ids) > 1000
+
+
+def test_who_spoke_in_the_past_is_told_by_the_result():
+    for call in past_calls(TODAY, ZONE):
+        assert bool(call.talks) == (call.disposition is Disposition.ANSWERED)
+        assert bool(call.legs) == (call.direction is Direction.INBOUND)
+
+
+async def test_the_past_is_written_once_and_over_no_call(tmp_path: Path):
+    async with await open_database(tmp_path) as database:
+        for today in (TODAY, date(2026, 12, 24)):
+            await write_past(database, PbxId("office"), today, ZONE)
+        async with database.reading() as tx:
+            assert await calls.count(tx) == len(list(past_calls(TODAY, ZONE)))
