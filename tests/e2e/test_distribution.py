@@ -32,6 +32,7 @@ pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
 # The portal's clients: whose they are, and who stands in for those.
 OF_102, OF_103, OF_104, OF_105 = CLIENT, "74951234567", "14155552671", "79037008090"
 VIP = "79031112233"
+STRANGER = "79265550199"  # never called before: whoever did is a client of the CRM by now
 NORMAL = "106"
 STEP = re.compile(r"^\[(\S+ \S+?)\] .*Executing \[(\w+)@ringbridge-route:(\d+)\]", re.MULTILINE)
 
@@ -187,7 +188,7 @@ async def test_after_a_menu_the_choice_is_part_of_the_question(office: Office, f
 
 
 async def test_a_number_that_nobody_knows_takes_the_normal_route(office: Office) -> None:
-    outside = office.call_in(Reach.ROUTED, client=OTHER_CLIENT)
+    outside = office.call_in(Reach.ROUTED, client=STRANGER)
     inside = await rings_alone(office, NORMAL)
     await ends(outside, inside)
 
