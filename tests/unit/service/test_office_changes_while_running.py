@@ -21,6 +21,8 @@ from ringbridge.emulators.asterisk.library import recorded_calls
 from ringbridge.emulators.asterisk.renewal import Cast, Counters, Renewal
 from ringbridge.emulators.asterisk.server import Server
 from ringbridge.emulators.asterisk.users import User
+from ringbridge.emulators.bitrix24.portal import Portal
+from ringbridge.emulators.bitrix24.server import serve
 from ringbridge.pbx.link import LinkState
 from ringbridge.serve import opened, running
 from ringbridge.service.bootstrap import Bootstrap
@@ -111,6 +113,32 @@ async def test_call_in_progress_goes_on_when_the_office_is_opened_anew(tmp_path:
             call = await call_of(second, talking=False)
     assert call.disposition is Disposition.ANSWERED
     assert not call.interrupted
+
+
+async def test_portal_has_a_call_once_that_was_on_its_way_when_the_office_was_opened_anew(tmp_path: Path) -> None:
+    service, portal = Service(tmp_path), Portal.demo()
+    events = inbound_call()
+    answered = [event.event for event in events].index("BridgeEnter") + 2
+    async with Server([MANAGER]).listen() as server, serve(portal):
+        key = {"name": "acme", "webhook": portal.webhook_url, "default_user": "1", "allow_http": True}
+        quick = {"allow_private": True, "requests_per_second": 50, "burst": 250}
+        before = office(server.port, portal=[key | quick])
+        await service.configure(before)
+        async with service.running():
+            first = await service.opened.get()
+            await first.links[PBX].until(LinkState.READY)
+            play(server, events[:answered])
+            await call_of(first, talking=True)  # its card is being shown
+            await service.configure(before.model_copy(update={"timezone": "Asia/Almaty"}), first)
+            second = await service.opened.get()
+            await second.links[PBX].until(LinkState.READY)
+            play(server, events[answered:])
+            await call_of(second, talking=False)
+            while not portal.telephony.finished:
+                await call_of(second, talking=False)
+    (record,) = portal.telephony.finished.values()
+    assert record.code == "200"
+    assert not portal.telephony.active
 
 
 async def test_rules_and_employees_are_taken_without_opening_anything_anew(tmp_path: Path) -> None:
@@ -236,7 +264,7 @@ def play(server: Server, events: list[Message]) -> None:
 
 
 async def taken(runtime: Runtime, office: Office) -> None:
-    while runtime.watch.office != office:
+    while runtime.watch.office != office:  # noqa: ASYNC110 - the watch tells nobody
         await asyncio.sleep(0)  # the watch has its turn
 
 
