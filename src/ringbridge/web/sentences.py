@@ -259,4 +259,16 @@ SENTENCES = (
         "The account cannot tell us what changes in it: that needs a public_address with https. The CRM is asked "
         "about new clients in each call; what else changed is known after the next full reading only."
     ),
+    N_("Service"),
+    N_("Route"),
+    N_("Configuration"),
+    N_("PBX %(name)s"),
+    N_("Portal %(name)s"),
+    N_("Recordings %(folder)s"),
+    N_("The file was still growing"),
+    N_("The recording holds no sound"),
+    N_("The file holds no sound yet"),
+    N_("The PBX has not closed the file yet"),
+    N_("A portal that is only tried gets no recording."),
+    N_("There is nothing that could be put back."),
 )
