@@ -398,8 +398,8 @@ tell_the_end() {
     echo "    There is no systemd here (a container?): start it yourself, and at every start of the machine, with"
     echo "    $(as_account) $OPT/current/bin/ringbridge run"
   fi
-  echo "    Next: copy $ETC/office.example.toml to $ETC/office.toml, describe your office, then"
-  echo "    ringbridge config import $ETC/office.toml${service_restart:+ && $service_restart}"
+  echo "    Next: log in and follow /config/master, step by step. Or copy $ETC/office.example.toml to"
+  echo "    $ETC/office.toml, describe your office, and: ringbridge config import $ETC/office.toml"
 }
 
 runs_by_hand() { ! has_systemd && [ -L "$OPT/current" ] && is_well; }
@@ -493,7 +493,6 @@ main() {
   fi
   bring_python
   fetch_wheel
-  has_systemd && service_restart='systemctl restart ringbridge' || service_restart=''
   previous=$(installed_version) || previous=''
   case $previous in
     '') fresh_install ;;

@@ -30,6 +30,19 @@ def test_every_link_between_pages_leads_somewhere(page):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
+def test_every_page_can_be_reached_from_the_list_of_all_pages():
+    listed = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").rglob("*.md"):
+        assert page.name == "README.md" or f"({page.relative_to(ROOT / 'docs')})" in listed
+
+
+def test_pictures_are_used_and_open_on_a_slow_line():
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    for picture in (ROOT / "docs" / "pictures").glob("*.png"):
+        assert f"pictures/{picture.name})" in text
+        assert picture.stat().st_size < 150_000
+
+
 def test_the_page_of_rules_names_every_question_and_every_field_of_a_template():
     text = (ROOT / "docs" / "howto" / "rules.md").read_text(encoding="utf-8")
     for question in fields(Answers):
@@ -65,5 +78,6 @@ def test_the_page_of_coming_from_itgrix_names_every_setting_that_is_entered_by_h
 
 def test_the_readme_gives_both_commands_on_its_first_screen():
     first = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:25]
+    assert any("install.sh" in line for line in first)
     assert any(line.startswith("make demo") for line in first)
     assert any(line.startswith("make test") for line in first)
