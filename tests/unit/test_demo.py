@@ -1,4 +1,4 @@
-"""The weeks before the demonstration: calls that could have been, and none over what is there."""
+"""What the demonstration begins with: calls that could have been, a hook, and nothing over what is there."""
 
 from datetime import date, datetime
 from pathlib import Path
@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from tests.unit.web.office_page import open_database
 
+from ringbridge.demo import HOOK, put_hook
 from ringbridge.demo_past import past_calls, write_past
 from ringbridge.store import calls
 from ringbridge.store.keys import PbxId
@@ -37,3 +38,12 @@ async def test_the_past_is_written_once_and_over_no_call(tmp_path: Path):
             await write_past(database, PbxId("office"), today, ZONE)
         async with database.reading() as tx:
             assert await calls.count(tx) == len(list(past_calls(TODAY, ZONE)))
+
+
+def test_the_example_hook_is_put_once_and_over_nobodys_own(tmp_path: Path):
+    put_hook(tmp_path / "hooks")
+    hook = tmp_path / "hooks" / HOOK
+    assert "def customize_activity" in hook.read_text(encoding="utf-8")
+    hook.write_text("# ours", encoding="utf-8")
+    put_hook(tmp_path / "hooks")
+    assert hook.read_text(encoding="utf-8") == "# ours"
