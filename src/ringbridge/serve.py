@@ -113,7 +113,7 @@ async def say_what_is_to_do(runtime: Runtime) -> None:
     async with runtime.database.reading() as tx:
         if not await users.anybody(tx):
             hint = "ringbridge user add NAME --role admin; until then the page opens on this machine only"
-            log.warning("nobody_has_an_account", hint=hint)
+            log.info("nobody_has_an_account", hint=hint)
 
 
 # What the page shows of the runtime

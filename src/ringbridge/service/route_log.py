@@ -47,7 +47,8 @@ class RouteLog:
             reason=str(hops[0].reason) if hops else None,
             took_ms=round(answered.took.total_seconds() * 1000, 1),
         )
-        self.answered.append(answered)
+        if question.number or question.uniqueid:  # else it was only tried whether anybody answers
+            self.answered.append(answered)
         if question.uniqueid:
             self._untold.setdefault(question.uniqueid, []).append(answered)
             while len(self._untold) > REMEMBERED:

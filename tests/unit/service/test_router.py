@@ -237,6 +237,13 @@ async def test_each_answer_stands_once_in_the_story_of_its_call() -> None:
     assert asked.log.answered[-1].question.choice == "2"
 
 
+async def test_who_only_tries_whether_anybody_answers_stands_in_no_list() -> None:
+    asked = router(Book())
+    await asked.ask(RouteQuestion(number=""))
+    await asked.ask(RouteQuestion(number="", uniqueid="1795471332.17"))
+    assert [one.question.uniqueid for one in asked.log.answered] == ["1795471332.17"]
+
+
 # Where the clients come from
 
 
