@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime
 from functools import partial
 
 import structlog
 
 from ringbridge import __version__
 from ringbridge.crm.amocrm.account import AmoCrm
-from ringbridge.crm.bitrix24.auth import NOT_INSTALLED
-from ringbridge.crm.contract import QuotaKeeper
 from ringbridge.delivery.local import LocalEngine
 from ringbridge.pbx.devices import Phones
-from ringbridge.pbx.link import Link
-from ringbridge.pbx.link import LinkState as Rung
 from ringbridge.routing.intents import PortalId
 from ringbridge.routing.office import Portal
 from ringbridge.service.adapters import amo_application, amo_settings
@@ -26,7 +21,6 @@ from ringbridge.service.config import ConfigError, Office
 from ringbridge.service.dispatch import Dispatch
 from ringbridge.service.distribution_desk import DistributionDesk
 from ringbridge.service.doctor import examine, open_premises
-from ringbridge.service.events import PortalEvents, Sense
 from ringbridge.service.extensions import EmployeeTable
 from ringbridge.service.findings import Finding, failure
 from ringbridge.service.hanging_up import HangingUp
@@ -35,7 +29,8 @@ from ringbridge.service.portals import OfficePortal
 from ringbridge.service.reporting import OfficeTraces
 from ringbridge.service.runtime import Runtime, open_runtime, refresh
 from ringbridge.service.sources import source_names
-from ringbridge.store import deliveries, portals, users
+from ringbridge.status import status_of
+from ringbridge.store import users
 from ringbridge.store.dials import Dial
 from ringbridge.store.errors import StoreError
 from ringbridge.store.keys import CallKey, PbxId
@@ -48,21 +43,12 @@ from ringbridge.web.app import create_app
 from ringbridge.web.live import LiveFeed
 from ringbridge.web.recordings import Recordings
 from ringbridge.web.route import RouteDesk
-from ringbridge.web.services import LinkState, PbxStatus, PortalStatus, Services, Status, utc_now
+from ringbridge.web.services import Services, utc_now
 from ringbridge.web.tally import Tally
 
 __all__ = ["NoPort", "running", "serve", "stop_signal"]
 
 log = structlog.get_logger(__name__)
-
-RUNGS = {
-    Rung.STOPPED: LinkState.STOPPED,
-    Rung.CONNECTING: LinkState.CONNECTING,
-    Rung.WAITING: LinkState.CONNECTING,
-    Rung.LOGGED_IN: LinkState.RESYNCING,
-    Rung.READY: LinkState.UP,
-    Rung.REFUSED: LinkState.REFUSED,
-}
 
 
 async def serve(bootstrap: Bootstrap) -> None:
@@ -277,86 +263,3 @@ async def leave(portal: OfficePortal, engine: LocalEngine) -> None:
 
 def routing_of(portal: OfficePortal) -> Portal:
     return portal.routing
-
-
-async def status_of(runtime: Runtime) -> Status:
-    return Status(
-        version=__version__,
-        started=runtime.started,
-        pbxs=tuple(
-            pbx_status(runtime, name, link, pipeline.trouble)
-            for (name, link), pipeline in zip(runtime.links.items(), runtime.pipelines, strict=True)
-        ),
-        portals=tuple([await portal_status(portal, runtime) for portal in runtime.portals]),
-    )
-
-
-def pbx_status(runtime: Runtime, name: PbxId, link: Link, trouble: str | None) -> PbxStatus:
-    """`trouble`: why what this PBX says cannot be written down."""
-    config = next(pbx for pbx in runtime.office.pbx if pbx.name == name)
-    status = link.status
-    return PbxStatus(
-        name=name,
-        state=RUNGS[status.state],
-        since=status.since,
-        address=f"{config.host}:{config.port}",
-        detail=status.reason or (f"AMI {status.interface}" if status.interface else ""),
-        missing=(*([trouble] if trouble else []), *(str(right) for right in status.missing)),
-    )
-
-
-async def portal_status(portal: OfficePortal, runtime: Runtime) -> PortalStatus:
-    async with runtime.database.reading() as tx:
-        parked = await portals.parked(tx, portal.id)
-        waiting = await deliveries.waiting(tx, portal.id)
-        failed = await deliveries.given_up(tx, portal.id)
-        due = await deliveries.next_due(tx, portal.id)
-    holds = parked is not None and parked.holds(datetime.now(UTC))
-    mirror = runtime.mirrors.of(portal.id)
-    return PortalStatus(
-        name=portal.id,
-        parked=parked.reason if parked and holds else None,
-        parked_until=parked.until if parked and holds else None,
-        waiting=waiting,
-        failed=failed,
-        next_try=due,
-        quota=portal.crm.quota.used if isinstance(portal.crm, QuotaKeeper) else None,
-        mirror=mirror.state() if mirror else None,
-        missing=(
-            *waits_for(runtime.events.get(portal.id)),
-            *(untold(runtime.events.get(portal.id)) if mirror else ()),
-            *(changes.missing if (changes := runtime.changes.get(portal.id)) else ()),
-            *portal.missing,
-            *portal.conflicts,
-            *portal.lines.failures,
-        ),
-    )
-
-
-UNTOLD = (
-    "The portal does not tell us what changes in it: that needs a local application, and events. The CRM is asked "
-    "about new clients in each call; what else changed is known after the next full reading only (mirror_sweep_hours)."
-)
-
-
-def untold(events: PortalEvents | None) -> tuple[str, ...]:
-    """What keeps changes of a mirrored Bitrix24 portal away, in words."""
-    deaf = events is not None and (not events.installation.possible or events.sense is Sense.OFF)
-    return (UNTOLD,) if deaf else ()
-
-
-UNPROVEN = (
-    "The secret of the portal's events is not known yet: it comes with the first click on a number, or enter it as "
-    "application_token under oauth. Until then clients' orders are refused."
-)
-
-
-def waits_for(events: PortalEvents | None) -> tuple[str, ...]:
-    """What keeps a portal's events away, in words."""
-    if events is None or not events.installation.possible:
-        return ()
-    if not events.installation.done:
-        return (NOT_INSTALLED,)
-    if events.sense is Sense.POSTED and not events.installation.knows_token:
-        return (UNPROVEN,)
-    return (events.trouble,) if events.trouble else ()

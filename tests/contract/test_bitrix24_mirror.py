@@ -21,7 +21,6 @@ from ringbridge.crm.mirroring import MirrorClient, MirrorDeal, MirrorPage, Mirro
 from ringbridge.emulators.bitrix24 import Fault, FaultKind, Portal, changes, deskwork, serve
 from ringbridge.emulators.bitrix24.fields import Kind
 from ringbridge.routing.intents import UserId
-from ringbridge.serve import UNTOLD, portal_status
 from ringbridge.service import events as listening
 from ringbridge.service import mirror as keeping
 from ringbridge.service.bootstrap import Bootstrap
@@ -30,6 +29,7 @@ from ringbridge.service.events import Sense
 from ringbridge.service.mirrors import Mirrors
 from ringbridge.service.runtime import open_runtime
 from ringbridge.service.settings import save_office
+from ringbridge.status import UNTOLD, portal_status
 from ringbridge.store.database import Database
 from ringbridge.store.vault import Vault
 
