@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from ringbridge.web.auth.accounts import Accounts
-from ringbridge.web.auth.places import has_own_door, is_for_programs, needed
+from ringbridge.web.auth.places import has_own_door, is_for_programs, is_nameless, needed
 from ringbridge.web.auth.visitor import Visitor
 from ringbridge.web.rendering import Pages
 from ringbridge.web.words import N_
@@ -33,7 +33,7 @@ class Guard:
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        visitor = scope["visitor"] = await self._accounts.visitor(HTTPConnection(scope))
+        visitor = scope["visitor"] = await self._visitor(scope)
         if has_own_door(scope["path"]) or is_for_programs(scope) or (visitor and visitor.may(needed(scope["path"]))):
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -41,6 +41,9 @@ class Guard:
         else:
             answer = await self._refusal(Request(scope), visitor)
             await answer(scope, receive, send)
+
+    async def _visitor(self, scope: Scope) -> Visitor | None:
+        return None if is_nameless(scope["path"]) else await self._accounts.visitor(HTTPConnection(scope))
 
     async def _refusal(self, request: Request, visitor: Visitor | None) -> Response:
         if visitor is not None:

@@ -16,6 +16,8 @@ OWN_DOOR = ("/bitrix24/", "/amocrm/", "/recordings/", "/api/", "/static/")
 OWN_DOOR_EXACTLY = frozenset(
     {"/route", "/healthz", "/metrics", "/pbx/read_call", "/login", "/preferences", "/favicon.ico"}
 )
+NAMELESS = frozenset({"route", "healthz", "recordings", "static"})
+"""Among them, by their first part, those for which nobody's session matters and which are asked often."""
 
 PLACES: tuple[tuple[str, Role], ...] = (
     ("/live", Role.EMPLOYEE),
@@ -34,6 +36,10 @@ PLACES: tuple[tuple[str, Role], ...] = (
 
 def has_own_door(path: str) -> bool:
     return path.startswith(OWN_DOOR) or path in OWN_DOOR_EXACTLY
+
+
+def is_nameless(path: str) -> bool:
+    return path.removeprefix("/").partition("/")[0] in NAMELESS
 
 
 def needed(path: str) -> Role:
