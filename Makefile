@@ -12,7 +12,7 @@
 PYTHON ?= python3
 TESTS ?=
 # The whole run is shared by two workers; see tests/conftest.py.
-SHARED := --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+SHARED := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 VENV := .venv
 RUN := $(VENV)/bin
 PIP := $(RUN)/python -m pip --disable-pip-version-check install --quiet --retries 10

@@ -4,8 +4,8 @@ A part is a pytest marker. On a developer's machine without a browser or an Aste
 last lines of the run say which and why. With ``CI=true`` in the environment nothing may be left out: there every
 skipped test counts as failed, whatever skipped it.
 
-The whole run is shared by two workers (see the Makefile): a real Asterisk, whose phones speak in real time, is one
-worker's for all its tests, and the test that takes longest of the others begins at once too.
+The whole run is shared by two workers (see the Makefile), file by file; those that mostly wait, since real phones speak
+in real time, begin first.
 """
 
 from __future__ import annotations
@@ -70,16 +70,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(LeftOut(), "left out")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The tests of one file stay together, and those with a real Asterisk; the long ones begin first."""
-    if config.pluginmanager.has_plugin("xdist"):
-        for item in items:
-            item.add_marker(pytest.mark.xdist_group(group_of(item)))
-    items.sort(key=lambda item: (group_of(item) != "office", item.path.name != LONGEST))
-
-
-def group_of(item: pytest.Item) -> str:
-    return "office" if item.get_closest_marker("asterisk") else str(item.path)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest begin first."""
+    items.sort(key=lambda item: (item.path.name != LONGEST, item.get_closest_marker("asterisk") is None))
 
 
 @pytest.hookimpl(tryfirst=True)

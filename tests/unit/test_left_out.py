@@ -68,6 +68,6 @@ def test_a_run_that_leaves_nothing_out_says_nothing_of_it(project: pytest.Pytest
 
 
 def test_what_a_worker_left_out_is_named_too(project: pytest.Pytester) -> None:
-    result = project.runpytest("-p", "xdist", "--numprocesses", "2", "--dist", "loadgroup")
+    result = project.runpytest("-p", "xdist", "--numprocesses", "2", "--dist", "loadfile")
     result.assert_outcomes(passed=1, skipped=1)
     assert result.outlines[-1].startswith("left out: 1 test: real Asterisk: ")
