@@ -148,36 +148,18 @@ async def open_runtime(
         settings = office.hooks.hook_settings(bootstrap.data, office.zone)
         hooks = OfficeHooks(Hooks(settings), database)
         stack.callback(hooks.hooks.close)
-        portals = [
-            await open_portal(
-                config,
-                office,
-                database=database,
-                vault=vault,
-                recordings=recordings,
-                cards=cards(PortalId(config.name)),
-                customise=hooks.of(PortalId(config.name)),
-            )
-            for config in office.portal
-        ]
+        portals = await open_portals(
+            office, database=database, vault=vault, recordings=recordings, cards=cards, hooks=hooks
+        )
         recordings.path_of = hooks.path_of
         for portal in portals:
-            hooks.add(portal)
             stack.push_async_callback(portal.crm.aclose)
         configured = await configured_at(database)
         limit = timedelta(seconds=max((config.request_limit for config in office.portal), default=60.0))
         engine = LocalEngine(database, [portal.id for portal in portals], Pace(request_limit=limit))
         boards = {PbxId(pbx.name): DeviceBoard() for pbx in office.pbx}
         tapes = {PbxId(pbx.name): Tape(pbx.trace_hours) for pbx in office.pbx}
-        links = {
-            PbxId(pbx.name): Link(
-                pbx_address(pbx),
-                phones=boards[PbxId(pbx.name)],
-                needs_phones=office.distribution.enabled,
-                tape=tapes[PbxId(pbx.name)],
-            )
-            for pbx in office.pbx
-        }
+        links = open_links(office, boards, tapes)
         dialing = open_dialing(
             office, links=links, portals=portals, database=database, engine=engine, prepare=hooks.prepare
         )
@@ -232,6 +214,42 @@ async def open_runtime(
             settings_desk=SettingsDesk(editor, vault, watch.look),
             started=datetime.now(UTC),
         )
+
+
+async def open_portals(
+    office: Office,
+    *,
+    database: Database,
+    vault: Vault,
+    recordings: OfficeRecordings,
+    cards: Callable[[PortalId], CardFeed | None],
+    hooks: OfficeHooks,
+) -> list[OfficePortal]:
+    """Each with its hooks, in the office's order."""
+    opened: list[OfficePortal] = []
+    for config in office.portal:
+        name = PortalId(config.name)
+        portal = await open_portal(
+            config,
+            office,
+            database=database,
+            vault=vault,
+            recordings=recordings,
+            cards=cards(name),
+            customise=hooks.of(name),
+        )
+        hooks.add(portal)
+        opened.append(portal)
+    return opened
+
+
+def open_links(office: Office, boards: Mapping[PbxId, DeviceBoard], tapes: Mapping[PbxId, Tape]) -> dict[PbxId, Link]:
+    """One for each PBX; what it hears goes to its board of phones and its tape as well."""
+    return {
+        name: Link(pbx_address(pbx), phones=boards[name], needs_phones=office.distribution.enabled, tape=tapes[name])
+        for pbx in office.pbx
+        for name in (PbxId(pbx.name),)
+    }
 
 
 def told_to(mirrors: Mirrors, hooks: OfficeHooks) -> CarriedOut:
