@@ -23,7 +23,7 @@ from ringbridge.service.bootstrap import Bootstrap
 from ringbridge.service.config import Office, office_of
 from ringbridge.service.logs import configure_logs
 from ringbridge.service.portal_config import Portal
-from ringbridge.service.runtime import open_runtime
+from ringbridge.service.runtime import open_runtime, spare_collections
 from ringbridge.service.settings import save_office
 from ringbridge.store.database import Database
 from ringbridge.store.vault import Vault
@@ -69,6 +69,7 @@ async def running(folder: Path, office: Office) -> AsyncIterator[None]:
         task = group.create_task(runtime.run())
         for link in runtime.links.values():
             await link.until(LinkState.READY)
+        spare_collections()  # as `serve` does
         yield
         task.cancel()
 

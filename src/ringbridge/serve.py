@@ -27,7 +27,7 @@ from ringbridge.service.hanging_up import HangingUp
 from ringbridge.service.logs import TAIL
 from ringbridge.service.portals import OfficePortal
 from ringbridge.service.reporting import OfficeTraces
-from ringbridge.service.runtime import Runtime, open_runtime, refresh
+from ringbridge.service.runtime import Runtime, open_runtime, refresh, spare_collections
 from ringbridge.service.sources import source_names
 from ringbridge.status import status_of
 from ringbridge.store import users
@@ -54,6 +54,7 @@ log = structlog.get_logger(__name__)
 async def serve(bootstrap: Bootstrap) -> None:
     """Runs until SIGTERM or SIGINT. Raises `ConfigError`, `StoreError`, `NoPort`, alone or in a group."""
     async with running(bootstrap) as address:
+        spare_collections()
         log.info("service_started", version=__version__, page=address)
         await stop_signal()
         log.info("service_stopping")
