@@ -6,7 +6,7 @@ their keys (WITHOUT ROWID), as the mirror is.
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, Table, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, UniqueConstraint, text
 
 from ringbridge.store.schema import Moment, metadata
 
@@ -98,6 +98,62 @@ stats_missed = Table(
     Index("ix_stats_missed_at", "at"),
     Index("ix_stats_missed_client", "client", "at"),
     Index("ix_stats_missed_back", "back_key", sqlite_where=BACK, postgresql_where=BACK),
+)
+
+BROUGHT = text("call_key IS NOT NULL")
+
+# Leads and deals as a CRM has them, each with the client's call that brought it: see `store.sales`.
+stats_deals = Table(
+    "stats_deals",
+    metadata,
+    Column("portal", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),  # lead, deal
+    Column("id", Text, primary_key=True),
+    Column("client", Text, nullable=False),  # by whose number it came, else one of the clients'; empty: none is known
+    Column("responsible", Text),  # id of the CRM's user
+    Column("created", Moment, nullable=False),
+    Column("hour", Integer, nullable=False),  # of the call's beginning, else of the deal's
+    Column("source", Integer),  # NULL: no call brought it
+    Column("call_key", Text),
+    Column("called", Moment),  # when that call began
+    Column("extension", Text),  # who spoke first in it; NULL: nobody did
+    Column("state", Text, nullable=False),  # open, won, lost
+    Column("closed", Moment),
+    Column("amount", BigInteger, nullable=False),  # hundredths of the currency
+    Column("currency", Text, nullable=False),  # RUB; empty: the CRM tells none
+    Column("changed", Moment, nullable=False),  # as the CRM says
+    Column("earliest", Moment, nullable=False),  # a call that began before it brought nothing
+    Column("found_by", Text, nullable=False),  # its rows of stats_deal_keys
+    Column("generation", Integer, nullable=False),  # the reading that saw it last
+    Index("ix_stats_deals_hour", "hour"),
+    Index("ix_stats_deals_client", "client"),
+    Index("ix_stats_deals_call", "call_key", sqlite_where=BROUGHT, postgresql_where=BROUGHT),
+    sqlite_with_rowid=False,
+)
+
+stats_deal_keys = Table(
+    "stats_deal_keys",
+    metadata,
+    Column("key", Text, primary_key=True),  # a client's number, the last digits backwards; or a client: "contact 12"
+    Column("portal", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+stats_deal_readings = Table(
+    "stats_deal_readings",
+    metadata,
+    Column("portal", Text, primary_key=True),
+    Column("terms", Text, nullable=False),  # what the kept deals depend upon: other settings need another reading
+    Column("generation", Integer, nullable=False),
+    Column("begun", Moment),  # NULL: not all is being read
+    Column("cursor", Text),  # where it goes on; NULL: at the beginning
+    Column("read", Integer, nullable=False),
+    Column("total", Integer),
+    Column("finished", Moment),  # when all had been read; NULL: never yet
+    Column("seen", Moment),  # what was changed before it has been read
+    Column("newest", Moment),  # the latest change that was met
 )
 
 # In which hours there are calls of a kind: see `store.marks`.
