@@ -3,119 +3,68 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import httpx2
 
 from bench.figure import Figure, milliseconds, percentile
+from bench.years import CLIENTS, EXTENSIONS, NUMBERS, OFFICE, TRUNKS, UNTIL, Years, call_at, number_of, written
 from ringbridge.pbx.recordings import LinkSigner, SoundFile
 from ringbridge.routing.intents import RecordKey
-from ringbridge.store import calls, schema, stats
-from ringbridge.store.calls import Cursor, Filters, PbxId
-from ringbridge.store.database import Database, insert
+from ringbridge.store import calls
+from ringbridge.store.calls import Cursor, Filters
+from ringbridge.store.database import Database
 from ringbridge.store.schema import EPOCH, MICROSECOND
-from ringbridge.telephony.model import Call, CallId, Direction, Disposition, Extension, Leg, LegResult, Talk
+from ringbridge.telephony.model import CallId, Disposition
 from ringbridge.web.app import create_app
 from ringbridge.web.live import LiveFeed
 from ringbridge.web.pages.analytics import VIEWS
 from ringbridge.web.recordings import Recordings
 from ringbridge.web.services import Services, Status
 
-CALLS = int(os.environ.get("RINGBRIDGE_BENCH_CALLS", "1000000"))
-A_YEAR = 2_000_000
-UNTIL = datetime(2026, 11, 1, tzinfo=UTC)
-FIRST = UNTIL - CALLS / A_YEAR * timedelta(days=365)
+CALLS = 1_000_000
 MONTH = timedelta(days=30)
-AT_ONCE = 5000
-OFFICE = PbxId("office")
-TRUNKS = ("mango", "mtt", "rostelecom", "gsm1", "gsm2")
-NUMBERS = tuple(f"7495{number:07}" for number in range(1000, 1030))
-EXTENSIONS = tuple(str(number) for number in range(101, 141))
-QUEUES = (None, "700", "701")
-CLIENTS = 2_000_000
+SPANS = ("a month", "a year", "all time")
 ASKED = 20
+ENDED = 300
 
 METHOD = f"""\
-A journal of {CALLS:,} calls ({A_YEAR:,} a year, so that a month has as many however many years there are;
-RINGBRIDGE_BENCH_CALLS says how many calls) by {len(TRUNKS)} trunks and {len(NUMBERS)} numbers, of {CLIENTS:,} clients
-and {len(EXTENSIONS)} employees, drawn by a fixed seed, seven of ten incoming, eight of ten answered, is written in
-order and then counted, as a journal from before the summaries is. Each search is made {ASKED} times with other values,
-every second time for a page in the midst of the journal; each page of analytics is asked for {ASKED} times by a browser
-in the same process, and a quarter as often for all time, with the period before for comparison. The clock runs until
-the page is whole and compressed."""
+A journal of so many calls, two million a year (so a month has as many however many years there are), by {len(TRUNKS)}
+trunks and {len(NUMBERS)} numbers, of {CLIENTS:,} clients, a twentieth of whom call half of the time, and
+{len(EXTENSIONS)} employees, drawn by a fixed seed, seven of ten incoming, eight of ten answered. One week is written
+and counted call by call, the others are copies of it by SQL, of other clients; a test holds the sums against those of
+counting every call. Each search is made {ASKED} times with other values, every second time for a page in the midst of
+the journal; each page of analytics is asked for {ASKED} times by a browser in the same process, and a quarter as often
+for longer than a month, with the period before for comparison. The clock runs until the page is whole and compressed;
+beside it stands the processor time of all threads. In the end {ENDED} calls are written as the service writes them,
+once when they have begun and once when they have ended."""
 
 
-def number_of(client: int) -> str:
-    return f"79{client * 7919 % 10**9:09}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Took:
+    """Seconds of each turn: by the clock, and of the processor."""
+
+    clock: list[float] = field(default_factory=list)
+    processor: list[float] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        clock, processor = time.perf_counter(), time.process_time()
+        yield
+        self.clock.append(time.perf_counter() - clock)
+        self.processor.append(time.process_time() - processor)
 
 
-def call_at(number: int, chance: random.Random) -> Call:
-    """The number-th call of all: in working hours for the most part, half of them of clients who call often."""
-    start = FIRST + (UNTIL - FIRST) * (number / CALLS)
-    start = start.replace(hour=6 + int(12 * chance.betavariate(2, 2)))
-    client = chance.randrange(CLIENTS // 20) if chance.random() < 0.5 else chance.randrange(CLIENTS)
-    inbound, spoken = chance.random() < 0.7, chance.random() < 0.8
-    which = chance.randrange(len(NUMBERS))
-    phone = Extension(EXTENSIONS[int(len(EXTENSIONS) * chance.random() ** 2)])
-    rung = (phone, Extension(EXTENSIONS[(which * 7) % len(EXTENSIONS)])) if inbound else ()
-    taken = start + timedelta(seconds=chance.randrange(3, 40))
-    end = taken + timedelta(seconds=chance.randrange(5, 300) if spoken else 0)
-    legs = tuple(
-        Leg(
-            extension=extension,
-            channel=f"{number}.{turn}",
-            ring_start=start,
-            answer=taken if spoken and not turn else None,
-            end=end if spoken and not turn else taken,
-            result=LegResult.ANSWERED if spoken and not turn else LegResult.NO_ANSWER,
-        )
-        for turn, extension in enumerate(rung)
-    )
-    unspoken = Disposition.MISSED if inbound else chance.choice((Disposition.NO_ANSWER, Disposition.BUSY))
-    return Call(
-        id=CallId(f"{int(start.timestamp())}.{number}"),
-        direction=Direction.INBOUND if inbound else Direction.OUTBOUND,
-        start=start,
-        end=end,
-        external=number_of(client),
-        did=NUMBERS[which] if inbound else None,
-        trunk=TRUNKS[which % len(TRUNKS)],
-        caller=None if inbound else phone,
-        disposition=Disposition.ANSWERED if spoken else unspoken,
-        legs=legs,
-        talks=(Talk(extension=phone, start=taken, end=end),) if spoken else (),
-        queue=QUEUES[which % 3] if inbound else None,
-        hangup_cause=16,
-    )
-
-
-async def filled(database: Database) -> float:
-    """Seconds it took."""
-    chance, began = random.Random(20261125), time.perf_counter()
-    for first in range(0, CALLS, AT_ONCE):
-        several = [call_at(number, chance) for number in range(first, min(CALLS, first + AT_ONCE))]
-        async with database.transaction() as tx:
-            await tx.execute(insert(schema.calls), [calls.columns(OFFICE, call) for call in several])
-    return time.perf_counter() - began
-
-
-async def counted(database: Database) -> float:
-    """Seconds it took."""
-    began = time.perf_counter()
-    async with database.transaction() as tx:
-        await stats.begin_anew(tx)
-    while (await stats.count_piece(database, AT_ONCE)).upto is not None:
-        pass
-    return time.perf_counter() - began
+Turns = dict[tuple[str, str], Took]
 
 
 def searches(chance: random.Random) -> dict[str, Filters]:
@@ -138,42 +87,58 @@ def searches(chance: random.Random) -> dict[str, Filters]:
     }
 
 
-async def searched(database: Database) -> dict[tuple[str, str], list[float]]:
-    """Seconds of each search, for a month and for all time; every second one is of a page in the midst."""
-    chance, took = random.Random(7), defaultdict[tuple[str, str], list[float]](list)
+async def searched(database: Database, first: datetime) -> Turns:
+    """Each search, for a month, a year and all time; every second one is of a page in the midst."""
+    chance, took = random.Random(7), defaultdict[tuple[str, str], Took](Took)
     for turn in range(ASKED):
-        month = FIRST + chance.random() * (UNTIL - FIRST - MONTH)
+        month = first + chance.random() * (UNTIL - first - MONTH)
+        year = month - MONTH / 2 - timedelta(days=150)
         for name, filters in searches(chance).items():
-            for span, asked in (("a month", replace(filters, since=month, until=month + MONTH)), ("all time", filters)):
-                deep = Cursor(f"{(month + MONTH / 2 - EPOCH) // MICROSECOND}~") if turn % 2 else None
-                began = time.perf_counter()
-                async with database.reading() as tx:
-                    await calls.page(tx, deep, 50, asked)
-                took[name, span].append(time.perf_counter() - began)
+            asked = {
+                "a month": replace(filters, since=month, until=month + MONTH),
+                "a year": replace(filters, since=year, until=year + timedelta(days=365)),
+                "all time": filters,
+            }
+            deep = Cursor(f"{(month + MONTH / 2 - EPOCH) // MICROSECOND}~") if turn % 2 else None
+            for span in SPANS:
+                async with took[name, span].turn(), database.reading() as tx:
+                    await calls.page(tx, deep, 50, asked[span])
     return took
 
 
-async def asked_for(database: Database) -> tuple[dict[tuple[str, str], list[float]], int]:
-    """Seconds of each page of analytics, as a browser waits for it without the network, and the largest in bytes."""
-    chance, took, largest = random.Random(7), defaultdict[tuple[str, str], list[float]](list), 0
+async def asked_for(database: Database, first: datetime) -> tuple[Turns, int]:
+    """Each page of analytics, as a browser waits for it without the network, and the largest in bytes."""
+    chance, took, largest = random.Random(7), defaultdict[tuple[str, str], Took](Took), 0
     app = create_app(page_services(database))
     transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 40000))
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:8077") as browser:
         for turn in range(ASKED):
-            first = (FIRST + MONTH + chance.random() * (UNTIL - FIRST - 2 * MONTH)).date()
-            month = f"from={first}&to={first + MONTH}"
+            day = (first + MONTH + chance.random() * (UNTIL - first - 2 * MONTH)).date()
+            queries = {"a month": f"from={day}&to={day + MONTH}"}
+            if turn < ASKED // 4:
+                queries |= {"a year": f"from={day}&to={day + timedelta(days=364)}", "all time": "period=all"}
             for view in VIEWS:
-                for span, query in (("a month", month), ("all time", "period=all")):
-                    if span == "all time" and turn >= ASKED // 4:
-                        continue
-                    began = time.perf_counter()
-                    async with browser.stream("GET", f"/analytics/{view}?{query}") as answer:
+                for span, query in queries.items():
+                    asked = browser.stream("GET", f"/analytics/{view}?{query}")
+                    async with took[view, span].turn(), asked as answer:
                         size = sum([len(part) async for part in answer.aiter_raw()])
                     if answer.status_code != 200:
                         raise RuntimeError(f"{view} answered {answer.status_code}")
-                    took[view, span].append(time.perf_counter() - began)
                     largest = max(largest, size)
     return took, largest
+
+
+async def ended(database: Database) -> tuple[Took, float]:
+    """Each commit, of a call that begins or ends, and the bytes that a call writes to the disk."""
+    chance, took = random.Random(8), Took()
+    told = [call_at(number * 100, chance) for number in range(ENDED)]
+    told = [replace(call, id=CallId(f"{call.id}.new"), start=call.start + 7 * timedelta(days=1)) for call in told]
+    before = bytes_written()
+    for call in told:
+        for stage in (replace(call, end=None, disposition=None, talks=()), call):
+            async with took.turn(), database.transaction() as tx:
+                await calls.record(tx, OFFICE, [stage])
+    return took, (bytes_written() - before) / ENDED
 
 
 def page_services(database: Database) -> Services:
@@ -193,36 +158,52 @@ def page_services(database: Database) -> Services:
     )
 
 
-def measure() -> Figure:
+def measure(size: int = CALLS) -> Figure:
+    """`size`: how many calls."""
     with tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(measured(Path(folder)))
+        return asyncio.run(measured(Path(folder) / "journal.db", size))
 
 
-async def measured(folder: Path) -> Figure:
-    async with await Database.open(f"sqlite:///{folder}/journal.db") as database:
-        filling, counting = await filled(database), await counted(database)
-        found, (pages, largest) = await searched(database), await asked_for(database)
-        disk = bytes_in(folder)
-    rows = [(f"journal: {name}", *spans(found, name)) for name in searches(random.Random(0))]
-    rows += [(f"analytics: {name}", *spans(pages, name)) for name in VIEWS]
-    rows += [
-        ("largest page of analytics, compressed", f"{largest / 1000:.0f} KB", ""),
-        ("disk", f"{disk / 2**30:.1f} GiB, {disk / CALLS:.0f} bytes a call", ""),
-        ("writing the journal", f"{CALLS / filling:,.0f} calls a second", ""),
-        ("counting an older journal (`ringbridge stats rebuild`)", f"{CALLS / counting:,.0f} calls a second", ""),
-    ]
+async def measured(path: Path, size: int) -> Figure:
+    years = await written(path, size)
+    async with await Database.open(f"sqlite:///{path}") as database:
+        found = await searched(database, years.first)
+        pages, largest = await asked_for(database, years.first)
+        ends, bytes_a_call = await ended(database)
     return Figure(
-        title=f"The journal and analytics: {CALLS:,} calls",
+        title=f"The journal and analytics: {years.calls:,} calls",
         method=METHOD,
-        columns=("", "a month, p95", "all time, p95"),
-        rows=rows,
+        columns=("p95 by the clock, and of the processor", *SPANS),
+        rows=[
+            *((f"journal: {name}", *spans(found, name)) for name in searches(random.Random(0))),
+            *((f"analytics: {name}", *spans(pages, name)) for name in VIEWS),
+            ("largest page of analytics, compressed", f"{largest / 1000:.0f} KB", "", ""),
+            *writing(years, ends, bytes_a_call),
+        ],
     )
 
 
-def bytes_in(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.iterdir())
+def writing(years: Years, ends: Took, bytes_a_call: float) -> list[tuple[str, ...]]:
+    rows = {
+        "disk": f"{years.disk / 2**30:.1f} GiB, {years.disk / years.calls:.0f} bytes a call",
+        "a commit of a call's beginning or end, p50": at(ends, 0.5),
+        "the same, p95": at(ends, 0.95),
+        "written to the disk for a call, both commits": f"{bytes_a_call / 1024:.0f} KiB",
+        "writing the journal": f"{years.journalled:,.0f} calls a second",
+        "counting its first week (`ringbridge stats rebuild`)": f"{years.counted:,.0f} calls a second",
+    }
+    return [(name, figure, "", "") for name, figure in rows.items()]
 
 
-def spans(took: Mapping[tuple[str, str], Sequence[float]], name: str) -> tuple[str, str]:
-    month, ever = (milliseconds(percentile(took[name, span], 0.95)) for span in ("a month", "all time"))
-    return month, ever
+def bytes_written() -> int:
+    """To the disk, by this process (proc(5), io)."""
+    told = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    return int(told["write_bytes"])
+
+
+def spans(took: Turns, name: str) -> tuple[str, ...]:
+    return tuple(at(took[name, span], 0.95) for span in SPANS)
+
+
+def at(took: Took, share: float) -> str:
+    return f"{milliseconds(percentile(took.clock, share))}, {milliseconds(percentile(took.processor, share))}"
