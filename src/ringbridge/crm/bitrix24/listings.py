@@ -12,10 +12,9 @@ from typing import Any
 
 from ringbridge.crm.bitrix24.batch import Outcome, Reference
 from ringbridge.crm.bitrix24.clients import name_of, user_of
+from ringbridge.crm.bitrix24.reading import PAGE
 from ringbridge.crm.bitrix24.telephony import Command, as_list, as_map, text
 from ringbridge.crm.mirroring import MirrorClient, MirrorDeal, Ref
-
-PAGE = 50  # rows that a list gives at once
 
 _WHO = ("ID", "ASSIGNED_BY_ID", "COMPANY_ID")
 FIELDS = {
@@ -31,7 +30,7 @@ CONDITIONS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def listed(kind: str, *, after: int | Reference | None) -> Command:
+def listed(kind: str, after: int | Reference | None) -> Command:
     """The page behind an id; None: the first one, with the count of all."""
     condition = dict(CONDITIONS.get(kind, {}))
     if after is not None:
@@ -58,7 +57,11 @@ def by_ids(refs: Iterable[Ref]) -> Iterator[tuple[str, Command]]:
 def things_in(kind: str, outcome: Outcome) -> Iterator[MirrorClient | MirrorDeal]:
     for row in map(as_map, as_list(outcome.result)):
         if text(row.get("ID")).isdecimal():
-            yield _deal(row) if kind == "deal" else _client(kind, row)
+            yield thing_in(kind, row)
+
+
+def thing_in(kind: str, row: Mapping[str, Any]) -> MirrorClient | MirrorDeal:
+    return _deal(row) if kind == "deal" else _client(kind, row)
 
 
 def _client(kind: str, row: Mapping[str, Any]) -> MirrorClient:
@@ -66,14 +69,14 @@ def _client(kind: str, row: Mapping[str, Any]) -> MirrorClient:
         ref=Ref(kind=kind, id=text(row["ID"])),
         name=name_of(row),
         responsible=user_of(row.get("ASSIGNED_BY_ID")),
-        phones=tuple(value for one in as_list(row.get("PHONE")) if (value := text(as_map(one).get("VALUE")))),
-        company=_ref("company", row.get("COMPANY_ID")),
+        phones=phones_in(row),
+        company=ref_of("company", row.get("COMPANY_ID")),
         company_name=text(row.get("COMPANY_TITLE")),
     )
 
 
 def _deal(row: Mapping[str, Any]) -> MirrorDeal:
-    clients = (_ref(kind, row.get(f"{kind.upper()}_ID")) for kind in ("contact", "company", "lead"))
+    clients = (ref_of(kind, row.get(f"{kind.upper()}_ID")) for kind in ("contact", "company", "lead"))
     return MirrorDeal(
         ref=Ref(kind="deal", id=text(row["ID"])),
         title=text(row.get("TITLE")),
@@ -82,5 +85,10 @@ def _deal(row: Mapping[str, Any]) -> MirrorDeal:
     )
 
 
-def _ref(kind: str, number: Any) -> Ref | None:
+def phones_in(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """As they are written."""
+    return tuple(value for one in as_list(row.get("PHONE")) if (value := text(as_map(one).get("VALUE"))))
+
+
+def ref_of(kind: str, number: Any) -> Ref | None:
     return Ref(kind=kind, id=found) if (found := text(number)) not in {"", "0"} else None

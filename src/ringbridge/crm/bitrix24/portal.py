@@ -14,6 +14,7 @@ from ringbridge.crm.bitrix24.auth import Application, Credentials, Key, Save, To
 from ringbridge.crm.bitrix24.check import QUESTIONS, portal_info, works_with_leads
 from ringbridge.crm.bitrix24.clients import by_duplicates, client_by_duplicates, clients_in, search, ways_to_write
 from ringbridge.crm.bitrix24.commands import Commands
+from ringbridge.crm.bitrix24.deals import Deals
 from ringbridge.crm.bitrix24.desk import EventDesk
 from ringbridge.crm.bitrix24.followup import FollowUp
 from ringbridge.crm.bitrix24.hook_client import HookClient
@@ -47,6 +48,7 @@ from ringbridge.crm.contract import (
 )
 from ringbridge.crm.customise import AsTheyAre, Customise
 from ringbridge.crm.mirroring import MirrorPage, Ref
+from ringbridge.crm.sales import SalesPage, Wanted
 from ringbridge.routing.intents import Priority
 
 
@@ -88,6 +90,7 @@ class Bitrix24:
         self.installation = Installation(self._key, self._rest, application, settings.authorization_server)
         self._sender = Sender(self._rest)
         self._mirror = Mirror(self._sender)
+        self._deals = Deals(self._sender)
         self._knowledge = Knowledge(region=settings.region)
 
     async def check(self) -> PortalInfo:
@@ -160,6 +163,9 @@ class Bitrix24:
 
     async def mirror_changed(self, refs: Sequence[Ref]) -> MirrorPage:
         return await self._mirror.changed(refs)
+
+    async def sales_page(self, wanted: Wanted, cursor: str | None) -> SalesPage:
+        return await self._deals.page(wanted, cursor)
 
     @property
     def client(self) -> HookClient:

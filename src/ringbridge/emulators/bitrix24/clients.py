@@ -14,6 +14,7 @@ from ringbridge.emulators.bitrix24.wire import Params
 Row = dict[str, Any]
 
 FINAL_STATUSES = {"CONVERTED": "S", "JUNK": "F"}
+STAGES = {Kind.LEAD: "STATUS_ID", Kind.DEAL: "STAGE_ID"}
 
 
 @dataclass(slots=True)
@@ -103,7 +104,10 @@ class Clients:
         if kind is Kind.DEAL:
             row["STAGE_SEMANTIC_ID"] = _deal_semantics(row["STAGE_ID"] or "")
             row["CLOSED"] = "N" if row["STAGE_SEMANTIC_ID"] == "P" else "Y"
-        self._unindex(kind, number, self.rows[kind].get(number, {}))
+        before = self.rows[kind].get(number, {})
+        if (stage := STAGES.get(kind)) and row[stage] != before.get(stage):
+            row |= {"MOVED_BY_ID": str(user_id), "MOVED_TIME": at}
+        self._unindex(kind, number, before)
         self.rows[kind][number] = row
         for value in row.get("PHONE", ()):
             self.by_phone[normalise(value["VALUE"])].add((kind, number))
