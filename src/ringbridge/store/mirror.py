@@ -7,11 +7,10 @@ million numbers take room in the file and none in memory. Measured in docs/refer
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import (
     ColumnCollection,
@@ -30,14 +29,12 @@ from ringbridge.routing.clients import MirrorClient, MirrorDeal, MirrorFound, Re
 from ringbridge.routing.intents import PortalId
 from ringbridge.store import mirrored, schema
 from ringbridge.store.database import Database, Transaction, insert
+from ringbridge.store.pieces import pieces
 from ringbridge.telephony.numbers import comparable
 
 KINDS = ("contact", "company", "lead")  # in this order one is chosen where several have a number
 MOST_FOUND = 10
-PIECE = 100  # things written in one transaction: other writers, and who waits for the loop, come between
 MOST_UNSEEN = 1000
-
-T = TypeVar("T")
 
 THINGS, KEYS = schema.mirror_things.c, schema.mirror_keys.c
 READINGS = schema.mirror_readings.c
@@ -167,10 +164,18 @@ class Mirror:
         async with self._database.transaction() as tx:
             await keep_reading(tx, self._portal, reading)
 
+    async def phones(self, clients: Iterable[Ref]) -> dict[Ref, tuple[str, ...]]:
+        """The numbers of those of these clients that are kept, as written."""
+        found: dict[Ref, tuple[str, ...]] = {}
+        async with self._database.reading() as tx:
+            for piece in pieces(clients):
+                found |= await mirrored.phones(tx, self._portal, piece)
+        return found
+
     async def keep(self, things: Iterable[MirrorClient | MirrorDeal], generation: int) -> int:
         """These are so now; tells how many were kept otherwise or not at all."""
         differing = 0
-        for piece in _pieces(things):
+        for piece in pieces(things):
             async with self._database.transaction() as tx:
                 differing += await mirrored.replace(tx, self._portal, piece, generation=generation, region=self._region)
         return differing
@@ -178,7 +183,7 @@ class Mirror:
     async def remove(self, refs: Iterable[Ref]) -> int:
         """Tells how many were kept."""
         removed = 0
-        for piece in _pieces(refs):
+        for piece in pieces(refs):
             async with self._database.transaction() as tx:
                 removed += await mirrored.remove(tx, self._portal, piece, region=self._region)
         return removed
@@ -202,9 +207,3 @@ async def forget(database: Database, portal: PortalId) -> None:
         await Mirror(database, portal, kept.region).remove_unseen(kept.generation + 1)
         async with database.transaction() as tx:
             await tx.execute(delete(schema.mirror_readings).where(READINGS.portal == portal))
-
-
-def _pieces(things: Iterable[T]) -> Iterator[list[T]]:
-    rest = iter(things)
-    while piece := list(islice(rest, PIECE)):
-        yield piece

@@ -61,6 +61,11 @@ async def unseen(tx: Transaction, portal: PortalId, generation: int, limit: int)
     return [Ref(kind=row.kind, id=row.id) for row in await tx.execute(found)]
 
 
+async def phones(tx: Transaction, portal: PortalId, clients: Iterable[Ref]) -> dict[Ref, tuple[str, ...]]:
+    """The numbers of those of these clients that are kept, as written."""
+    return {ref: tuple(json.loads(row["found_by"])) for ref, row in (await _kept(tx, portal, clients)).items()}
+
+
 async def count(tx: Transaction, portal: PortalId) -> int:
     counted = select(func.count()).select_from(schema.mirror_things).where(THINGS.portal == portal)
     return int((await tx.execute(counted)).scalar_one())
