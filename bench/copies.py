@@ -14,6 +14,9 @@ from pathlib import Path
 MOVED = ("stats_calls", "stats_people", "call_marks")
 """Sums that do not say who called."""
 
+A_WEEK = {"hour": 7 * 24, "started": 7 * 86400 * 1_000_000}
+"""What a week is in a column of theirs."""
+
 
 def copy_week(path: Path, weeks: int, moved: Callable[[str, int], str]) -> None:
     """Put `weeks` - 1 copies of the database's one week before it. `moved`: a client's number and the count of weeks
@@ -53,7 +56,7 @@ def copy_calls(connection: sqlite3.Connection, weeks: int) -> None:
 
 def copy_sums(connection: sqlite3.Connection, table: str, weeks: int) -> None:
     told = list(connection.execute(f"PRAGMA table_info({table})"))
-    columns = [f"hour - 168 * value AS {name}" if name == "hour" else name for _, name, *_ in told]
+    columns = [f"{name} - {A_WEEK[name]} * value AS {name}" if name in A_WEEK else name for _, name, *_ in told]
     key = ", ".join(name for _, name, *_, place in sorted(told, key=lambda one: one[-1]) if place)
     connection.execute(f"CREATE TEMP TABLE of_a_week AS SELECT * FROM {table}")
     connection.execute(f"DELETE FROM {table}")

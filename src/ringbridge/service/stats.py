@@ -1,15 +1,17 @@
-"""The summaries of a journal that is older than they are, counted beside the work of the day."""
+"""What a new version keeps of every call, made of those that were there before it, beside the work of the day."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import structlog
 
-from ringbridge.store import stats
+from ringbridge.store import marks, stats
 from ringbridge.store.database import Database
 from ringbridge.store.errors import StoreError
+from ringbridge.store.walks import Progress
 
 log = structlog.get_logger(__name__)
 
@@ -17,19 +19,25 @@ PAUSE = timedelta(minutes=1)  # after which a database that took nothing is trie
 
 
 async def count_older_calls(database: Database) -> None:
-    """Until all are counted; at once where they are."""
+    """Until all are counted and marked; at once where they are."""
+    await walk("marked", marks.mark_piece, database)
+    await walk("counted", stats.count_piece, database)
+
+
+async def walk(done: str, piece: Callable[[Database], Awaitable[Progress]], database: Database) -> None:
+    """`done`: what has become of the calls in the end."""
     told = False
     while True:
         try:
-            progress = await stats.count_piece(database)
+            progress = await piece(database)
         except StoreError as error:
-            log.error("older_calls_not_counted", reason=str(error))
+            log.error(f"older_calls_not_{done}", reason=str(error))
             await asyncio.sleep(PAUSE.total_seconds())
             continue
         if progress.upto is None:
             break
         if not told:
-            log.info("older_calls_being_counted", calls=progress.total)
+            log.info(f"older_calls_being_{done}", calls=progress.total)
             told = True
     if told:
-        log.info("older_calls_counted", calls=progress.counted)
+        log.info(f"older_calls_{done}", calls=progress.counted)

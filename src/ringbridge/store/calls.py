@@ -161,8 +161,8 @@ async def page(tx: Transaction, before: Cursor | None = None, limit: int = 50, f
     """
     asked, place = filters or Filters(), read_cursor(before) if before is not None else None
     kinds = list(marks_wanted(asked))
-    if kinds and not is_telling(asked.number) and (await stats.progress(tx)).upto is None:
-        found = await _in_marked_hours(tx, kinds, asked, place, limit + 1)
+    if kinds and not is_telling(asked.number) and await marks.are_whole(tx):
+        found = await _by_marks(tx, kinds, asked, place, limit + 1)
     else:
         start = UNORDERED if is_telling(asked.number) else CALLS.started
         found = await _at_once(tx, conditions(asked, start), place, limit + 1, start)
@@ -170,14 +170,14 @@ async def page(tx: Transaction, before: Cursor | None = None, limit: int = 50, f
     return Page(entries=shown, older=cursor(shown[-1]) if len(found) > limit else None)
 
 
-async def _in_marked_hours(
+async def _by_marks(
     tx: Transaction, kinds: Sequence[Collection[str]], asked: Filters, place: Place | None, most: int
 ) -> list[JournalEntry]:
-    """Where calls of these kinds are rare, most hours have none."""
+    """Where calls of these kinds are rare, or seldom are all at once."""
     until = min(filter(None, (asked.until, place[0] if place else None)), default=None)
     found: list[JournalEntry] = []
-    async for hours in marks.stretches(tx, kinds, asked.since, until):
-        there = or_(*(and_(CALLS.started >= one.since, CALLS.started < one.until) for one in hours))
+    async for moments in marks.moments(tx, kinds, asked.since, until):
+        there = CALLS.started.in_(moments)
         found += await _at_once(tx, (there, *conditions(asked, UNORDERED)), place, most - len(found), UNORDERED)
         if len(found) == most:
             break
@@ -195,13 +195,14 @@ async def _at_once(
     chosen = entries().where(*wanted)
     if place is not None:
         started, key = place
-        chosen = chosen.where(or_(start < started, and_(start == started, CALLS.key < key)))
+        # Said twice, the first time so that the index is entered at the place.
+        chosen = chosen.where(start <= started, or_(start < started, and_(start == started, CALLS.key < key)))
     rows = await tx.execute(chosen.order_by(start.desc(), CALLS.key.desc()).limit(most))
     return [entry(row) for row in rows.mappings()]
 
 
 def marks_wanted(filters: Filters) -> Iterator[Collection[str]]:
-    """Of each the hour of a call has at least one."""
+    """Of each a call has at least one."""
     if filters.own is not None:
         yield [marks.of_employee(extension) for extension in filters.own]
     if filters.extension:

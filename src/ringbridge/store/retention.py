@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, exists, select
 
-from ringbridge.store import schema, stats
+from ringbridge.store import marks, schema, stats
 from ringbridge.store.database import Transaction
 from ringbridge.store.schema import OPEN
 
@@ -24,8 +24,11 @@ async def forget(tx: Transaction, before: datetime, most: int = A_FEW) -> int:
     if (await stats.progress(tx)).upto is not None:
         return 0
     unsettled = exists(select(DELIVERIES.id).where(DELIVERIES.call_key == CALLS.key, OPEN))
-    old = select(CALLS.key).where(CALLS.started < before, CALLS.ended < before, ~unsettled).order_by(CALLS.started)
-    keys = (await tx.execute(old.limit(most))).scalars().all()
-    if keys:
+    told = (CALLS.key, CALLS.started, *(CALLS[name] for name in marks.MARKED))
+    old = select(*told).where(CALLS.started < before, CALLS.ended < before, ~unsettled).order_by(CALLS.started)
+    rows = [dict(row) for row in (await tx.execute(old.limit(most))).mappings()]
+    if rows:
+        keys = [row["key"] for row in rows]
         await tx.execute(delete(schema.calls).where(CALLS.key.in_(keys)))  # stories and deliveries go with their call
-    return len(keys)
+        await marks.take_away(tx, rows)
+    return len(rows)

@@ -3,30 +3,27 @@
 What a call adds to them (`store.counting`) is written in the transaction that writes its end. A call that is written
 again, corrected, is first taken out as it was counted and then put in as it is: writing it twice changes nothing.
 
-A journal from before the summaries, or one whose counting begins anew (`begin_anew`), is counted piece by piece in the
-order in which the calls began. How far that is stands in `stats_state`, in the same transaction as the piece: a call
-behind that place is counted when the place comes to it, every other one when it is written. So the service goes on
-meanwhile, and may be stopped at any moment.
+A journal from before the summaries, or one whose counting begins anew (`begin_anew`), is counted by and by
+(`store.walks`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Table, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Column, Table, bindparam, delete, or_, select, update
 
-from ringbridge.store import marks, missed, schema, summaries
+from ringbridge.store import brought, lanes, missed, schema, summaries, walks
 from ringbridge.store.counting import Ending, Lane, ending
 from ringbridge.store.database import Database, Transaction, insert
 from ringbridge.store.documents import load_call
 from ringbridge.store.keys import CallKey
-from ringbridge.store.schema import EPOCH
+from ringbridge.store.walks import Progress as Progress
+from ringbridge.store.walks import Walk
 from ringbridge.telephony.model import Call, Direction
 
-CALLS, STATE = schema.calls.c, summaries.stats_state.c
+CALLS = schema.calls.c
 
 PIECE = 100  # calls counted in one transaction: other writers, and who waits for the loop, come between
 AT_ONCE = 500  # keys asked for in one statement
@@ -34,25 +31,8 @@ Key = tuple[Any, ...]
 Sums = dict[Key, dict[str, int]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far an older journal is counted. `upto`: the place behind the last counted call; None: all are."""
-
-    upto: tuple[datetime, str] | None
-    counted: int
-    total: int
-
-    def reaches(self, key: CallKey, call: Call) -> bool:
-        """Whether the place has passed this call, so that its end is counted when it is written."""
-        return self.upto is None or (call.start, key) <= self.upto
-
-
 async def progress(tx: Transaction) -> Progress:
-    row = (await tx.execute(select(summaries.stats_state))).mappings().first()
-    if row is None:
-        return Progress(upto=None, counted=0, total=0)
-    upto = None if row["started"] is None else (row["started"], row["key"])
-    return Progress(upto=upto, counted=row["counted"], total=row["total"])
+    return await walks.progress(tx, Walk.SUMS)
 
 
 async def correct(tx: Transaction, calls: Mapping[CallKey, Call]) -> None:
@@ -93,10 +73,8 @@ async def begin_anew(tx: Transaction) -> None:
     """Forget all sums: they are counted from the first call on. `count_piece` does it."""
     for table in SUMMARIES:
         await tx.execute(delete(table))
-    total = int((await tx.execute(select(func.count()).select_from(schema.calls))).scalar_one())
-    put = insert(summaries.stats_state)
-    row = {"id": 1, "started": EPOCH if total else None, "key": "", "counted": 0, "total": total}
-    await tx.execute(put.on_conflict_do_update(index_elements=["id"], set_=row), row)
+    await brought.forget_all(tx)
+    await walks.begin(tx, Walk.SUMS)
 
 
 async def count_piece(database: Database, most: int = PIECE) -> Progress:
@@ -105,22 +83,8 @@ async def count_piece(database: Database, most: int = PIECE) -> Progress:
         at = await progress(tx)
         if at.upto is None:
             return at
-        started, key = at.upto
-        behind = or_(CALLS.started > started, and_(CALLS.started == started, CALLS.key > key))
-        # Said twice, the first time so that the index is entered at the place.
-        found = (
-            select(CALLS.key, CALLS.snapshot, *(CALLS[name] for name in marks.MARKED))
-            .where(CALLS.started >= started, behind)
-            .order_by(CALLS.started, CALLS.key)
-            .limit(most)
-        )
-        rows = [dict(row) for row in (await tx.execute(found)).mappings()]
-        await marks.put(tx, rows)
-        calls = {CallKey(row["key"]): load_call(row["snapshot"]) for row in rows}
-        await _count(tx, endings_of(calls), 1)
-        last = next(reversed(calls.items()), None) if len(calls) == most else None
-        place = {"started": last[1].start if last else None, "key": last[0] if last else ""}
-        await tx.execute(update(summaries.stats_state).values(**place, counted=STATE.counted + len(calls)))
+        rows = await walks.next_calls(tx, Walk.SUMS, at.upto, ("snapshot",), most)
+        await _count(tx, endings_of({CallKey(row["key"]): load_call(row["snapshot"]) for row in rows}), 1)
         return await progress(tx)
 
 
@@ -130,7 +94,7 @@ async def count_piece(database: Database, most: int = PIECE) -> Progress:
 async def _count(tx: Transaction, endings: Mapping[CallKey, Ending], sign: int) -> None:
     if not endings:
         return
-    sources = await _sources(tx, {ended.lane for ended in endings.values()})
+    sources = await lanes.numbered(tx, {ended.lane for ended in endings.values()})
     sums = summed(endings.values(), sources, sign)
     for table, added in sums.items():
         await _add(tx, table, added)
@@ -138,26 +102,10 @@ async def _count(tx: Transaction, endings: Mapping[CallKey, Ending], sign: int) 
         await tx.execute(LINK, [{"the_client": client, "since": hour} for hour, _, client in sorted(came)])
     if sign < 0:
         await missed.take_out(tx, endings)
+        await brought.take_out(tx, endings)
     else:
         await missed.put(tx, endings, sources)
-
-
-async def _sources(tx: Transaction, lanes: Iterable[Lane]) -> dict[Lane, int]:
-    known = {}
-    for lane in lanes:
-        row = {"trunk": lane.trunk, "did": lane.did}
-        known[lane] = int((await tx.execute(SOURCE, row)).scalar_one())
-    return known
-
-
-# Written once: to put a statement together takes longer than to carry it out.
-SOURCE = (
-    insert(summaries.stats_sources)
-    .on_conflict_do_update(
-        index_elements=["trunk", "did"], set_={"trunk": insert(summaries.stats_sources).excluded.trunk}
-    )
-    .returning(summaries.stats_sources.c.id)
-)
+        await brought.put(tx, endings, sources)
 
 
 def summed(endings: Iterable[Ending], sources: Mapping[Lane, int], sign: int) -> dict[Table, Sums]:

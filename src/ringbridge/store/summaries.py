@@ -146,6 +146,7 @@ stats_deal_readings = Table(
     metadata,
     Column("portal", Text, primary_key=True),
     Column("terms", Text, nullable=False),  # what the kept deals depend upon: other settings need another reading
+    Column("since", Moment, nullable=False),  # what was made before it is not read
     Column("generation", Integer, nullable=False),
     Column("begun", Moment),  # NULL: not all is being read
     Column("cursor", Text),  # where it goes on; NULL: at the beginning
@@ -156,23 +157,23 @@ stats_deal_readings = Table(
     Column("newest", Moment),  # the latest change that was met
 )
 
-# In which hours there are calls of a kind: see `store.marks`.
+# When calls of a kind began: see `store.marks`.
 call_marks = Table(
     "call_marks",
     metadata,
     Column("mark", Text, primary_key=True),
-    Column("hour", Integer, primary_key=True),
+    Column("started", Moment, primary_key=True),
     sqlite_with_rowid=False,
 )
 
-# Which calls are in the summaries: those up to this place of the journal, in the order of their beginning. No place:
-# all. The rest is counted by and by.
+# How far work is that goes through the whole journal: up to this place, in the order of the calls' beginning. No place:
+# to its end. See `store.walks`.
 stats_state = Table(
     "stats_state",
     metadata,
-    Column("id", Integer, primary_key=True),  # there is one
+    Column("id", Integer, primary_key=True),  # which work
     Column("started", Moment),
     Column("key", Text, nullable=False),
     Column("counted", Integer, nullable=False),  # calls so far
-    Column("total", Integer, nullable=False),  # calls that were to be counted
+    Column("total", Integer, nullable=False),  # calls that there were
 )

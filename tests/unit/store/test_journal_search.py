@@ -11,13 +11,13 @@ from itertools import product
 import pytest
 from sqlalchemy import delete
 from tests.stateful.sample_calls import NOON, PBX
-from tests.unit.store.test_stats import answered, missed
+from tests.unit.store.test_stats import answered, marked_anew, missed
 
-from ringbridge.store import calls, stats, summaries
+from ringbridge.store import calls, marks, summaries, walks
 from ringbridge.store.calls import Cursor, Filters, employees
 from ringbridge.store.counting import HOUR
 from ringbridge.store.database import Database
-from ringbridge.store.marks import on_end
+from ringbridge.store.walks import Walk
 from ringbridge.telephony.model import Call, CallId, Direction, Disposition, Extension
 
 DAYS = 40
@@ -97,14 +97,21 @@ def questions() -> Iterator[Filters]:
         yield Filters(**span | more)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("is_counted", [True, False])
-async def test_every_search_finds_what_looking_at_every_call_finds(database: Database, is_counted: bool) -> None:
+@pytest.mark.parametrize("marked", ["with each call", "not yet", "later"])
+async def test_every_search_finds_what_looking_at_every_call_finds(
+    database: Database, marked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(marks, "FIRST_LOOK", 2)
+    monkeypatch.setattr(marks, "RARE", 5)
     told = an_office()
     async with database.transaction() as tx:
         await calls.record(tx, PBX, told)
-        if not is_counted:  # as after an update from a version without marks
+    if marked == "not yet":  # as after an update from a version without marks
+        async with database.transaction() as tx:
             await tx.execute(delete(summaries.call_marks))
-            await stats.begin_anew(tx)
+            await walks.begin(tx, Walk.MARKS)
+    elif marked == "later":
+        await marked_anew(database)
     newest = sorted(told, key=lambda call: (call.start, f"{PBX}-{call.id}"), reverse=True)
     for filters in questions():
         assert await found(database, filters) == [call.id for call in newest if fits(call, filters)], filters
@@ -118,6 +125,11 @@ async def test_a_call_that_was_corrected_is_found_as_it_is_and_not_as_it_was(dat
     assert [await found(database, Filters(trunk=trunk)) for trunk in ("gsm", "mtt")] == [[], [CallId(first.id)]]
 
 
-def test_hours_on_end_are_one_stretch() -> None:
-    stretches = on_end([9, 8, 5, 3, 2, 1])
-    assert [(one.until - one.since) // HOUR for one in stretches] == [2, 1, 3]
+async def test_what_is_common_is_looked_up_for_what_is_rare_and_not_the_other_way_round(database: Database) -> None:
+    often = [answered(n, n * HOUR, trunk="mango", disposition=Disposition.ANSWERED) for n in range(1, 700)]
+    async with database.transaction() as tx:
+        await calls.record(tx, PBX, [*often, answered(0, trunk="gsm")])
+    kinds = [["is answered"], ["by mango", "by mtt"], ["by gsm"]]
+    async with database.reading() as tx:
+        assert (await marks.rarest_first(tx, kinds, None))[0] == ["by gsm"]
+        assert [found async for found in marks.moments(tx, [["is answered"], ["by gsm"]], None, None)] == [[NOON]]

@@ -8,7 +8,7 @@ from tests.stateful.sample_calls import NOON, PBX, PORTAL, SECOND, Record, a_cal
 
 from ringbridge.service.retention import forget_before, forget_old_calls
 from ringbridge.store import calls, deliveries, retention, schema, stats, summaries
-from ringbridge.store.calls import StoryKind, StoryLine
+from ringbridge.store.calls import Filters, StoryKind, StoryLine
 from ringbridge.store.database import Database
 from ringbridge.store.outcome import Done
 from ringbridge.telephony.model import Call, Disposition
@@ -64,6 +64,16 @@ async def test_the_sums_of_what_is_forgotten_stay(database: Database) -> None:
     await forget_before(database, NOON)
     async with database.reading() as tx:
         assert (await tx.execute(select(summaries.stats_calls))).all() == before != []
+
+
+async def test_marks_go_with_the_last_call_of_their_moment(database: Database) -> None:
+    await journal(database, ended(1, 40), ended(2, 40), ended(3, 20))
+    await forget_before(database, NOON - 30 * DAY, most=1)
+    async with database.reading() as tx:
+        found = await calls.page(tx, filters=Filters(disposition=Disposition.MISSED))
+        marks = (await tx.execute(select(summaries.call_marks.c.started).distinct())).scalars().all()
+    assert [entry.key for entry in found.entries] == [key_of(3)]
+    assert marks == [NOON - 20 * DAY]
 
 
 async def test_nothing_is_forgotten_before_it_is_counted(database: Database) -> None:

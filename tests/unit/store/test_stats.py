@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from tests.stateful.sample_calls import NOON, PBX, SECOND, a_call, key_of
 
-from ringbridge.store import calls, stats, summaries
+from ringbridge.store import calls, marks, stats, summaries, walks
 from ringbridge.store.counting import client_of, ending, hour_of
 from ringbridge.store.database import Database
+from ringbridge.store.walks import Walk
 from ringbridge.telephony.model import Call, CallId, Direction, Disposition, Extension, Leg, LegResult, Talk
 
 MINUTE = timedelta(minutes=1)
@@ -74,6 +75,15 @@ async def counted_anew(database: Database) -> dict[str, set[tuple[Any, ...]]]:
     while (await stats.count_piece(database, 3)).upto is not None:
         pass
     return await sums(database)
+
+
+async def marked_anew(database: Database) -> None:
+    """As after an update from a version without marks."""
+    async with database.transaction() as tx:
+        await tx.execute(delete(summaries.call_marks))
+        await walks.begin(tx, Walk.MARKS)
+    while (await marks.mark_piece(database, 3)).upto is not None:
+        pass
 
 
 async def back_of(database: Database, n: int) -> tuple[str | None, str | None, str | None]:

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 from bench import years
-from sqlalchemy import delete
-from tests.unit.store.test_stats import rows, sums
+from tests.unit.store.test_stats import marked_anew, rows, sums
 
 from ringbridge.store import calls, summaries
 from ringbridge.store.database import Database
@@ -25,8 +24,7 @@ async def test_copied_weeks_are_counted_as_their_calls_one_by_one_would_be(
         copied = await all_sums(database)
         async with database.reading() as tx:
             journal = await calls.page(tx, limit=1000)
-        async with database.transaction() as tx:
-            await tx.execute(delete(summaries.call_marks))
+        await marked_anew(database)
         await years.counted_anew(database)
         assert copied == await all_sums(database)
     starts = [entry.call.start for entry in journal.entries]
