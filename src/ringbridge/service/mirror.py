@@ -8,17 +8,19 @@ found by the next sweep; so is everything that happened while we were away: a sw
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from typing import Protocol
 
 import structlog
 
-from ringbridge.crm.contract import CrmError, Receipt, Rejected, Step, Throttled, Unauthorized
+from ringbridge.crm.contract import CrmError, Receipt, Step
 from ringbridge.crm.mirroring import MirrorFound, MirrorPage, MirrorSource, MirrorTeacher, Ref
 from ringbridge.routing.intents import PortalId
+from ringbridge.service.patience import Steps
 from ringbridge.store.database import Database
 from ringbridge.store.errors import StoreError
 from ringbridge.store.mirror import Mirror, Reading
@@ -32,9 +34,6 @@ MOST_AT_ONCE = 1000  # changed things that are asked for together
 MOST_WAITING = 100_000  # beyond that many changes a sweep is cheaper
 LONGEST_BREATH = 5.0  # seconds between two pages at most
 LOOK = 600.0  # seconds between two looks for a quiet hour
-QUICKEST, SLOWEST = 5.0, 300.0  # seconds after a failure
-PATIENCE = 60.0  # seconds until a portal that does not open, or a disk that is full, is tried again
-REFUSED = 3600.0  # seconds until a portal that refused is asked again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,16 +51,16 @@ class MirrorState:
     trouble: str | None = None  # why it does not go on
 
 
-def pause_after(error: CrmError | StoreError, *, failures: int, now: datetime) -> float:
-    """Seconds."""
-    match error:
-        case Throttled(until=until):
-            return max(0.0, (until - now).total_seconds())
-        case Unauthorized() | StoreError():
-            return PATIENCE
-        case Rejected():
-            return REFUSED
-    return min(QUICKEST * (1 << min(failures - 1, 10)), SLOWEST)
+class Follower(Protocol):
+    """Who wants to know as well what the CRM tells."""
+
+    def changed(self, refs: Iterable[Ref]) -> None:
+        """These are new, or otherwise than they were."""
+        ...
+
+    def gone(self, refs: Iterable[Ref]) -> None:
+        """These were deleted."""
+        ...
 
 
 class MirrorKeeper:
@@ -92,8 +91,9 @@ class MirrorKeeper:
         self._missed = False  # more was told than could be remembered
         self._woken = asyncio.Event()
         self._heard: datetime | None = None
-        self._trouble: str | None = None
+        self._steps = Steps("mirror", portal, clock)
         self._log = log.bind(portal=portal)
+        self.followers: list[Follower] = []
 
     async def recall(self) -> None:
         """How far it was when we stopped. Raises `StoreError`."""
@@ -104,6 +104,10 @@ class MirrorKeeper:
     async def find(self, number: str) -> tuple[MirrorFound, ...]:
         """Who has this number: contacts, then companies, then leads; a few at most. Raises `StoreError`."""
         return await self._mirror.find(number)
+
+    async def phones(self, clients: Iterable[Ref]) -> dict[Ref, tuple[str, ...]]:
+        """The numbers of those of these clients that are known, as written. Raises `StoreError`."""
+        return await self._mirror.phones(clients)
 
     @property
     def whole(self) -> bool:
@@ -126,7 +130,7 @@ class MirrorKeeper:
             drift=reading.drift,
             heard=self._heard,
             waiting=len(self._changed) + len(self._gone),
-            trouble=self._trouble,
+            trouble=self._steps.trouble,
         )
 
     # What the CRM tells
@@ -136,11 +140,13 @@ class MirrorKeeper:
         self._heard = self._clock()
         self._look_at(refs)
 
-    def gone(self, refs: Iterable[Ref]) -> None:
+    def gone(self, refs: Collection[Ref]) -> None:
         """These were deleted."""
         for ref in refs:
             self._gone.append(ref)
             self._changed.pop(ref, None)
+        for follower in self.followers:
+            follower.gone(refs)
         self._heard = self._clock()
         self._woken.set()
 
@@ -154,6 +160,9 @@ class MirrorKeeper:
                 self._look_at(made)
 
     def _look_at(self, refs: Iterable[Ref]) -> None:
+        refs = tuple(refs)
+        for follower in self.followers:
+            follower.changed(refs)
         if not self._changed:
             self._settled = self._clock() + SETTLE
         self._changed |= dict.fromkeys(refs)
@@ -166,26 +175,11 @@ class MirrorKeeper:
 
     async def run(self) -> None:
         """Until cancelled."""
-        failures = 0
-        while True:
-            self._woken.clear()
-            try:
-                pause = await self.step()
-            except (CrmError, StoreError) as error:
-                failures += not isinstance(error, Throttled)
-                pause = pause_after(error, failures=failures, now=self._clock())
-                if str(error) != self._trouble:
-                    self._log.warning("mirror_waits", reason=str(error), seconds=round(pause))
-                self._trouble = str(error)
-                await asyncio.sleep(pause)
-            except Exception as error:
-                # An adapter that breaks on some client's row must not take the calls with it.
-                log.exception("mirror_failed", portal=self.portal)
-                self._trouble = f"The copy failed ({type(error).__name__}: {error}): the log has the details."
-                await asyncio.sleep(REFUSED)
-            else:
-                failures, self._trouble = 0, None
-                await self._rest(pause)
+        await self._steps.run(self._wakeful_step, self._rest)
+
+    async def _wakeful_step(self) -> float:
+        self._woken.clear()
+        return await self.step()
 
     async def _rest(self, seconds: float) -> None:
         """For so long, or until there is news to act upon."""

@@ -72,6 +72,16 @@ def is_mirrored(config: Portal, office: Office) -> bool:
     return office.distribution.enabled if config.mirror is None else config.mirror
 
 
+def quiet_time(office: Office, is_busy: Callable[[], Awaitable[bool]]) -> Callable[[], Awaitable[bool]]:
+    """Whether now is a good time for what can wait. `is_busy` tells whether there have been calls lately."""
+    hours = office.hours.hours(office.zone)
+
+    async def quiet() -> bool:
+        return not hours.open_at(datetime.now(UTC)) or not await is_busy()
+
+    return quiet
+
+
 async def open_mirrors(
     office: Office,
     portals: Sequence[OfficePortal],
@@ -79,13 +89,8 @@ async def open_mirrors(
     database: Database,
     is_busy: Callable[[], Awaitable[bool]],
 ) -> Mirrors:
-    """Of those portals that are to be mirrored and can be. `is_busy` tells whether there have been calls lately. Raises
-    `StoreError`."""
-    hours = office.hours.hours(office.zone)
-
-    async def quiet() -> bool:
-        return not hours.open_at(datetime.now(UTC)) or not await is_busy()
-
+    """Of those portals that are to be mirrored and can be. Raises `StoreError`."""
+    quiet = quiet_time(office, is_busy)
     keepers = [
         MirrorKeeper(
             portal.id,

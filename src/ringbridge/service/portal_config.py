@@ -101,6 +101,22 @@ class Portal(Part):
         "of no changes (a webhook, or events off) is known as it was then.",
     )
 
+    deals: bool = Field(
+        True,
+        description="Read the CRM's leads and deals, so that the analytics tell which calls bring money. Of their "
+        "clients the last digits of the phones are kept, no names.",
+    )
+    deals_history_days: int = Field(
+        365, ge=1, le=3650, description="Leads and deals that were made longer before the first reading are not read."
+    )
+    deals_attribution_days: int = Field(
+        90,
+        ge=1,
+        le=3650,
+        description="A call brings what is made for its client so many days after it; what is made later came by "
+        "itself.",
+    )
+
     @field_validator("webhook")
     @classmethod
     def _webhook(cls, value: Secret | None) -> Secret | None:

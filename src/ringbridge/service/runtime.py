@@ -27,6 +27,7 @@ from ringbridge.pbx.settings import PbxAddress
 from ringbridge.pbx.tape import Tape
 from ringbridge.routing.intents import PortalId
 from ringbridge.service.advice import HookAdvisers
+from ringbridge.service.all_sales import AllSales, open_sales
 from ringbridge.service.asking import is_busy, open_dialing, open_events
 from ringbridge.service.bootstrap import Bootstrap, open_vault
 from ringbridge.service.changes import AccountChanges, open_all_changes
@@ -83,6 +84,7 @@ class Runtime:
     dialing: Dialing | None
     events: dict[PortalId, PortalEvents]
     mirrors: Mirrors
+    sales: AllSales
     changes: dict[PortalId, AccountChanges]
     engine: LocalEngine
     worker: Worker
@@ -113,6 +115,7 @@ class Runtime:
             for changes in self.changes.values():
                 group.create_task(changes.run())
             group.create_task(self.mirrors.run())
+            group.create_task(self.sales.run())
             group.create_task(self.recordings.keep_tidy())
             group.create_task(self.resending.run())
             group.create_task(count_older_calls(self.database))
@@ -172,7 +175,9 @@ async def open_runtime(
             await dialing.recall()
         lately = Lately(office.region)
         phones = Phones(boards.values())
-        mirrors = await open_mirrors(office, portals, database=database, is_busy=partial(is_busy, database))
+        busy = partial(is_busy, database)
+        mirrors = await open_mirrors(office, portals, database=database, is_busy=busy)
+        sales = await open_sales(office, portals, database=database, mirrors=mirrors, is_busy=busy)
         router = open_router(office, portals, mirror=mirrors, phones=phones, lately=lately, database=database)
         router.customise = hooks.route
         await router.dealt.recall(database, datetime.now(office.zone).date())
@@ -196,6 +201,7 @@ async def open_runtime(
             dialing=dialing,
             events=events,
             mirrors=mirrors,
+            sales=sales,
             changes=open_all_changes(office, portals, vault=vault, mirrors=mirrors),
             engine=engine,
             worker=Worker(

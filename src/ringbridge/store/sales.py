@@ -27,6 +27,7 @@ class Reading:
     """The first reading of a portal fills the table, later ones sweep it; between them what was changed is read."""
 
     terms: str  # what the kept deals depend upon: other terms need another reading
+    since: datetime  # what was made before it is not read
     generation: int = 0  # number of the reading that goes on, else of the last
     begun: datetime | None = None  # None: not all is being read
     cursor: str | None = None  # where it goes on; None: at the beginning
@@ -49,14 +50,15 @@ class Sales:
         self._within = within
         self._terms = terms
 
-    async def recall(self) -> Reading:
-        """How far the reading was. What was kept on other terms is forgotten."""
+    async def recall(self, since: datetime) -> Reading:
+        """How far the reading was; a new one reads what was made `since`. What was kept on other terms is forgotten."""
         async with self._database.reading() as tx:
             kept = await reading(tx, self._portal)
-        if kept is None or kept.terms == self._terms:
-            return kept or Reading(terms=self._terms)
-        await forget(self._database, self._portal)
-        return Reading(terms=self._terms)
+        if kept is not None and kept.terms == self._terms:
+            return kept
+        if kept is not None:
+            await forget(self._database, self._portal)
+        return Reading(terms=self._terms, since=since)
 
     async def keep_reading(self, reading: Reading) -> None:
         row = asdict(reading)

@@ -26,9 +26,11 @@ from ringbridge.crm.contract import Rejected, Throttled, Transient, Unauthorized
 from ringbridge.crm.mirroring import MirrorDeal, Ref
 from ringbridge.routing.intents import PortalId
 from ringbridge.service import mirror as keeping
+from ringbridge.service import patience
 from ringbridge.service.config import office_of
-from ringbridge.service.mirror import MirrorKeeper, pause_after
+from ringbridge.service.mirror import MirrorKeeper
 from ringbridge.service.mirrors import Mirrors, is_mirrored
+from ringbridge.service.patience import pause_after
 from ringbridge.store.database import Database
 from ringbridge.store.errors import StoreError
 
@@ -234,7 +236,7 @@ async def until(happened: Callable[[], bool]) -> None:
 async def test_a_portal_that_is_away_is_waited_for_and_the_reason_is_told(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "QUICKEST", 0.0)
+    monkeypatch.setattr(patience, "QUICKEST", 0.0)
     kept.crm.fails = [Transient("The portal does not answer."), Transient("Still not.")]
     keeper = await kept.keeper()
     told = list[str | None]()
@@ -246,7 +248,7 @@ async def test_a_portal_that_is_away_is_waited_for_and_the_reason_is_told(
 
 
 async def test_an_adapter_that_breaks_takes_nothing_with_it(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "REFUSED", 0.0)
+    monkeypatch.setattr(patience, "REFUSED", 0.0)
     kept.crm.fails = [KeyError("ID")]
     keeper = await kept.keeper()
     told = list[str | None]()
@@ -280,12 +282,12 @@ def test_how_long_a_failure_is_waited_for_is_told_by_its_kind() -> None:
     now = Hours().now
     until = Throttled("Closed.", until=now + timedelta(seconds=90))
     assert pause_after(until, failures=3, now=now) == 90
-    assert pause_after(Unauthorized("No."), failures=9, now=now) == keeping.PATIENCE
-    assert pause_after(StoreError("Full."), failures=9, now=now) == keeping.PATIENCE
-    assert pause_after(Rejected("Never."), failures=1, now=now) == keeping.REFUSED
+    assert pause_after(Unauthorized("No."), failures=9, now=now) == patience.PATIENCE
+    assert pause_after(StoreError("Full."), failures=9, now=now) == patience.PATIENCE
+    assert pause_after(Rejected("Never."), failures=1, now=now) == patience.REFUSED
     growing = [pause_after(Transient("Away."), failures=failures, now=now) for failures in range(1, 12)]
     assert growing == sorted(growing)
-    assert (growing[0], growing[-1]) == (keeping.QUICKEST, keeping.SLOWEST)
+    assert (growing[0], growing[-1]) == (patience.QUICKEST, patience.SLOWEST)
 
 
 @pytest.mark.parametrize(

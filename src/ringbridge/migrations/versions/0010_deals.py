@@ -65,6 +65,7 @@ def create_readings() -> None:
         "stats_deal_readings",
         sa.Column("portal", sa.Text, nullable=False),
         sa.Column("terms", sa.Text, nullable=False),
+        sa.Column("since", sa.BigInteger, nullable=False),
         sa.Column("generation", sa.Integer, nullable=False),
         sa.Column("begun", sa.BigInteger),
         sa.Column("cursor", sa.Text),
