@@ -15,6 +15,7 @@ from urllib.parse import quote
 import phonenumbers
 from babel.dates import format_date, format_skeleton
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.environment import TemplateModule
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -68,6 +69,10 @@ class Pages:
         """A part of a page, or a whole one, as text."""
         now = self.services.now()
         return self._environments[language].get_template(template).render(now=now, language=language, **context)
+
+    def macros(self, language: str, template: str) -> TemplateModule:
+        """A template's macros, to be called one by one. They are given no context: what they show is handed to them."""
+        return self._environments[language].get_template(template).module
 
     def _environment(self, language: str) -> Environment:
         environment = Environment(

@@ -2,6 +2,7 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from markupsafe import Markup
 from tests.unit.web import sample_calls
 from tests.unit.web.office_page import journal
 
@@ -10,6 +11,8 @@ from ringbridge.store.database import Database
 from ringbridge.store.keys import PbxId, call_key
 from ringbridge.telephony.model import Call, CallId, Direction
 from ringbridge.web.live import ENDED_SHOWN, LiveFeed, event, stream
+from ringbridge.web.live_drawing import Shown
+from ringbridge.web.picture import Picture, Piece, Section
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 OFFICE = PbxId("office")
@@ -86,6 +89,20 @@ async def test_change_before_the_wait_is_not_missed() -> None:
     assert await feed.wait(seen, timedelta(minutes=1))
 
 
+def counting(feed: LiveFeed) -> Shown:
+    """Shows how many calls there are."""
+
+    def draw(before: Picture) -> Picture:
+        words = Markup(f"calls: {len(feed.calls)}")
+        return Picture((Section(id="s", frame=(Markup(""),) * 3, head=Piece(about=words, html=words)),))
+
+    return Shown(feed, draw)
+
+
+def changed(words: str) -> bytes:
+    return event(f'<hx-partial id="s-head" hx-swap="outerMorph">{words}</hx-partial>')
+
+
 async def still_there() -> bool:
     return True
 
@@ -96,23 +113,23 @@ async def test_stream_of_a_visitor_whose_session_ended_shows_no_further_call() -
     async def goes_on() -> bool:
         return next(seen)
 
-    pushed = stream(feed, lambda: f"calls: {len(feed.calls)}", goes_on)
+    pushed = stream(feed, counting(feed), goes_on)
     assert await anext(pushed) == event("calls: 0")
     tell(feed, sample_calls.ringing(NOW))
-    assert await anext(pushed) == event("calls: 1")
+    assert await anext(pushed) == changed("calls: 1")
     tell(feed, sample_calls.talking(NOW))
     assert [later async for later in pushed] == []
 
 
-async def test_stream_sends_the_region_at_once_then_after_each_change_and_ends_with_the_feed() -> None:
+async def test_stream_sends_all_at_once_then_what_changed_and_ends_with_the_feed() -> None:
     feed = LiveFeed()
-    pushed = stream(feed, lambda: f"calls: {len(feed.calls)}", still_there)
+    pushed = stream(feed, counting(feed), still_there)
     assert await anext(pushed) == event("calls: 0")
     tell(feed, sample_calls.ringing(NOW))
-    assert await anext(pushed) == event("calls: 1")
+    assert await anext(pushed) == changed("calls: 1")
     tell(feed, sample_calls.talking(NOW))
     tell(feed, sample_calls.waiting(NOW))
-    assert await anext(pushed) == event("calls: 3"), "changes in quick succession are one picture"
+    assert await anext(pushed) == changed("calls: 3"), "changes in quick succession are one event"
     feed.close()
     assert [last async for last in pushed] == []
 
