@@ -33,7 +33,7 @@ PATIENCE = 120.0  # seconds for the service to start and to read the portal
 METHOD = f"""\
 `ringbridge run` is a process of its own. It has mirrored an emulated portal with {CONTACTS:,} contacts. Questions come
 as a Poisson process with a fixed seed, {RATE:g} a second, each about another client and by a connection of its own, as
-Asterisk makes them; {QUESTIONS:,} by FastAGI (with Asterisk's answers to its commands), then as many by HTTP. The clock
+Asterisk makes them; {QUESTIONS:,} by FastAGI, then as many by HTTP. The clock
 runs from before the connection until the server has closed it. Every answer names the client's own employee, or the
 measurement fails.
 

@@ -3,8 +3,8 @@
 A conversation, as Asterisk's `AGI(agi://host:port/script?query,argument,…)` has it::
 
     PBX  agi_network: yes, agi_callerid: 79125551122, …, an empty line     -> Opened, once
-    we   SET VARIABLE "RINGBRIDGE_HOP1" "101"
-    PBX  200 result=1                                                      -> Reply
+    we   EXEC MSet "RINGBRIDGE_COUNT=1,RINGBRIDGE_HOP1=101"
+    PBX  200 result=0                                                      -> Reply
     we   (any other command, one at a time)
     PBX  HANGUP, when the caller has gone                                  -> HungUp, once
          connection closed                                                 -> Closed, once; no more follows
@@ -13,13 +13,15 @@ Whoever is done closes the connection, and the dialplan goes on. What is no AGI 
 the peer sends raises, and nothing that it sends grows past the limits below.
 
 Sources: Asterisk 16 to 22, ``res/res_agi.c``: `setup_env` writes the environment, `launch_netscript` its first line,
-`agi_handle_command` the replies, `parse_args` reads our quotes, `AGI_BUF_LEN` (2,048 bytes) bounds a command.
+`agi_handle_command` the replies, `parse_args` reads our quotes, `AGI_BUF_LEN` (2,048 bytes) bounds a command;
+``main/pbx_variables.c``: `pbx_builtin_setvar_multiple` is MSet; ``main/app.c``: `__ast_app_separate_args` takes its
+argument apart.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ringbridge.ami.decoding import decode
@@ -33,11 +35,16 @@ MAX_LINES = 200
 MAX_COMMAND = 2000
 """Bytes of a command: Asterisk reads 2,048 with the line's end."""
 
+MOST_PAIRS = 20
+"""Variables that one MSet sets; Asterisk takes 24."""
+
 _FIELD = re.compile(r"(agi_[a-z0-9_]+): ?(.*)")
 _REPLY = re.compile(r"(\d{3})([ -])(.*)", re.DOTALL)
 _RESULT = re.compile(r"result=(\S*)(?: \((.*)\))?(?: endpos=\d+)?\s*", re.DOTALL)
 _ESCAPED = re.compile(rb"%([0-9A-Fa-f]{2})")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_()]*")
+_SEPARATES = re.compile(r"[\\\",=()\[\]]")
+_EMPTY = '""'
 _UNKNOWN = "unknown"  # what Asterisk writes where a channel has no number or name
 
 
@@ -151,11 +158,18 @@ class Protocol:
 
     # What goes out
 
-    def set_variable(self, name: str, value: str) -> None:
-        """Asterisk sets it as it stands: nothing in it is looked at by the dialplan. Raises `BadCommand`."""
-        if not _NAME.fullmatch(name):
-            raise BadCommand(f"{name!r} is no name of a channel variable")
-        self._send(f"SET VARIABLE {name} {_quoted(value)}")
+    def set_variables(self, values: Mapping[str, str]) -> list[BadCommand]:
+        """Asterisk sets them as they stand, in their order and many with one command: nothing in them is looked at by
+        the dialplan. Gives what is wrong with those that cannot be said; the others are set."""
+        pairs, refused = list[str](), list[BadCommand]()
+        for name, value in values.items():
+            try:
+                pairs.append(_pair(name, value))
+            except BadCommand as bad:
+                refused.append(bad)
+        for portion in _portions(pairs):
+            self._send(_mset(portion))
+        return refused
 
     def get_variable(self, name: str) -> None:
         """Raises `BadCommand`."""
@@ -173,12 +187,7 @@ class Protocol:
         return outgoing
 
     def _send(self, command: str) -> None:
-        line = command.encode()
-        if b"\n" in line or b"\r" in line or b"\0" in line:
-            raise BadCommand("a line break would begin a command of its own")
-        if len(line) > MAX_COMMAND:
-            raise BadCommand(f"the command is longer than the {MAX_COMMAND} bytes that Asterisk reads")
-        self._outgoing.append(line + b"\n")
+        self._outgoing.append(_line(command))
 
     # Lines
 
@@ -254,6 +263,48 @@ class Protocol:
         self._buffer = b""
         self._lines = []
         self._events.append(Nonsense(reason=reason))
+
+
+def _line(command: str) -> bytes:
+    line = command.encode()
+    if b"\n" in line or b"\r" in line or b"\0" in line:
+        raise BadCommand("a line break would begin a command of its own")
+    if len(line) > MAX_COMMAND:
+        raise BadCommand(f"the command is longer than the {MAX_COMMAND} bytes that Asterisk reads")
+    return line + b"\n"
+
+
+def _pair(name: str, value: str) -> str:
+    """As MSet takes it apart: first at commas, then at equals signs, and each time it takes off quotes and backslashes.
+    Quotes alone keep an empty value from being none. Raises `BadCommand`."""
+    if not _NAME.fullmatch(name):
+        raise BadCommand(f"{name!r} is no name of a channel variable")
+    pair = f"{name}={_escaped(_escaped(value) or _EMPTY)}"
+    try:
+        _line(_mset([pair]))
+    except BadCommand as bad:
+        raise BadCommand(f"{name}: {bad}") from None
+    return pair
+
+
+def _escaped(text: str) -> str:
+    return _SEPARATES.sub(r"\\\g<0>", text)
+
+
+def _portions(pairs: Iterable[str]) -> Iterator[list[str]]:
+    """As few as commands can hold."""
+    portion: list[str] = []
+    for pair in pairs:
+        if len(portion) == MOST_PAIRS or (portion and len(_mset([*portion, pair]).encode()) > MAX_COMMAND):
+            yield portion
+            portion = []
+        portion.append(pair)
+    if portion:
+        yield portion
+
+
+def _mset(pairs: Iterable[str]) -> str:
+    return f"EXEC MSet {_quoted(','.join(pairs))}"
 
 
 def _quoted(text: str) -> str:

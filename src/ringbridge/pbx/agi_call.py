@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Mapping
-
-SET = re.compile(r'SET VARIABLE (\S+) "(.*)"')
+from collections.abc import Iterator, Mapping
 
 
 async def asked_by_agi(host: str, port: int, channel: Mapping[str, str], *, patience: float) -> dict[str, str]:
@@ -19,9 +16,37 @@ async def asked_by_agi(host: str, port: int, channel: Mapping[str, str], *, pati
             writer.write("".join((*lines, "\n")).encode())
             told: dict[str, str] = {}
             while line := (await reader.readline()).decode():
-                if match := SET.match(line):
-                    told[match[1]] = re.sub(r"\\(.)", r"\1", match[2])
-                writer.write(b"200 result=1\n")
+                told |= set_by(line.removesuffix("\n"))
+                writer.write(b"200 result=0\n")
             return told
         finally:
             writer.close()
+
+
+def set_by(command: str) -> dict[str, str]:
+    """What an ``EXEC MSet "…"`` sets, read as Asterisk reads it (see `ringbridge.agi`); nothing for other commands."""
+    name, application, argument = (*split(command, " "), "", "")[:3]
+    if (name, application) != ("EXEC", "MSet"):
+        return {}
+    pairs = (tuple(split(pair, "=")) for pair in split(argument, ","))
+    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+
+
+def split(text: str, separator: str) -> list[str]:
+    """At the separators that stand in no quotes and behind no backslash; both are taken off."""
+    return list(_split(text, separator))
+
+
+def _split(text: str, separator: str) -> Iterator[str]:
+    word, in_quotes, letters = "", False, iter(text)
+    for letter in letters:
+        if letter == "\\":
+            word += next(letters, "")
+        elif letter == '"':
+            in_quotes = not in_quotes
+        elif letter == separator and not in_quotes:
+            yield word
+            word = ""
+        else:
+            word += letter
+    yield word

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from ringbridge.agi import BadCommand, Closed, HungUp, Nonsense, Opened, Protocol, Reply
+from ringbridge.agi import Closed, HungUp, Nonsense, Opened, Protocol, Reply
 
 log = structlog.get_logger(__name__)
 
@@ -111,8 +111,7 @@ class Session:
     async def serve(self, answer: Answer) -> None:
         try:
             opened = await self._until_opened()
-            for name, value in (await answer(opened)).items():
-                await self._set(name, value)
+            await self._set(await answer(opened))
         except _Over as over:
             if str(over):
                 log.info("route_question_not_understood", peer=self._peer, reason=str(over))
@@ -123,19 +122,20 @@ class Session:
                 if isinstance(event, Opened):
                     return event
 
-    async def _set(self, name: str, value: str) -> None:
+    async def _set(self, values: Mapping[str, str]) -> None:
         """One command at a time: Asterisk reads the next when it has answered the last."""
-        try:
-            self._protocol.set_variable(name, value)
-        except BadCommand as error:
-            log.warning("route_answer_not_told", variable=name, reason=str(error))
-            return
-        self._writer.writelines(self._protocol.data_to_send())
+        for bad in self._protocol.set_variables(values):
+            log.warning("route_answer_not_told", reason=str(bad))
+        for command in self._protocol.data_to_send():
+            self._writer.write(command)
+            await self._until_done()
+
+    async def _until_done(self) -> None:
         while True:
             for event in await self._heard():
                 if isinstance(event, Reply):
                     if not event.ok:
-                        raise _Over(f"{name} was not set: {event.code} {event.text}")
+                        raise _Over(f"the answer was not taken: {event.code} {event.text}")
                     return
 
     async def _heard(self) -> Sequence[Opened | Reply]:

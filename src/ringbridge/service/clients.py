@@ -20,8 +20,8 @@ log = structlog.get_logger(__name__)
 class Mirror(Protocol):
     """The copies of all portals, as far as this goes."""
 
-    async def clients(self, portal: PortalId, number: str) -> tuple[MirrorFound, ...]:
-        """Whose number this E.164 number is; none where the portal has no mirror."""
+    async def clients(self, portal: PortalId, number: Number) -> tuple[MirrorFound, ...]:
+        """Whose number this is; none where the portal has no mirror."""
         ...
 
     def is_whole(self, portal: PortalId) -> bool:
@@ -44,7 +44,7 @@ class Clients:
     async def known(self, number: Number) -> tuple[RouteClient, ...]:
         """Of the first portal whose mirror has the number. Raises `StoreError`."""
         for portal in self._portals:
-            if found := await self._mirror.clients(portal.id, str(number)):
+            if found := await self._mirror.clients(portal.id, number):
                 return tuple(of_mirror(portal.id, one) for one in found)
         return ()
 

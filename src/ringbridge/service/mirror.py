@@ -24,6 +24,7 @@ from ringbridge.service.patience import Steps
 from ringbridge.store.database import Database
 from ringbridge.store.errors import StoreError
 from ringbridge.store.mirror import Mirror, Reading
+from ringbridge.telephony.numbers import Number
 
 log = structlog.get_logger(__name__)
 
@@ -101,7 +102,7 @@ class MirrorKeeper:
 
     # For those who ask
 
-    async def find(self, number: str) -> tuple[MirrorFound, ...]:
+    async def find(self, number: Number | str) -> tuple[MirrorFound, ...]:
         """Who has this number: contacts, then companies, then leads; a few at most. Raises `StoreError`."""
         return await self._mirror.find(number)
 

@@ -18,6 +18,7 @@ from ringbridge.service.portals import OfficePortal
 from ringbridge.store import mirror
 from ringbridge.store.database import Database
 from ringbridge.store.errors import StoreError
+from ringbridge.telephony.numbers import Number
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +39,7 @@ class Mirrors:
         keeper = self.of(portal)
         return keeper is not None and keeper.knows_all
 
-    async def clients(self, portal: PortalId, number: str) -> tuple[MirrorFound, ...]:
+    async def clients(self, portal: PortalId, number: Number | str) -> tuple[MirrorFound, ...]:
         """Who has this number, however it is written: contacts, then companies, then leads; a few at most. Nobody
         where the portal is not mirrored. Takes less than a millisecond. Raises `StoreError`."""
         keeper = self.of(portal)

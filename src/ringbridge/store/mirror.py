@@ -30,7 +30,7 @@ from ringbridge.routing.intents import PortalId
 from ringbridge.store import mirrored, schema
 from ringbridge.store.database import Database, Transaction, insert
 from ringbridge.store.pieces import pieces
-from ringbridge.telephony.numbers import comparable
+from ringbridge.telephony.numbers import Number, comparable
 
 KINDS = ("contact", "company", "lead")  # in this order one is chosen where several have a number
 MOST_FOUND = 10
@@ -40,7 +40,7 @@ THINGS, KEYS = schema.mirror_things.c, schema.mirror_keys.c
 READINGS = schema.mirror_readings.c
 
 
-async def find(database: Database, portal: PortalId, number: str, region: str) -> tuple[MirrorFound, ...]:
+async def find(database: Database, portal: PortalId, number: Number | str, region: str) -> tuple[MirrorFound, ...]:
     """Who has this number, however it is written: contacts, then companies, then leads, the oldest first; at most
     `MOST_FOUND`. Raises `StoreError`."""
     key = comparable(number, region)
@@ -148,7 +148,7 @@ class Mirror:
         self._portal = portal
         self._region = region
 
-    async def find(self, number: str) -> tuple[MirrorFound, ...]:
+    async def find(self, number: Number | str) -> tuple[MirrorFound, ...]:
         return await find(self._database, self._portal, number, self._region)
 
     async def recall(self) -> Reading:

@@ -115,10 +115,10 @@ def same(a: Number | None, b: Number | None) -> bool:
     return a.given.casefold() == b.given.casefold()
 
 
-def comparable(written: str, region: str = DEFAULT_REGION) -> str:
+def comparable(written: Number | str, region: str = DEFAULT_REGION) -> str:
     """The digits in which the ways to write one number meet, also of a number that no country's plan knows (yet): the
     country's code and the rest, where the length allows it. Empty for what has no digits."""
-    number = parse_number(written, region)
+    number = parse_number(written, region) if isinstance(written, str) else written
     if number is None or number.valid:
         return number.digits if number else ""
     try:
@@ -138,8 +138,14 @@ def masked(number: Number | str | None) -> str:
     digits = parsed.digits
     if len(digits) <= 6:
         return parsed.given if parsed.given.isascii() and len(parsed.given) <= 6 else digits or "letters"
-    code = f"+{phonenumbers.parse(parsed.e164).country_code}" if parsed.e164 else ""
+    code = f"+{_country_code(digits)}" if parsed.e164 else ""
     return code + "*" * (len(digits) - len(code.removeprefix("+")) - 2) + digits[-2:]
+
+
+def _country_code(digits: str) -> str:
+    """Of an E.164 number: no code begins with another (ITU-T E.164), so the shortest that there is."""
+    codes = (digits[:length] for length in range(1, 4))
+    return next((code for code in codes if int(code) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE), "")
 
 
 def is_internal(number: str, *, peers: Container[str] = (), longest: int = INTERNAL_LENGTH) -> bool:

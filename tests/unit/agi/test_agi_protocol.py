@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ringbridge.agi import MAX_LINE, MAX_LINES, BadCommand, Closed, Event, HungUp, Nonsense, Opened, Protocol, Reply
+from ringbridge.agi import MAX_LINE, MAX_LINES, Closed, Event, HungUp, Nonsense, Opened, Protocol, Reply
+from ringbridge.pbx.agi_call import set_by
 
 # As Asterisk 22 wrote it for AGI(agi://127.0.0.1:4574/route?did=74951000101&choice=,first,"second").
 ENVIRONMENT = (
@@ -109,35 +110,68 @@ def test_no_bytes_at_all_raise(data: list[bytes]) -> None:
     heard(ENVIRONMENT, *data)
 
 
-def unquoted(line: bytes) -> str:
-    """As Asterisk's parse_args reads the one quoted word of a command."""
-    text = line.decode().removesuffix("\n").partition('"')[2]
-    word, escaped = "", False
-    for letter in text:
-        if letter == '"' and not escaped:
-            return word
-        escaped = letter == "\\" and not escaped
-        word += "" if escaped else letter
-    raise AssertionError("the quotes never close")
+def words(text: str, separator: str, *, brackets: bool = True) -> list[str]:
+    """As Asterisk's __ast_app_separate_args takes an application's arguments apart, or its parse_args (no brackets, no
+    empty words) the words of a command."""
+    found, depth, quoted, letters = [""], 0, False, iter(text)
+    for letter in letters:
+        if letter == "\\":
+            found[-1] += next(letters)
+        elif letter == '"':
+            quoted = not quoted
+        elif letter == separator and not (quoted or depth):
+            found.append("")
+        else:
+            depth += brackets * ((letter in "([") - (letter in ")]" and depth > 0))
+            found[-1] += letter
+    assert not quoted
+    return found
 
 
-@given(value=st.text(st.characters(codec="utf-8", exclude_characters="\n\r\0"), max_size=100))
-@example(value='"; Hangup \\" ${SHELL(id)}\\')
-def test_a_value_reaches_the_channel_as_it_was_meant(value: str) -> None:
+def asterisk_sets(lines: list[bytes]) -> dict[str, str]:
+    variables = {}
+    for line in lines:
+        assert line.count(b"\n") == 1
+        assert len(line) <= 2048
+        command = words(line.decode().removesuffix("\n"), " ", brackets=False)
+        assert command[:2] == ["EXEC", "MSet"]
+        pairs = words(command[2], ",")
+        assert len(pairs) <= 24
+        for pair in pairs:
+            name, value = words(pair, "=")
+            variables[name] = value
+    return variables
+
+
+values = st.text(st.characters(codec="utf-8", exclude_characters="\n\r\0"), max_size=100)
+
+
+@given(told=st.dictionaries(st.from_regex(r"[A-Z_][A-Z0-9_]{0,20}", fullmatch=True), values, max_size=60))
+@example(told={"NAME": '"; Hangup \\" ${SHELL(id)}\\', "HOPS": "101:20,102:20", "EMPTY": "", "TEXT": "a=b (c] [d"})
+def test_every_value_reaches_the_channel_as_it_was_meant(told: dict[str, str]) -> None:
     protocol = Protocol()
-    protocol.set_variable("RINGBRIDGE_NAME", value)
-    (line,) = protocol.data_to_send()
-    assert line.startswith(b"SET VARIABLE RINGBRIDGE_NAME ")
-    assert line.count(b"\n") == 1
-    assert unquoted(line) == value
+    assert protocol.set_variables(told) == []
+    lines = protocol.data_to_send()
+    assert asterisk_sets(lines) == told
+    assert {name: value for line in lines for name, value in set_by(line.decode().strip("\n")).items()} == told
+
+
+def test_an_answer_of_a_few_phones_is_one_command() -> None:
+    protocol = Protocol()
+    protocol.set_variables({f"RINGBRIDGE_WHY{number}": "responsible" for number in range(20)})
+    assert len(protocol.data_to_send()) == 1
 
 
 @pytest.mark.parametrize("value", ["a\nHANGUP", "a\rb", "a\0b", "я" * 1000])
 def test_a_value_that_would_become_another_command_is_refused(value: str) -> None:
-    with pytest.raises(BadCommand):
-        Protocol().set_variable("X", value)
+    protocol = Protocol()
+    (refused,) = protocol.set_variables({"BAD": value, "GOOD": "1"})
+    assert str(refused).startswith("BAD: ")
+    assert asterisk_sets(protocol.data_to_send()) == {"GOOD": "1"}
 
 
 def test_a_name_that_is_none_is_refused() -> None:
-    with pytest.raises(BadCommand):
-        Protocol().set_variable("X Y", "1")
+    protocol = Protocol()
+    (refused,) = protocol.set_variables({"X Y": "1"})
+    assert "X Y" in str(refused)
+    assert protocol.data_to_send() == []

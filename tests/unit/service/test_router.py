@@ -251,8 +251,8 @@ class Mirror:
     def __init__(self, found: dict[PortalId, MirrorFound], whole: set[PortalId]) -> None:
         self._found, self._whole = found, whole
 
-    async def clients(self, portal: PortalId, number: str) -> tuple[MirrorFound, ...]:
-        assert number == f"+{CLIENT}"
+    async def clients(self, portal: PortalId, number: Number) -> tuple[MirrorFound, ...]:
+        assert number.e164 == f"+{CLIENT}"
         return (self._found[portal],) if portal in self._found else ()
 
     def is_whole(self, portal: PortalId) -> bool:
