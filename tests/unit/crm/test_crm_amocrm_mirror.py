@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringbridge.crm.amocrm.entities import phones_written
-from ringbridge.crm.amocrm.mirror import FEWEST, STEPS, Place, by_kind, has_gap, stages_filter, window
+from ringbridge.crm.amocrm.lists import FEWEST, has_gap, window
+from ringbridge.crm.amocrm.mirror import STEPS, Place, by_kind, stages_filter
 from ringbridge.crm.amocrm.rest import PER_PAGE
 from ringbridge.crm.mirroring import Ref
 

@@ -13,6 +13,7 @@ from ringbridge.crm.amocrm.auth import Application, Credentials, Key, LongLived,
 from ringbridge.crm.amocrm.cards import CardFeed, Cards
 from ringbridge.crm.amocrm.check import ask, portal_info
 from ringbridge.crm.amocrm.connection import Connection
+from ringbridge.crm.amocrm.deals import Deals
 from ringbridge.crm.amocrm.finishing import Finishing
 from ringbridge.crm.amocrm.hook_client import HookClient
 from ringbridge.crm.amocrm.knowledge import Knowledge
@@ -38,6 +39,7 @@ from ringbridge.crm.contract import (
 )
 from ringbridge.crm.customise import AsTheyAre, Customise
 from ringbridge.crm.mirroring import MirrorPage, Ref
+from ringbridge.crm.sales import SalesPage, Wanted
 from ringbridge.routing.intents import Priority, UserId
 
 
@@ -81,6 +83,7 @@ class AmoCrm:
         self._search = Search(self._rest, region=settings.region)
         self._knowledge = Knowledge(settings.region, clock)
         self._mirror = Mirror(self._rest)
+        self._deals = Deals(self._rest)
         self.webhooks = Webhooks(self._rest)
         self.connection = Connection(self._key, self._door) if isinstance(self._key, TokenKey) else None
 
@@ -155,6 +158,9 @@ class AmoCrm:
 
     async def mirror_changed(self, refs: Sequence[Ref]) -> MirrorPage:
         return await self._mirror.changed(refs)
+
+    async def sales_page(self, wanted: Wanted, cursor: str | None) -> SalesPage:
+        return await self._deals.page(wanted, cursor)
 
     @property
     def client(self) -> HookClient:

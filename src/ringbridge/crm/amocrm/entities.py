@@ -14,7 +14,8 @@ from typing import Any
 from ringbridge.crm.amocrm.values import as_list, as_map, embedded, text, whole
 from ringbridge.telephony.numbers import Number, parse_number, same, spellings
 
-CLOSED = frozenset({142, 143})
+WON, LOST = 142, 143
+CLOSED = frozenset({WON, LOST})
 BETWEEN = re.compile(r"[,;/\n]+|\s{2,}")  # several numbers in one field
 LIKE_A_NUMBER = re.compile(r"\+?(?:[\s().-]*\d){10,15}[\s().-]*")
 SHORT = 100  # characters: a longer text is prose

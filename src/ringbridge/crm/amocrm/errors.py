@@ -25,6 +25,10 @@ class KeyExpired(Unauthorized):
     """The access token is not taken any more: renew it and ask again."""
 
 
+class Forbidden(Unauthorized):
+    """The account is open, and this is not allowed in it; or our address is shut out."""
+
+
 class NobodyFound(Rejected):
     """Nobody in the account has the call's number, so the call found no place."""
 
@@ -83,8 +87,10 @@ def error_of(answer: Answer, *, now: datetime, reading: bool = False, refused: i
             return KeyExpired(words)
         case 404 if is_account_gone(answer):
             return KeyExpired(f"{words} Perhaps the account has moved to another address.")
-        case 402 | 403:
+        case 402:
             return Unauthorized(words)
+        case 403:
+            return Forbidden(words)
         case 429:
             return Throttled("amoCRM had too many requests", until=now + wait_after(refused))
         case 400 | 422 if complaints := complaints_in(answer.json):

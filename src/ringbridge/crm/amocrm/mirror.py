@@ -1,13 +1,8 @@
 """An account's contacts, companies and open leads, read whole for the mirror.
 
-Lists come in pages by number, and a page number is a place in a list that changes while it is read: what is deleted
-moves everything behind it one place forward, and the next page begins behind something that nobody has seen. So lists
-are asked for by id, in which order new things stand at the end, and each piece begins at or before the last row of the
-one before: a piece that holds no row of those has a gap before it, and the reading goes back. What was changed behind
-the reader's back is read again at the end, by the time of its change.
+What was changed behind the reader's back is read again at the end, by the time of its change.
 
-Source: amoCRM API v4, "Contacts", "Companies", "Leads", "Filtration": pages of 250 at most, orders by ``id`` and
-``updated_at``, ``filter[id][]``, ``filter[statuses]``. Filters are switched off in some accounts.
+Source: amoCRM API v4, "Contacts", "Companies", "Leads", "Filtration": ``filter[id][]``, ``filter[statuses]``.
 """
 
 from __future__ import annotations
@@ -17,16 +12,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from ringbridge.crm.amocrm.entities import CLOSED, Kind, phones_written
+from ringbridge.crm.amocrm.lists import Lists, Piece, Reached, along
 from ringbridge.crm.amocrm.rest import API, PER_PAGE, Query, Rest, Row
 from ringbridge.crm.amocrm.search import BEFORE
 from ringbridge.crm.amocrm.values import as_map, embedded, text, whole
-from ringbridge.crm.contract import Transient
 from ringbridge.crm.mirroring import MirrorClient, MirrorDeal, MirrorPage, Ref
 from ringbridge.routing.intents import Priority, UserId
 
 KINDS = {"contact": Kind.CONTACT, "company": Kind.COMPANY, "deal": Kind.LEAD}
 NAMES = {kind: name for name, kind in KINDS.items()}
-FEWEST = 25  # rows that are asked for however slow the account is
 MOST_IDS = 200  # in one address: web servers refuse one that is longer than 8 kB
 MOST_STAGES = 60  # the same; an account with more open stages is read with its closed leads
 STAGES = f"{API}/leads/pipelines"
@@ -52,6 +46,10 @@ class Place:
             return cls(began=parts[0], step=parts[1], read=parts[2], last=parts[3])
         return cls(began=int((datetime.now(UTC) - BEFORE).timestamp()))
 
+    @property
+    def reached(self) -> Reached:
+        return Reached(read=self.read, last=self.last)
+
     def next(self) -> Place | None:
         """The beginning of the next list; None after the last."""
         return Place(began=self.began, step=self.step + 1) if self.step + 1 < len(STEPS) else None
@@ -69,12 +67,11 @@ STEPS = (*(Step(kind=kind) for kind in NAMES), *(Step(kind=kind, changes=True) f
 
 
 class Mirror:
-    """Raises `CrmError`. An account that does not answer is asked for less the next time: pages of heavy leads are what
-    its gateway loses patience with."""
+    """Raises `CrmError`."""
 
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
-        self._most = PER_PAGE  # rows that are asked for
+        self._lists = Lists(rest)
         self._stages: Query | None = None  # the filter of open leads; None: not asked yet
 
     async def page(self, cursor: str | None) -> MirrorPage:
@@ -93,37 +90,15 @@ class Mirror:
 
     async def _piece(self, place: Place, kind: Kind) -> MirrorPage:
         """The list from its beginning to its end."""
-        number, limit = window(place.read, self._most)
-        query: Query = [("order[id]", "asc"), ("page", number), ("limit", limit)]
-        if kind is Kind.LEAD:
-            query = [*query, *await self._open_leads(anew=place.read == 0)]
-        rows, more = await self._rows(kind, query)
-        page = page_of((kind, row) for row in rows)
-        ids = [whole(row.get("id")) or 0 for row in rows]
-        if place.read and has_gap(ids, place.last):
-            return replace(page, cursor=str(replace(place, read=max(place.read - PER_PAGE, 0))))
-        after = replace(place, read=number * limit, last=ids[-1]) if more else place.next()
-        return replace(page, cursor=str(after) if after else None)
+        query = await self._open_leads(anew=place.read == 0) if kind is Kind.LEAD else ()
+        return after(place, kind, await self._lists.piece(kind, place.reached, query))
 
     async def _changes(self, place: Place, kind: Kind) -> MirrorPage:
-        """The newest first: what is changed meanwhile takes nothing out of the pages that follow."""
-        number, limit = window(place.read, self._most)
-        query: Query = [
-            ("order[updated_at]", "desc"),
-            ("filter[updated_at][from]", place.began),
-            ("page", number),
-            ("limit", limit),
-        ]
-        rows, more = await self._rows(kind, query)
-        fresh = [row for row in rows if (whole(row.get("updated_at")) or place.began) >= place.began]
-        # Where filters are ignored, the list goes on with what is old.
-        goes_on = more and len(fresh) == len(rows)
-        after = replace(place, read=number * limit) if goes_on else place.next()
-        return replace(page_of((kind, row) for row in fresh), cursor=str(after) if after else None)
+        return after(place, kind, await self._lists.changed(kind, place.began, place.reached))
 
     async def _some(self, kind: Kind, ids: list[int]) -> list[Row]:
         """Those of them that are there."""
-        rows, _ = await self._rows(kind, [*(("filter[id][]", number) for number in ids), ("limit", PER_PAGE)])
+        rows, _ = await self._lists.rows(kind, [*(("filter[id][]", number) for number in ids), ("limit", PER_PAGE)])
         found = {whole(row.get("id")): row for row in rows}
         # Where filters are ignored, the page is of anybody.
         ignored = not found.keys() <= set(ids)
@@ -131,17 +106,6 @@ class Mirror:
             row = await self._rest.get(f"{API}/{kind.path}/{number}", along(kind), priority=Priority.REST)
             found[number] = as_map(row)
         return [found[number] for number in ids if number in found]
-
-    async def _rows(self, kind: Kind, query: Query) -> tuple[list[Row], bool]:
-        """And whether the list goes on."""
-        try:
-            body = await self._rest.get(f"{API}/{kind.path}", [*query, *along(kind)], priority=Priority.REST)
-        except Transient:
-            self._most = max(self._most // 2, FEWEST)
-            raise
-        self._most = min(self._most * 2, PER_PAGE)
-        rows = embedded(body, kind.path)
-        return rows, bool(rows and as_map(as_map(body).get("_links")).get("next"))
 
     async def _open_leads(self, *, anew: bool) -> Query:
         """The filter by stages that leaves closed leads out: most accounts have many more of them."""
@@ -158,11 +122,6 @@ def by_kind(refs: Iterable[Ref]) -> dict[Kind, list[int]]:
         if ref.kind in KINDS and (number := whole(ref.id)):
             found.setdefault(KINDS[ref.kind], []).append(number)
     return found
-
-
-def along(kind: Kind) -> Query:
-    """What is asked for with a row. A contact brings its company unasked."""
-    return [("with", "contacts")] if kind is Kind.LEAD else []
 
 
 def stages_filter(pipelines: Iterable[Row]) -> Query:
@@ -182,17 +141,11 @@ def stages_filter(pipelines: Iterable[Row]) -> Query:
     ]
 
 
-def window(read: int, most: int = PER_PAGE) -> tuple[int, int]:
-    """Number and size of the page that begins at or before the row read last and goes farthest beyond it. With at most
-    250 rows a page, it brings 230 new rows on the average."""
-    limit = max(range(1, most + 1), key=lambda size: (max(read - 1, 0) // size + 1) * size)
-    return max(read - 1, 0) // limit + 1, limit
-
-
-def has_gap(ids: Sequence[int], last: int) -> bool:
-    """Whether rows may be missing between the one read last and this piece. Where the account keeps another order
-    than it was asked for, nothing can be told."""
-    return list(ids) == sorted(ids) and not any(number <= last for number in ids)
+def after(place: Place, kind: Kind, piece: Piece) -> MirrorPage:
+    """What a piece brought, and the place behind it."""
+    reached = piece.after
+    here = replace(place, read=reached.read, last=reached.last) if reached else place.next()
+    return replace(page_of((kind, row) for row in piece.rows), cursor=str(here) if here else None)
 
 
 def page_of(rows: Iterable[tuple[Kind, Row]]) -> MirrorPage:
