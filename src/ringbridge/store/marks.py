@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mappi
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, exists, select, union
+from sqlalchemy import ColumnElement, bindparam, delete, exists, select, union
 
 from ringbridge.store import schema, walks
 from ringbridge.store.database import Database, Transaction, insert
@@ -130,7 +130,7 @@ def together(kinds: Sequence[Kind], since: datetime | None, until: datetime | No
     """Each moment once, newest first. The marks of one kind are read side by side: no list of theirs is made."""
     first, *others = kinds
     there = [call_marks.alias(f"also_{number}").c for number in range(len(others))]
-    conditions = [
+    conditions: list[ColumnElement[bool]] = [
         exists().where(also.mark.in_(kind), also.started == MARKS.started)
         for also, kind in zip(there, others, strict=True)
     ]
