@@ -31,6 +31,7 @@ def phone_call(call: Call, *, pbx: str, portal: Portal) -> PhoneCall:
         disposition=call.disposition.value if call.disposition else "",
         wait=seconds_of_waiting(call),
         talk=sum(int(talk.length.total_seconds()) for talk in call.talks),
+        hold=sum(int(hold.length.total_seconds()) for hold in call.holds),
         caller=employee(call.caller, portal) if call.caller else None,
         legs=tuple(
             Ringing(

@@ -82,6 +82,7 @@ class PhoneCall:
     disposition: Annotated[str, "answered, missed, busy, noanswer, cancelled or failed; empty while it goes on"]
     wait: Annotated[int, "seconds before the first employee spoke, or before the call ended without one"]
     talk: Annotated[int, "seconds that employees spoke with the client, together"]
+    hold: Annotated[int, "seconds that the client was on hold in the middle of a conversation"]
     caller: Annotated[Employee | None, "who called, of an outgoing call"]
     legs: Annotated[tuple[Ringing, ...], "phones that were rung"]
     talks: Annotated[tuple[Speaking, ...], "who spoke, in their order"]

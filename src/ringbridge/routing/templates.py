@@ -19,6 +19,7 @@ FIELDS = {
     "time": "time of the call",
     "wait": "how long the client waited for an answer",
     "talk": "how long was spoken",
+    "hold": "how long the client was on hold",
     "rung": "whom it rang",
     "speakers": "who spoke with the client",
     "transfers": "who handed the call to whom",
@@ -52,6 +53,7 @@ def values_of(call: Call, staff: Staff, *, line: str | None, zone: tzinfo) -> di
     answered = min((talk.start for talk in call.talks), default=None)
     waited_until = answered or call.end
     talked = sum((talk.length for talk in call.talks), timedelta())
+    held = sum((hold.length for hold in call.holds), timedelta())
     return {
         "number": str(number) if number else "",
         "name": call.external_name or "",
@@ -61,6 +63,7 @@ def values_of(call: Call, staff: Staff, *, line: str | None, zone: tzinfo) -> di
         "time": f"{start:%H:%M}",
         "wait": minutes(waited_until - call.start) if waited_until and call.direction is Direction.INBOUND else "",
         "talk": minutes(talked) if call.talks else "",
+        "hold": minutes(held) if call.holds else "",
         "rung": ", ".join(dict.fromkeys(staff.name_of(leg.extension) for leg in call.legs)),
         "speakers": ", ".join(staff.name_of(extension) for extension in call.answered_by),
         "transfers": ", ".join(f"{staff.name_of(t.by)} → {staff.name_of(t.to)}" for t in call.transfers),

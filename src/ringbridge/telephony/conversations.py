@@ -39,6 +39,14 @@ def bridge_leave(board: Switchboard, message: Message, at: datetime) -> None:
     update_talks(board, before | board.affected(channel), at, channel)
 
 
+def conference_join(board: Switchboard, message: Message, at: datetime) -> None:
+    """Told beside BridgeEnter, and instead of it where a transfer puts the client into an employee's place there: then
+    his channel is still in the bridge that he comes from."""
+    channel = board.channel(message, at)
+    if channel is not None and channel.bridge not in {None, message.get("BridgeUniqueid")}:
+        bridge_enter(board, message, at)
+
+
 def hold(board: Switchboard, message: Message, at: datetime) -> None:
     channel = board.channel(message, at)
     if channel is None:
@@ -48,7 +56,9 @@ def hold(board: Switchboard, message: Message, at: datetime) -> None:
         on = message.event == "Hold"
         if on:
             talk.held, talk.unheld = at, None
+            call.holds.begin(talk.extension, at)
         else:
             talk.unheld = at
+            call.holds.end(talk.extension, at)
         board.hear(call, f"{message.event} {channel.name}")
         board.tell(call, CallHeld, at, on=on)

@@ -217,6 +217,7 @@ def hangup(board: Switchboard, message: Message, at: datetime) -> None:
         call.attempt.cause = cause
     if channel.uniqueid == call.root:
         call.cause = cause
+    end_holds(board, channel, at)
     if not channel.is_local:
         board.hear(call, f"Hangup {channel.name} cause {cause}")
     leg = call.leg(channel.uniqueid)
@@ -224,6 +225,15 @@ def hangup(board: Switchboard, message: Message, at: datetime) -> None:
     update_talks(board, concerned, at, channel)
     if leg is not None:
         board.lose_leg(call, leg, at, cause)
+
+
+def end_holds(board: Switchboard, channel: Channel, at: datetime) -> None:
+    """Nobody takes the client back any more: he has hung up, or whoever had put him on hold has."""
+    call = board.client_call(channel) or board.call_of(channel)
+    if channel.uniqueid in call.clients:
+        call.holds.end_all(at)
+    elif any(talk.channel == channel.uniqueid for talk in call.talks):
+        call.holds.give_up(board.person(channel), at)
 
 
 def pickup(board: Switchboard, message: Message, at: datetime) -> None:

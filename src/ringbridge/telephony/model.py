@@ -81,6 +81,20 @@ class Talk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """One stretch in which an employee kept the client waiting in the middle of a conversation. It is part of their
+    talk, but for the one before they hand the client on: that one follows it."""
+
+    extension: Extension
+    start: datetime
+    end: datetime | None = None  # None while the client waits
+
+    @property
+    def length(self) -> timedelta:
+        return (self.end - self.start) if self.end else timedelta(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
     type: TransferType
     by: Extension
@@ -114,6 +128,7 @@ class Call:
     end: datetime | None = None
     legs: tuple[Leg, ...] = ()
     talks: tuple[Talk, ...] = ()
+    holds: tuple[Hold, ...] = ()
     transfers: tuple[Transfer, ...] = ()
     recordings: tuple[Recording, ...] = ()
     click_to_call: str | None = None  # the ActionID of the Originate

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 
 from ringbridge.telephony.causes import outbound_result, status_of
+from ringbridge.telephony.holds import Holds
 from ringbridge.telephony.model import (
     Call,
     CallId,
@@ -58,6 +59,7 @@ class OpenCall:
     wanted: str | None = None  # the number that was asked for
     legs: list[OpenLeg] = field(default_factory=list)
     talks: list[OpenTalk] = field(default_factory=list)
+    holds: Holds = field(default_factory=Holds)
     transfers: list[Transfer] = field(default_factory=list)
     parked: int | None = None  # index of the transfer whose call still waits to be fetched
     recordings: list[OpenRecording] = field(default_factory=list)
@@ -262,6 +264,7 @@ class OpenCall:
             end=max(end, self.start) if end else None,
             legs=tuple(map(OpenLeg.snapshot, self.legs)),
             talks=tuple(map(OpenTalk.snapshot, talks)),
+            holds=self.holds.told,
             transfers=tuple(self.transfers),
             recordings=tuple(
                 Recording(path=recording.path, channel=recording.channel, start=recording.start)
@@ -318,6 +321,7 @@ class OpenCall:
             caller=call.caller,
             legs=legs,
             talks=talks,
+            holds=Holds(told=call.holds),
             transfers=list(call.transfers),
             parked=_still_parked(call),
             recordings=[

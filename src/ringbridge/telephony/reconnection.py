@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from ringbridge.ami.message import Message
 from ringbridge.telephony.channels import Channel, dialled_number, whole_number
 from ringbridge.telephony.dialling import NO_NUMBER, caller_id, learn_did, outside
-from ringbridge.telephony.model import Direction
+from ringbridge.telephony.model import Direction, Extension
 from ringbridge.telephony.opencall import OpenCall
 from ringbridge.telephony.particulars import recording_named
-from ringbridge.telephony.pieces import OpenTalk, ringing_leg
+from ringbridge.telephony.pieces import OpenLeg, OpenTalk, ringing_leg
 from ringbridge.telephony.switchboard import Switchboard
 from ringbridge.telephony.talks import update_talks
+from ringbridge.telephony.transfers import handed_on_unseen
 
 
 def fully_booted(board: Switchboard, message: Message, at: datetime) -> None:
@@ -57,11 +59,14 @@ def resync(
     lost_at = board.lost_at or at
     known = {channel.uniqueid for channel in board.channels}
     talked = {talk for call in board.calls.values() for talk in call.talks}
+    having = {talk for talk in talked if talk.end is None or (talk.waits_in and talk.channel in known)}
+    asked = _asked_by(board)
     up = {row.get("Uniqueid") for row in rows}
+    fallen_silent: list[OpenLeg] = []
     if complete:
         if records:
             _await_records(board, up, lost_at)
-        _drop_unlisted(board, up, lost_at)
+        fallen_silent = _drop_unlisted(board, up, lost_at)
     new = [channel for row in rows if (channel := _take(board, row, at)) is not None]
     dials = _dial_strings(rows)
     place = bridges if bridges is not None else _bridges_of(rows)
@@ -74,6 +79,31 @@ def resync(
         for talk in call.talks:
             if talk not in talked:
                 _estimate(board, call, talk, board.lost_at if talk.channel in known else None)
+        left = [talk for talk in call.talks if talk in having and talk.end is not None]
+        begun = [talk for talk in call.talks if talk not in talked]
+        if left and begun and left[-1].extension != begun[0].extension:
+            by, to = left[-1], begun[0].extension
+            handed_on_unseen(board, call, by, to, asked=to in asked[by.extension], at=lost_at)
+    _tell_silence(board, fallen_silent, lost_at)
+
+
+def _asked_by(board: Switchboard) -> Mapping[Extension, set[Extension]]:
+    """Whom each employee speaks with besides their client: a colleague who may be handed the client."""
+    asked: defaultdict[Extension, set[Extension]] = defaultdict(set)
+    for call in board.calls.values():
+        talking = {talk.extension for talk in call.talks if talk.end is None or talk.waits_in}
+        for extension in talking if call.concerns_client else filter(None, (call.caller,)):
+            asked[extension] |= {leg.extension for leg in call.legs if leg.answer and not leg.end} - talking
+    return asked
+
+
+def _tell_silence(board: Switchboard, legs: Sequence[OpenLeg], at: datetime) -> None:
+    """Phones that rang when the connection broke, and do not any more: because somebody else answered, as we know
+    now, or nobody did."""
+    for leg in legs:
+        if (call := board.find(leg.channel)) is not None:
+            leg.status = leg.status or ("CANCEL" if call.taken_since(leg.start) else "")
+            board.lose_leg(call, leg, at, None)
 
 
 def _place(board: Switchboard, bridges: Mapping[str, Sequence[str]], up: set[str]) -> None:
@@ -107,13 +137,16 @@ def give_up_vanished(board: Switchboard, until: datetime) -> None:
             call.vanished_at = None
 
 
-def _drop_unlisted(board: Switchboard, up: set[str], at: datetime) -> None:
-    """What an earlier connection showed and this listing does not has ended meanwhile."""
+def _drop_unlisted(board: Switchboard, up: set[str], at: datetime) -> list[OpenLeg]:
+    """What an earlier connection showed and this listing does not has ended meanwhile. Gives back the phones that
+    rang, and do not any more."""
+    rang: list[OpenLeg] = []
     for channel in board.channels:
         old = channel.uniqueid not in up and channel.connection != board.channels.connection
         if old and board.call_of(channel).vanished_at is None:
-            _vanished(board, channel, at)
+            rang += _vanished(board, channel, at)
     forget_unheard_restored(board, up, at)
+    return rang
 
 
 def forget_unheard_restored(board: Switchboard, up: set[str], at: datetime) -> None:
@@ -125,15 +158,19 @@ def forget_unheard_restored(board: Switchboard, up: set[str], at: datetime) -> N
             board.interrupt(call, at)
 
 
-def _vanished(board: Switchboard, channel: Channel, at: datetime) -> None:
+def _vanished(board: Switchboard, channel: Channel, at: datetime) -> list[OpenLeg]:
     call = board.call_of(channel)
     concerned = board.affected(channel)
     leg = call.leg(channel.uniqueid)
     board.gone(channel, at)
     call.interrupted = call.interrupted or channel.uniqueid in call.clients or not call.members
     update_talks(board, concerned, at, channel)
-    if leg is not None:
-        board.lose_leg(call, leg, at, None)
+    if leg is None or leg.result is not None:
+        return []
+    if leg.answer is None and call.members:
+        return [leg]
+    board.lose_leg(call, leg, at, None)
+    return []
 
 
 def _bridges_of(rows: Sequence[Message]) -> dict[str, list[str]]:

@@ -97,6 +97,10 @@ def plain(call: Call, region: str = DEFAULT_REGION) -> dict[str, Any]:
             }
             for talk in call.talks
         ],
+        "holds": [
+            {"extension": hold.extension, "start": hold.start.timestamp(), "end": _epoch(hold.end)}
+            for hold in call.holds
+        ],
         "transfers": [
             {"type": transfer.type.value, "by": transfer.by, "to": transfer.to, "at": transfer.at.timestamp()}
             for transfer in call.transfers

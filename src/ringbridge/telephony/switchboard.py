@@ -212,9 +212,9 @@ class Switchboard:
         return Extension(channel.local_exten if channel.is_local else channel.endpoint)
 
     def people_hearing(self, channel: Channel, call: OpenCall) -> list[Channel]:
-        """Our people's channels that hear this one, it not counted."""
+        """Our people's channels that hear this one, it not counted: the one that is up longest first."""
         others = (self.channels.get(uniqueid) for uniqueid in self.channels.hearing(channel) - {channel.uniqueid})
-        return [
+        people = [
             other
             for other in others
             if other is not None
@@ -223,6 +223,7 @@ class Switchboard:
             and other.uniqueid not in call.clients
             and other.uniqueid not in self._client_of
         ]
+        return sorted(people, key=lambda person: (person.since, person.uniqueid))
 
     def holder(self, channel: Channel, call: OpenCall) -> Extension:
         """The same for a channel that may be half of a Local one: who is at its far end."""
@@ -298,6 +299,7 @@ class Switchboard:
         for uniqueid in list(call.members):
             self.channels.drop(uniqueid)
         call.members.clear()
+        call.holds.end_all(at)
         for talk in call.talks:
             talk.end = talk.end or at
         for leg in call.legs:
@@ -306,6 +308,7 @@ class Switchboard:
 
     def close(self, call: OpenCall, *, tell: bool = True) -> None:
         end = call.quiet_since or call.last_heard or call.start
+        call.holds.end_all(end)
         for talk in call.talks:
             talk.end = talk.end or end
         for leg in call.legs:

@@ -12,9 +12,9 @@ What it knows of a call, in the order in which Asterisk tells it:
 3.  Somebody **answers** (the leg's channel is Up, DialEnd ANSWER). That is not yet a talk: in a click-to-call the
     employee's own phone answers, an IVR or a queue answers the trunk.
 4.  A **talk** is one of our people's channels hearing a client's channel, through however many bridges and Local
-    halves (`channels`). It begins and ends with BridgeEnter, BridgeLeave and Hangup. Hold changes nothing in it, nor
-    does a question to a colleague meanwhile, if the employee comes back to the client who waits; if not, and the
-    client is handed on, the talk ended when he was put on hold.
+    halves (`channels`). It begins and ends with BridgeEnter, BridgeLeave and Hangup. Hold (`holds`) changes nothing in
+    it, nor does a question to a colleague meanwhile, if the employee comes back to the client who waits; if not, and
+    the client is handed on, the talk ended when he was put on hold.
 5.  **Transfers** are told by BlindTransfer, AttendedTransfer and ParkedCall, in some order before or after the moves
     they explain; a redirect by the manager is not told at all and is read from the client's channel being taken out of
     a talk before another phone is rung for it (`transfers`). A consultation in a call of its own is absorbed when the
@@ -55,7 +55,8 @@ HANDLERS: Mapping[str, Callable[[Switchboard, Message, datetime], None]] = {
     "BridgeEnter": conversations.bridge_enter,
     "BridgeLeave": conversations.bridge_leave,
     "Cdr": particulars.cdr,
-    "ConfbridgeJoin": _seen,
+    "ConfbridgeJoin": conversations.conference_join,
+    "ConfbridgeLeave": conversations.bridge_leave,
     "DTMFEnd": particulars.pressed,
     "DialBegin": dialling.dial_begin,
     "DialEnd": dialling.dial_end,
@@ -123,6 +124,7 @@ class CallTracker:
         self._board.heard_at, self._board.lost_at = heard, lost
         for call in self._board.calls.values():
             call.unseen_since = call.unseen_since or lost or heard
+            call.holds.lost(call.unseen_since)
 
     def resync(
         self,

@@ -66,7 +66,8 @@ def attended_transfer(board: Switchboard, message: Message, at: datetime) -> Non
     if call is None:
         return
     by = board.holder(first, call)
-    spoken = _far_party(board, call, transferee, target, {first, second})
+    to_place = message.get("DestType") == "App"  # a conference, a menu, or a Dial that still rings: to nobody yet
+    spoken = None if to_place else _far_party(board, call, transferee, target, (first, second))
     ringing = None if spoken else _ringing_for(board, second)
     if call is not other and other.direction is not Direction.INBOUND:  # else a client of his own, who had called
         board.absorb(other, call)
@@ -93,15 +94,21 @@ def _joined(board: Switchboard, transferee: Channel, second: Channel) -> tuple[O
 
 
 def _far_party(
-    board: Switchboard, call: OpenCall, transferee: Channel | None, target: Channel | None, transferers: set[Channel]
+    board: Switchboard,
+    call: OpenCall,
+    transferee: Channel | None,
+    target: Channel | None,
+    transferers: tuple[Channel, Channel],
 ) -> str | None:
-    """Who has the client now: the colleague at the far end, whichever Local channels lie between."""
+    """Who has the client now: the colleague at the far end, whichever Local channels lie between; of several, who are
+    in a conference, the number that was dialled for it."""
     for start in filter(None, (target, transferee)):
         if not start.is_local and start.uniqueid not in call.clients and start not in transferers:
             return board.person(start)
         people = [person for person in board.people_hearing(start, call) if person not in transferers]
         if people:
-            return board.person(people[-1])
+            dialled = transferers[1].exten if len(people) > 1 else ""
+            return dialled or board.person(people[-1])
     return None
 
 
@@ -126,10 +133,20 @@ def taken_elsewhere(board: Switchboard, call: OpenCall, leg: OpenLeg, at: dateti
         _record(board, call, TransferType.BLIND, talk.extension, leg.extension, at)
 
 
+def handed_on_unseen(
+    board: Switchboard, call: OpenCall, by: OpenTalk, to: Extension, *, asked: bool, at: datetime
+) -> None:
+    """While there was no connection the client came from one employee to another, whom he had `asked` before or not."""
+    if not any(transfer.at >= at for transfer in call.transfers):
+        _record(board, call, TransferType.ATTENDED if asked else TransferType.BLIND, by.extension, to, at)
+        call.handed_on_by({by.channel}, at)
+
+
 def _record(board: Switchboard, call: OpenCall, kind: TransferType, by: Extension, to: str, at: datetime) -> None:
     last = call.transfers[-1] if call.transfers else None
     if last is not None and (last.type, last.by) == (kind, by) and timedelta(0) <= at - last.at <= RESUMED_WITHIN:
         return  # told twice
+    call.holds.end_all(at)
     transfer = Transfer(type=kind, by=by, to=to, at=at)
     call.transfers.append(transfer)
     board.hear(call, f"{kind} transfer by {by} to {to}")

@@ -50,6 +50,11 @@ def waited(call: Call, now: datetime) -> timedelta:
     return max((first or call.end or now) - call.start, timedelta(0))
 
 
+def held(call: Call, now: datetime) -> timedelta:
+    """How long the client was on hold."""
+    return sum((max((hold.end or now) - hold.start, timedelta(0)) for hold in call.holds), timedelta(0))
+
+
 def talked(call: Call) -> timedelta:
     """The finished talks together."""
     return sum((talk.length for talk in call.talks), timedelta(0))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from operator import attrgetter
 
-from ringbridge.telephony.model import Call, Extension, Leg, LegResult, Talk, Transfer
+from ringbridge.telephony.model import Call, Extension, Hold, Leg, LegResult, Talk, Transfer, TransferType
 
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
 TICKS = 7
 THINNEST = 0.6  # per cent: a ring of a moment is still seen
+
+Stretch = tuple[datetime, datetime]
 
 
 class Segment(StrEnum):
@@ -18,6 +22,8 @@ class Segment(StrEnum):
     RING = "ring"
     LINE = "line"  # the phone was picked up, but not (yet) to speak with the client
     TALK = "talk"
+    HOLD = "hold"
+    PARKED = "parked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +50,17 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """What is told beneath the picture: a transfer or a hold."""
+
+    at: datetime
+    kind: TransferType | Segment
+    by: Extension
+    to: str = ""  # whom the client was handed to
+    length: timedelta | None = None  # of a hold, so far
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
     left: float
     offset: timedelta
@@ -54,6 +71,7 @@ class Timeline:
     rows: tuple[Row, ...]
     ticks: tuple[Tick, ...]
     marks: tuple[Mark, ...]
+    moments: tuple[Moment, ...]
 
     @property
     def segments(self) -> list[Segment]:
@@ -93,22 +111,32 @@ def timeline(call: Call, now: datetime) -> Timeline:
         rows=(client_row(call, scale), *(employee_row(extension, call, scale) for extension in extensions)),
         ticks=ticks(scale),
         marks=tuple(Mark(left=scale.place(transfer.at), transfer=transfer) for transfer in call.transfers),
+        moments=moments(call, scale),
     )
 
 
 def client_row(call: Call, scale: Scale) -> Row:
-    waited = scale.bar(Segment.WAIT, call.start, call.end)
-    return Row(extension=None, result=None, bars=(waited, *(talk_bar(talk, scale) for talk in call.talks)))
+    bars = [scale.bar(Segment.WAIT, call.start, call.end)]
+    bars += [scale.bar(Segment.PARKED, *parked) for parked in parkings(call)]
+    bars += [hold_bar(hold, scale) for hold in call.holds]
+    spoken = (piece for talk in call.talks for piece in pieces(talk, call, scale.end))
+    bars += [scale.bar(Segment.TALK, *piece) for piece in together(spoken)]
+    return Row(extension=None, result=None, bars=tuple(bars))
 
 
 def employee_row(extension: Extension, call: Call, scale: Scale) -> Row:
     legs = [leg for leg in call.legs if leg.extension == extension]
     talks = [talk for talk in call.talks if talk.extension == extension]
+    holds = [hold for hold in call.holds if hold.extension == extension]
     answered = any(leg.result is LegResult.ANSWERED for leg in legs)
     return Row(
         extension=extension,
         result=LegResult.ANSWERED if answered else legs[-1].result if legs else None,
-        bars=(*(bar for leg in legs for bar in leg_bars(leg, scale)), *(talk_bar(talk, scale) for talk in talks)),
+        bars=(
+            *(bar for leg in legs for bar in leg_bars(leg, scale)),
+            *(hold_bar(hold, scale) for hold in holds),
+            *(scale.bar(Segment.TALK, *piece) for talk in talks for piece in pieces(talk, call, scale.end)),
+        ),
     )
 
 
@@ -117,8 +145,48 @@ def leg_bars(leg: Leg, scale: Scale) -> list[Bar]:
     return [ring, scale.bar(Segment.LINE, leg.answer, leg.end)] if leg.answer else [ring]
 
 
-def talk_bar(talk: Talk, scale: Scale) -> Bar:
-    return scale.bar(Segment.TALK, talk.start, talk.end)
+def pieces(talk: Talk, call: Call, now: datetime) -> Iterator[Stretch]:
+    """Of a talk, between its speaker's holds."""
+    here, end = talk.start, talk.end or now
+    for hold in call.holds:
+        if hold.extension == talk.extension and here <= hold.start < end:
+            if hold.start > here:
+                yield here, hold.start
+            here = min(hold.end or end, end)
+    if here < end or here == talk.start:
+        yield here, end
+
+
+def together(stretches: Iterable[Stretch]) -> list[Stretch]:
+    """Those that overlap as one: in a conference several people speak with the client at once."""
+    found: list[Stretch] = []
+    for start, end in sorted(stretches):
+        if found and start < found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((start, end))
+    return found
+
+
+def hold_bar(hold: Hold, scale: Scale) -> Bar:
+    return scale.bar(Segment.HOLD, hold.start, hold.end)
+
+
+def parkings(call: Call) -> Iterator[tuple[datetime, datetime | None]]:
+    """From when until when the client was parked: until somebody talks with him again, or the end."""
+    for transfer in call.transfers:
+        if transfer.type is TransferType.PARK:
+            fetched = min((talk.start for talk in call.talks if talk.start >= transfer.at), default=call.end)
+            yield transfer.at, fetched
+
+
+def moments(call: Call, scale: Scale) -> tuple[Moment, ...]:
+    transfers = [Moment(at=move.at, kind=move.type, by=move.by, to=move.to) for move in call.transfers]
+    holds = [
+        Moment(at=hold.start, kind=Segment.HOLD, by=hold.extension, length=hold_bar(hold, scale).length)
+        for hold in call.holds
+    ]
+    return tuple(sorted([*transfers, *holds], key=attrgetter("at")))
 
 
 def ticks(scale: Scale) -> tuple[Tick, ...]:

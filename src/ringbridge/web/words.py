@@ -64,6 +64,8 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Word]] = {
         Segment.RING: Word(text=N_("Rings")),
         Segment.LINE: Word(text=N_("Picked up")),
         Segment.TALK: Word(text=N_("Talks with the client")),
+        Segment.HOLD: Word(text=N_("On hold"), icon="hourglass"),
+        Segment.PARKED: Word(text=N_("Parked"), icon="clock-pause"),
     },
     StoryKind: {
         StoryKind.HEARD: Word(text=N_("Asterisk said"), icon="ear"),

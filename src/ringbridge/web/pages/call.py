@@ -16,7 +16,7 @@ from ringbridge.store.keys import CallKey, call_key
 from ringbridge.store.story import story
 from ringbridge.store.users import Role
 from ringbridge.web.auth.visitor import visitor_of
-from ringbridge.web.glance import concerned, talked, waited
+from ringbridge.web.glance import concerned, held, talked, waited
 from ringbridge.web.pages.delivery import NOT_STORED
 from ringbridge.web.pages.dial import form_of
 from ringbridge.web.rendering import Pages, call_address
@@ -63,6 +63,7 @@ class CallPage:
             persons=concerned(call),
             waited=waited(call, now),
             talked=talked(call),
+            held=held(call, now),
             timeline=timeline(call, now),
             steps=steps,
             story=lines[-SHOWN:],
