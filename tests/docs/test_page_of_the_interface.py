@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,8 @@ from tests.unit.web.test_api import PLAN, opened
 
 from ringbridge.web.api.wishes import WantedCall, WantedCallback
 
-PAGE = (Path(__file__).parent.parent.parent / "docs" / "howto" / "call-by-api.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent.parent
+PAGE = (ROOT / "docs" / "howto" / "call-by-api.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"curl \S+/api/v1/(\w+) \\\n[^\n]+\\\n\s+-d '([^']+)'", PAGE)
 
 
@@ -28,3 +31,10 @@ async def test_each_example_is_accepted_as_it_stands(tmp_path: Path, path: str, 
 @pytest.mark.parametrize("model", [WantedCall, WantedCallback])
 def test_the_page_names_every_field(model: type[WantedCall] | type[WantedCallback]) -> None:
     assert [name for name in model.model_fields if f"`{name}`" not in PAGE] == []
+
+
+def test_the_reference_is_made_from_the_description() -> None:
+    done = subprocess.run(
+        [sys.executable, "scripts/api_reference.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -7,10 +7,11 @@ of hops, 0 for the normal route; ``hopN``, ``secN``, ``kindN`` and ``whyN`` say 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from typing import Literal
 
-from ringbridge.routing.distribution import Hop, Route
+from typing_extensions import TypedDict
+
+from ringbridge.routing.distribution import Hop, Reason, Route, RouteClient
 
 EXTENSION = re.compile(r"[0-9A-Za-z_*#+-]{1,40}")
 MOST_HOPS = 20
@@ -48,26 +49,59 @@ def variables_of(route: Route) -> dict[str, str]:
     return {f"RINGBRIDGE_{name.upper()}": value for name, value in fields_of(route).items()}
 
 
-def document_of(route: Route) -> Mapping[str, Any]:
+class ToldHop(TypedDict):
+    """One thing that rings; the next one follows when nobody answered."""
+
+    extension: str
+    seconds: int
+    kind: Literal["phone", "group"]
+    reason: Reason
+    user: str | None
+
+
+class ToldClient(TypedDict):
+    """Who calls, as the CRM has it."""
+
+    portal: str
+    kind: str
+    id: str
+    name: str
+
+
+class ToldRoute(TypedDict):
+    """Whom a call is put through to; no hops: the normal route."""
+
+    hops: list[ToldHop]
+    name: str
+    client: ToldClient | None
+    responsible: str | None
+    why: str
+    skipped: dict[str, str]
+
+
+def document_of(route: Route) -> ToldRoute:
     """The same for programs, as JSON-ready values; names and texts as they are."""
-    client = route.client
     return {
         "hops": [
             {
                 "extension": hop.extension,
                 "seconds": hop.seconds,
                 "kind": kind_of(hop),
-                "reason": str(hop.reason),
+                "reason": hop.reason,
                 "user": hop.user,
             }
             for hop in dialled(route)
         ],
         "name": route.caller_name,
-        "client": client and {"portal": client.portal, "kind": client.kind, "id": client.id, "name": client.name},
-        "responsible": client and client.responsible,
+        "client": told_client(route.client) if route.client else None,
+        "responsible": route.client.responsible if route.client else None,
         "why": route.why,
         "skipped": dict(route.skipped),
     }
+
+
+def told_client(client: RouteClient) -> ToldClient:
+    return {"portal": client.portal, "kind": client.kind, "id": client.id, "name": client.name}
 
 
 def dialled(route: Route) -> tuple[Hop, ...]:
@@ -76,7 +110,7 @@ def dialled(route: Route) -> tuple[Hop, ...]:
     return tuple(hop for hop in route.hops if EXTENSION.fullmatch(hop.extension) and hop.seconds > 0)[:MOST_HOPS]
 
 
-def kind_of(hop: Hop) -> str:
+def kind_of(hop: Hop) -> Literal["phone", "group"]:
     return "phone" if hop.is_person else "group"
 
 

@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from ringbridge.web.amocrm import AmoPages
-from ringbridge.web.api import ApiPages
+from ringbridge.web.api import ApiPages, Description
 from ringbridge.web.auth.accounts import Accounts
 from ringbridge.web.auth.guard import Guard
 from ringbridge.web.auth.pages import AccountPages
@@ -37,6 +37,7 @@ from ringbridge.web.pages.rules import RulesPage
 from ringbridge.web.pages.setup import SetupPage
 from ringbridge.web.pages.status import StatusPage
 from ringbridge.web.pages.users import UsersPage
+from ringbridge.web.programs import OPERATIONS
 from ringbridge.web.recordings import permission
 from ringbridge.web.rendering import STATIC, Pages
 from ringbridge.web.route import RoutePage
@@ -84,6 +85,7 @@ def create_app(services: Services) -> Starlette:
     error = error_handler(pages)
     return Starlette(
         routes=[
+            *RoutePage(services.route).routes,  # the first that is looked at: a caller waits for it
             Route("/", lambda request: RedirectResponse("/live")),
             *Live(pages, accounts).routes,
             *Journal(pages).routes,
@@ -106,8 +108,8 @@ def create_app(services: Services) -> Starlette:
             *preferences.routes,
             *BitrixPages(services.bitrix24, now=services.now).routes,
             *AmoPages(services.amocrm, now=services.now).routes,
+            *Description(OPERATIONS).routes,
             *(ApiPages(services.api, now=services.now).routes if services.api else ()),
-            *RoutePage(services.route).routes,
             Route("/recordings/{token}", recording_handler(services), methods=FOR_PLAYERS),
             Route("/recordings/{token}/{name:path}", recording_handler(services), methods=FOR_PLAYERS),
             Mount("/static", Files(directory=STATIC)),

@@ -2,12 +2,80 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
 
 from ringbridge.web.services import LinkState, Status
 
+AppState = Literal["", "stopped", "restarting"]
+AppStatus = Literal["Ok", "Warning", "Error"]
 
-def itgrix_status(status: Status, in_progress: int) -> dict[str, Any]:
+
+class AskedStatus(BaseModel):
+    path: str = Field("", description="One element of it: app.crm.host")
+
+
+class NoElement(TypedDict):
+    error: str
+
+
+class ItgrixQueue(TypedDict):
+    calls: int
+    lock: bool
+
+
+class ItgrixStorage(TypedDict):
+    calls: int
+
+
+class ItgrixSender(TypedDict):
+    on: bool
+    batch_queue: int
+
+
+class ItgrixCrm(TypedDict):
+    on: bool
+    host: str
+    manager: ItgrixSender
+
+
+class ItgrixCustomizer(TypedDict):
+    enabled: bool
+    methods: dict[str, bool]
+
+
+class ItgrixClicks(TypedDict):
+    on: bool
+    connected: bool
+
+
+class ItgrixPbx(TypedDict):
+    on: bool
+    state: LinkState
+
+
+class ItgrixApp(TypedDict):
+    calls_queue: ItgrixQueue
+    calls_storage: ItgrixStorage
+    crm: ItgrixCrm
+    crm_type: Literal["bitrix"]
+    customizer: ItgrixCustomizer
+    c2c: ItgrixClicks
+    pbx: dict[str, ItgrixPbx]
+    version: str
+
+
+class ItgrixStatus(TypedDict):
+    """How things stand. `pbx` by the PBXs' names."""
+
+    app_state: AppState
+    app_status: AppStatus
+    app: ItgrixApp
+
+
+def itgrix_status(status: Status, in_progress: int) -> ItgrixStatus:
     """Elements that have no counterpart here (its licence, its relay for clicks) say that all is well or nothing."""
     portals = status.portals
     waiting = sum(portal.queue for portal in portals)
@@ -31,7 +99,7 @@ def itgrix_status(status: Status, in_progress: int) -> dict[str, Any]:
     }
 
 
-def app_state(status: Status) -> str:
+def app_state(status: Status) -> AppState:
     """Empty: normal. ``stopped``: it waits for a person. ``restarting``: it comes back by itself."""
     if any(pbx.state is LinkState.REFUSED for pbx in status.pbxs):
         return "stopped"
@@ -41,7 +109,7 @@ def app_state(status: Status) -> str:
     return "restarting" if parked or any(pbx.state is not LinkState.UP for pbx in status.pbxs) else ""
 
 
-def app_status(status: Status) -> str:
+def app_status(status: Status) -> AppStatus:
     if app_state(status) or not status.pbxs or not status.portals:
         return "Error"
     missing = any(pbx.missing for pbx in status.pbxs) or any(portal.missing for portal in status.portals)

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
-from datetime import datetime, tzinfo
-from typing import Any
+from dataclasses import replace
 
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import JsonValue
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -25,26 +24,74 @@ from ringbridge.store.calls import Filters
 from ringbridge.store.keys import CallKey, PbxId, call_key
 from ringbridge.store.users import Role
 from ringbridge.telephony.model import CallId
+from ringbridge.web.api.operation import Answer, Door, Operation
 from ringbridge.web.auth.accounts import Accounts, Refused
 from ringbridge.web.auth.visitor import Visitor, address_of, sits_here, visitor_of
-from ringbridge.web.itgrix import element, itgrix_status
+from ringbridge.web.itgrix import AskedStatus, ItgrixStatus, NoElement, element, itgrix_status
 from ringbridge.web.metrics import figures
+from ringbridge.web.read_call import AskedCalls, NotSent, SentAgain, asked, period
 from ringbridge.web.security import is_foreign
 from ringbridge.web.services import Services
 
-LONGEST_BODY = 1_000_000
 MOST_CALLS = 10_000  # of one request: a longer period is asked for in parts
 
 
+REFUSAL = {401: Answer(words="Asked from elsewhere without an account or a token that may")}
+OF_READING = REFUSAL | {
+    200: Answer(words="What the CRM had not got is on its way", model=SentAgain),
+    400: Answer(words="Not understood: the words say what", model=NotSent),
+    403: Answer(words="Asked by another site's page"),
+}
+
+METRICS = Operation(
+    name="metrics",
+    method="GET",
+    path="/metrics",
+    title="Figures for Prometheus",
+    door=Door.HERE_OR_ACCOUNT,
+    permission=Permission.WATCH,
+    answers=REFUSAL | {200: Answer(words="Text exposition format 0.0.4")},
+)
+STATUS = Operation(
+    name="status",
+    method="GET",
+    path="/status",
+    title="How things stand, in Itgrix's words",
+    text="JSON for every program that does not ask for HTML.",
+    door=Door.HERE_OR_ACCOUNT,
+    permission=Permission.WATCH,
+    query=AskedStatus,
+    answers=REFUSAL
+    | {
+        200: Answer(words="The whole, or the element that path names", model=ItgrixStatus | JsonValue),
+        404: Answer(words="There is no such element", model=NoElement),
+    },
+)
+READ_CALL = Operation(
+    name="readCall",
+    method="GET",
+    path="/pbx/read_call",
+    title="Send calls again, as Itgrix does",
+    text="What the CRM refused of these calls is sent once more; what reached it is not repeated.",
+    door=Door.HERE_OR_ACCOUNT,
+    permission=Permission.WATCH,
+    query=AskedCalls,
+    answers=OF_READING,
+)
+READ_CALLS = replace(READ_CALL, name="readCalls", method="POST", query=None, body=AskedCalls)
+
+
 class Monitoring:
+    operations = (METRICS, STATUS, READ_CALL, READ_CALLS)
+
     def __init__(self, services: Services, accounts: Accounts) -> None:
         self._services, self._accounts = services, accounts
 
     @property
     def routes(self) -> list[Route]:
         return [
-            Route("/metrics", self.metrics),
-            Route("/pbx/read_call", self.read_call, methods=["GET", "POST"]),
+            Route(METRICS.path, self.metrics),
+            Route(READ_CALL.path, self.read_call, methods=[READ_CALL.method, READ_CALLS.method]),
         ]
 
     async def metrics(self, request: Request) -> Response:
@@ -59,9 +106,9 @@ class Monitoring:
             return REFUSED
         whole = itgrix_status(await self._services.status(), len(self._services.live.calls))
         try:
-            return JSONResponse(element(whole, request.query_params.get("path", "")))
+            return JSONResponse(element(whole, AskedStatus.model_validate(dict(request.query_params)).path))
         except LookupError as error:
-            return JSONResponse({"error": f"no such element: {error}"}, status_code=404)
+            return JSONResponse(NoElement(error=f"no such element: {error}"), status_code=404)
 
     async def read_call(self, request: Request) -> Response:
         """These calls are decided anew and sent: `id` (also several), or `start_date` and `end_date`; to all portals,
@@ -73,17 +120,16 @@ class Monitoring:
         try:
             wanted = await asked(request)
             keys = await self._keys(wanted)
-            only = await self._portal(wanted)
+            only = await self._portal(wanted.portal)
         except ValueError as error:
-            return JSONResponse({"state": "error", "error": str(error)}, status_code=400)
+            return JSONResponse(NotSent(state="error", error=str(error)), status_code=400)
         steps = await self._services.send_again(keys, only)
-        return JSONResponse({"state": "success", "calls": len(keys), "steps": steps})
+        return JSONResponse(SentAgain(state="success", calls=len(keys), steps=steps))
 
-    async def _keys(self, wanted: dict[str, Any]) -> list[CallKey]:
+    async def _keys(self, wanted: AskedCalls) -> list[CallKey]:
         """Of the calls that are in the journal."""
         async with self._services.database.reading() as tx:
-            if ids := wanted.get("id"):
-                named = [str(each) for each in (ids if isinstance(ids, list) else [ids])][:MOST_CALLS]
+            if named := wanted.ids[:MOST_CALLS]:
                 pbxs = [PbxId(pbx.name) for pbx in (await self._services.status()).pbxs]
                 keys = [call_key(pbx, CallId(each)) for each in named for pbx in pbxs]
                 return [key for key in keys if await calls.get(tx, key) is not None]
@@ -93,10 +139,9 @@ class Monitoring:
             raise ValueError(f"more than {MOST_CALLS} calls: ask for a shorter period")
         return [entry.key for entry in found.entries]
 
-    async def _portal(self, wanted: dict[str, Any]) -> PortalId | None:
-        name = wanted.get("portal") or None
+    async def _portal(self, name: str | None) -> PortalId | None:
         known = {portal.name for portal in (await self._services.status()).portals}
-        if name is not None and name not in known:
+        if name and name not in known:
             raise ValueError(f"no portal is named {name}")
         return PortalId(name) if name else None
 
@@ -133,40 +178,3 @@ def basic(given: str) -> str:
         return base64.b64decode(given, validate=True).decode()
     except (binascii.Error, ValueError):
         return ""
-
-
-# What is asked for
-
-
-async def asked(request: Request) -> dict[str, Any]:
-    """The address's fields, and those of a JSON body over them. Raises ValueError."""
-    fields: dict[str, Any] = {name: ids(request, name) for name in request.query_params}
-    if request.method == "POST":
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > LONGEST_BODY:
-                raise ValueError("the body is too long")
-        document = json.loads(body or b"{}")
-        if not isinstance(document, dict):
-            raise ValueError("the body is no JSON object")
-        fields |= document
-    return fields
-
-
-def ids(request: Request, name: str) -> Any:
-    values = request.query_params.getlist(name)
-    return values if len(values) > 1 else values[0]
-
-
-def period(wanted: dict[str, Any], zone: tzinfo, now: datetime) -> tuple[datetime, datetime]:
-    """`end_date` may be left out: until now. In the office's time. Raises ValueError."""
-    if not wanted.get("start_date"):
-        raise ValueError("name calls by id, or a period by start_date and end_date (YYYY-MM-DD hh:mm:ss)")
-    end = wanted.get("end_date")
-    return moment(wanted["start_date"], zone), moment(end, zone) if end else now
-
-
-def moment(text: Any, zone: tzinfo) -> datetime:
-    read = datetime.fromisoformat(str(text))
-    return read if read.tzinfo else read.replace(tzinfo=zone)

@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 import structlog
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from ringbridge.routing.distribution import Route as CallRoute
 from ringbridge.routing.distribution import RouteQuestion
-from ringbridge.routing.route_answer import document_of, fields_of
+from ringbridge.routing.route_answer import ToldRoute, document_of, fields_of
 from ringbridge.telephony.channels import endpoint_of
+from ringbridge.web.api.operation import Answer, Door, Operation
 from ringbridge.web.auth.visitor import sits_here
 
 log = structlog.get_logger(__name__)
@@ -33,13 +35,42 @@ class RouteDesk:
     token: str = ""
 
 
+class AskedRoute(BaseModel):
+    """What the dialplan puts into the address. Anything may be missing, nothing makes it a mistake: a caller waits."""
+
+    number: str = Field("", description="The caller's.")
+    did: str = Field("", description="The company's number that was called.")
+    trunk: str = Field("", description="Endpoint name of the trunk.")
+    channel: str = Field("", description="The caller's channel, which tells the trunk where it is not named.")
+    uniqueid: str = Field("", description="Of the caller's channel.")
+    choice: str = Field("", description="What the client chose in a menu.")
+    format: str = Field("", description="json: names and texts as they are; else a form, for Asterisk's CURL.")
+
+
+ROUTE = Operation(
+    name="route",
+    method="GET",
+    path="/route",
+    title="Whom a call is put through to",
+    text="For the dialplan, while the caller waits. What cannot be understood is the normal route (count=0).",
+    door=Door.HERE_OR_BEARER,
+    query=AskedRoute,
+    answers={
+        200: Answer(words="The phones to ring, one after the other", model=ToldRoute, also_text=True),
+        403: Answer(words="Asked from elsewhere without a token that may"),
+    },
+)
+
+
 class RoutePage:
+    operations = (ROUTE,)
+
     def __init__(self, desk: RouteDesk | None) -> None:
         self._desk = desk
 
     @property
     def routes(self) -> list[Route]:
-        return [] if self._desk is None else [Route("/route", self.answer, methods=["GET"])]
+        return [] if self._desk is None else [Route(ROUTE.path, self.answer, methods=[ROUTE.method])]
 
     async def answer(self, request: Request) -> Response:
         """Always 200 for who may ask: what cannot be understood is the normal route."""
@@ -47,21 +78,21 @@ class RoutePage:
             peer = request.client.host if request.client else ""
             log.warning("route_question_refused", peer=peer, hint="distribution.token opens /route to other machines")
             return PlainTextResponse("Not without the token: see distribution.token.\n", status_code=403)
-        route = await self._desk.ask(question_of(request))
-        if request.query_params.get("format") == "json":
+        asked = AskedRoute.model_validate(dict(request.query_params))
+        route = await self._desk.ask(question_of(asked))
+        if asked.format == "json":
             return JSONResponse(document_of(route))
         return PlainTextResponse(form_of(route))
 
 
-def question_of(request: Request) -> RouteQuestion:
+def question_of(asked: AskedRoute) -> RouteQuestion:
     """A trunk that is not named is told by the caller's channel."""
-    asked = request.query_params
     return RouteQuestion(
-        number=asked.get("number", ""),
-        did=asked.get("did", ""),
-        trunk=asked.get("trunk", "") or endpoint_of(asked.get("channel", "")),
-        uniqueid=asked.get("uniqueid", ""),
-        choice=asked.get("choice", ""),
+        number=asked.number,
+        did=asked.did,
+        trunk=asked.trunk or endpoint_of(asked.channel),
+        uniqueid=asked.uniqueid,
+        choice=asked.choice,
     )
 
 

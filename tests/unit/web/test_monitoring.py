@@ -149,7 +149,19 @@ async def test_calls_named_or_of_a_period_are_sent_again(database: Database) -> 
     assert asked == [[call_key(OFFICE, call.id)]] * 5 + [[]]
 
 
-@pytest.mark.parametrize("body", [b"[]", b"{", b'{"start_date": "soon"}', b"{}", b"x" * 1_000_001])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]",
+        b"{",
+        b'{"start_date": "soon"}',
+        b'{"start_date": "0001-01-01 00:00:00+14:00"}',
+        b'{"id": true}',
+        b"{}",
+        b"[" * 100_000,
+        b"x" * 1_000_001,
+    ],
+)
 async def test_request_to_send_again_that_cannot_be_read_is_refused_in_words(database: Database, body: bytes) -> None:
     async with client(create_app(services(database))) as program:
         answer = await program.post("/pbx/read_call", content=body)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from pydantic import AwareDatetime, Field, ValidationError
+from pydantic import AwareDatetime, ConfigDict, Field, ValidationError, model_validator
 
 from ringbridge.routing.dialing import DialKind, DialRequest
 from ringbridge.routing.intents import PortalId, UserId
@@ -15,18 +15,11 @@ from ringbridge.routing.office import Portal
 from ringbridge.service.parts import Part
 from ringbridge.telephony.numbers import is_internal
 from ringbridge.web.api.desk import ApiDesk
+from ringbridge.web.api.refusals import ErrorCode, NotUnderstood
 
 LONGEST_AHEAD = timedelta(days=30)
 
 T = TypeVar("T", bound="Wish")
-
-
-class NotUnderstood(Exception):
-    """What was asked for cannot be done as it was asked. The text is for people, `code` for programs."""
-
-    def __init__(self, code: str, text: str, status: int = 400) -> None:
-        super().__init__(text)
-        self.code, self.status = code, status
 
 
 class Wish(Part):
@@ -38,15 +31,33 @@ class Wish(Part):
     portal: str = Field("", max_length=32, description="The CRM that is told; by default the first.")
 
 
+NAMED, UNNAMED = {"minLength": 1}, {"maxLength": 0}
+
+
 class WantedCall(Wish):
-    """``POST /api/v1/calls``: an employee or a group is connected with a number, now."""
+    """An employee or a group is connected with a number, now: one of the two is named."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["employee"], "properties": {"employee": NAMED, "group": UNNAMED}},
+                {"required": ["group"], "properties": {"group": NAMED, "employee": UNNAMED}},
+            ]
+        }
+    )
 
     employee: str = Field("", max_length=64, description="A phone of theirs, or their user id in the CRM.")
     group: str = Field("", max_length=32, description="In place of an employee: callback_to, or one of groups.")
 
+    @model_validator(mode="after")
+    def _one_of_them(self) -> WantedCall:
+        if bool(self.employee) == bool(self.group):
+            raise ValueError("name either an employee or a group")
+        return self
+
 
 class WantedCallback(Wish):
-    """``POST /api/v1/callbacks``: a client orders a call, now or for later."""
+    """A client orders a call, now or for later."""
 
     to: str = Field("", max_length=32, description="Extension or group that rings first; by default callback_to.")
     at: AwareDatetime | None = Field(None, description="When, as ISO 8601 with an offset; by default at once.")
@@ -59,7 +70,7 @@ def wish_in(model: type[T], said: Any) -> T:
         return model.model_validate(said)
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in error.errors())
-        raise NotUnderstood("not_understood", f"{faults}.") from error
+        raise NotUnderstood(ErrorCode.NOT_UNDERSTOOD, f"{faults}.") from error
 
 
 def call_request(wish: WantedCall, desk: ApiDesk, token: str, now: datetime) -> DialRequest:
@@ -79,17 +90,15 @@ def call_request(wish: WantedCall, desk: ApiDesk, token: str, now: datetime) -> 
 
 def who_is_meant(wish: WantedCall, desk: ApiDesk, portal: Portal) -> tuple[UserId | None, str]:
     """The employee and the phone that rings; of a group nobody and the group."""
-    if bool(wish.employee) == bool(wish.group):
-        raise NotUnderstood("not_understood", "Name either an employee or a group.")
     if wish.group:
         if wish.group not in desk.groups:
-            raise NotUnderstood("no_group", "No such group may ring first: see groups under [dialing].", 409)
+            raise NotUnderstood(ErrorCode.NO_GROUP, "No such group may ring first: see groups under [dialing].", 409)
         return None, wish.group
     if user := portal.staff.user_of(wish.employee):
         return user, wish.employee
     if (user := UserId(wish.employee)) in portal.staff.users.values():
         return user, ""
-    raise NotUnderstood("no_employee", "No employee has this phone or user id.", 409)
+    raise NotUnderstood(ErrorCode.NO_EMPLOYEE, "No employee has this phone or user id.", 409)
 
 
 def callback_request(wish: WantedCallback, desk: ApiDesk, token: str, now: datetime) -> DialRequest:
@@ -97,9 +106,9 @@ def callback_request(wish: WantedCallback, desk: ApiDesk, token: str, now: datet
     portal = portal_of(wish, desk)()
     is_extension = is_internal(wish.to) and portal.staff.user_of(wish.to) is not None
     if wish.to and wish.to not in desk.groups and not is_extension:
-        raise NotUnderstood("no_group", "Neither an employee's extension nor a group that may ring first.", 409)
+        raise NotUnderstood(ErrorCode.NO_GROUP, "Neither an employee's extension nor a group that may ring first.", 409)
     if wish.at and wish.at > now + LONGEST_AHEAD:
-        raise NotUnderstood("too_far", f"A call is ordered for {LONGEST_AHEAD.days} days ahead at most.")
+        raise NotUnderstood(ErrorCode.TOO_FAR, f"A call is ordered for {LONGEST_AHEAD.days} days ahead at most.", 409)
     return DialRequest(
         portal=portal.id,
         source=source_by(token, wish.source or uuid.uuid4().hex),
@@ -115,7 +124,7 @@ def callback_request(wish: WantedCallback, desk: ApiDesk, token: str, now: datet
 def portal_of(wish: Wish, desk: ApiDesk) -> Callable[[], Portal]:
     found = desk.portals.get(PortalId(wish.portal)) if wish.portal else next(iter(desk.portals.values()), None)
     if found is None:
-        raise NotUnderstood("no_portal", "No portal has this name here.", 409)
+        raise NotUnderstood(ErrorCode.NO_PORTAL, "No portal has this name here.", 409)
     return found
 
 

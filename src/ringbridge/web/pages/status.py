@@ -6,21 +6,32 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from ringbridge.web.api.operation import Answer, Door, Operation
 from ringbridge.web.auth.places import is_for_programs
 from ringbridge.web.monitoring import Monitoring
 from ringbridge.web.rendering import Pages
 from ringbridge.web.services import LinkState
 
+HEALTH = Operation(
+    name="health",
+    method="GET",
+    path="/healthz",
+    title="Whether the service runs",
+    door=Door.OPEN,
+    answers={200: Answer(words="ok"), 503: Answer(words="stopping")},
+)
 RUNGS = (LinkState.CONNECTING, LinkState.RESYNCING, LinkState.UP)
 
 
 class StatusPage:
+    operations = (HEALTH,)
+
     def __init__(self, pages: Pages, monitoring: Monitoring) -> None:
         self._pages, self._monitoring = pages, monitoring
 
     @property
     def routes(self) -> list[Route]:
-        return [Route("/status", self.page), Route("/healthz", self.health)]
+        return [Route("/status", self.page), Route(HEALTH.path, self.health)]
 
     async def page(self, request: Request) -> Response:
         if is_for_programs(request.scope):
