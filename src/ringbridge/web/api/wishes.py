@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from pydantic import AwareDatetime, ConfigDict, Field, ValidationError, model_validator
+from pydantic.config import JsonDict
 
 from ringbridge.routing.dialing import DialKind, DialRequest
 from ringbridge.routing.intents import PortalId, UserId
@@ -31,7 +32,8 @@ class Wish(Part):
     portal: str = Field("", max_length=32, description="The CRM that is told; by default the first.")
 
 
-NAMED, UNNAMED = {"minLength": 1}, {"maxLength": 0}
+NAMED: JsonDict = {"minLength": 1}
+UNNAMED: JsonDict = {"maxLength": 0}
 
 
 class WantedCall(Wish):
