@@ -24,7 +24,7 @@ from ringbridge.crm.contract import CrmError
 from ringbridge.crm.mirroring import MirrorSource, Ref
 from ringbridge.crm.sales import Sale, SalesPage, SalesSource, Wanted
 from ringbridge.routing.intents import PortalId
-from ringbridge.service.mirror import LONGEST_BREATH, LOOK, MOST_AT_ONCE, SETTLE, MirrorKeeper
+from ringbridge.service.mirror import LONGEST_BREATH, MOST_AT_ONCE, MOST_WAITING, SETTLE, MirrorKeeper
 from ringbridge.service.patience import Steps
 from ringbridge.store.database import Database
 from ringbridge.store.errors import StoreError
@@ -137,6 +137,8 @@ class SalesKeeper:
             if ref.kind in CLIENTS:
                 self._settled = self._settled if self._clients else self._clock() + SETTLE
                 self._clients[ref] = None
+        if len(self._clients) > MOST_WAITING:
+            self._clients.clear()  # the next whole reading asks for all phones
         if kinds & KINDS:
             self._due = min(self._due, self._clock() + SETTLE)
         if kinds & (KINDS | CLIENTS):
@@ -167,15 +169,19 @@ class SalesKeeper:
         """Does what is next; gives the seconds after which there may be more to do. Raises `CrmError`, `StoreError`."""
         if self._gone:
             await self._forget_gone()
-        if self._clients and self._clock() >= self._settled:
-            await self._read_clients()
-            return 0.0
         if self._reading.begun is not None:
             return await self._read_page()
         if await self._is_sweep_due():
             await self._begin()
             return 0.0
-        return await self._read_changes()
+        if self._round is not None or self._clock() >= self._due:
+            return await self._read_changes()
+        if self._clients and self._clock() >= self._settled:
+            # Behind the deals: what was kept of them may have had its phones out of a mirror that knew less.
+            await self._read_clients()
+            return 0.0
+        next_at = min(self._due, self._settled) if self._clients else self._due
+        return (next_at - self._clock()).total_seconds()
 
     async def _forget_gone(self) -> None:
         refs, self._gone = self._gone, []
@@ -239,11 +245,9 @@ class SalesKeeper:
     # What was changed
 
     async def _read_changes(self) -> float:
-        """A page of the round, or of the next one; gives the seconds until there is one."""
+        """A page of the round, or of a new one."""
         reading = self._reading
         if self._round is None:
-            if (wait := (self._due - self._clock()).total_seconds()) > 0:
-                return min(wait, LOOK)
             self._due = self._clock() + EVERY
             self._round = Round(since=(reading.seen or reading.since) - OVERLAP, newest=reading.newest)
         here = self._round
@@ -255,7 +259,7 @@ class SalesKeeper:
         self._round, self._checked = None, self._clock()
         seen = max(filter(None, (reading.seen, here.newest)), default=None)
         await self._keep_reading(replace(self._reading, seen=seen))
-        return max(0.0, (self._due - self._clock()).total_seconds())
+        return breath
 
     async def _page(self, wanted: Wanted, cursor: str | None) -> tuple[SalesPage, float]:
         """Kept. With a pause as long as it took: the portal works for us half of the time at most."""
