@@ -138,6 +138,7 @@ def services_of(runtime: Runtime, feed: LiveFeed, tally: Tally, boards: CardBoar
         log=TAIL,
         examine=partial(examined, runtime.bootstrap),
         office=lambda: runtime.office,
+        sales=runtime.sales.states,
         traces=OfficeTraces(runtime.tapes, runtime.office),
     )
 

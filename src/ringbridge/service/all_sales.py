@@ -16,7 +16,7 @@ from ringbridge.service.config import Office
 from ringbridge.service.mirrors import Mirrors, quiet_time
 from ringbridge.service.portal_config import Portal
 from ringbridge.service.portals import OfficePortal
-from ringbridge.service.sales import SalesKeeper, Source, Terms
+from ringbridge.service.sales import SalesKeeper, SalesState, Source, Terms
 from ringbridge.store import sales
 from ringbridge.store.database import Database
 from ringbridge.store.errors import StoreError
@@ -36,6 +36,10 @@ class AllSales:
     def of(self, portal: PortalId) -> SalesKeeper | None:
         """None: its leads and deals are not read, as it is set, or as its CRM has none."""
         return self._keepers.get(portal)
+
+    def states(self) -> dict[PortalId, SalesState]:
+        """Of each portal whose leads and deals are read."""
+        return {portal: keeper.state() for portal, keeper in self._keepers.items()}
 
     async def run(self) -> None:
         """Until cancelled."""

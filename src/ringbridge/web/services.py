@@ -22,6 +22,7 @@ from ringbridge.service.log_tail import LogTail
 from ringbridge.service.mirror import MirrorState
 from ringbridge.service.resending import Resending
 from ringbridge.service.rule_desk import RuleDesk
+from ringbridge.service.sales import SalesState
 from ringbridge.service.settings_desk import SettingsDesk
 from ringbridge.store.calls import JournalEntry
 from ringbridge.store.database import Database
@@ -150,4 +151,5 @@ class Services:
     log: LogTail = field(default_factory=LogTail)
     examine: Callable[[], Awaitable[Sequence[Finding]]] | None = None  # the whole installation, when it is asked for
     office: Callable[[], Office] = Office
+    sales: Callable[[], Mapping[PortalId, SalesState]] = dict  # of each portal whose leads and deals are read
     now: Callable[[], datetime] = utc_now

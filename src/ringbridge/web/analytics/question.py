@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from ringbridge.web.search import LONGEST, day, start_of
 
-FIELDS = ("from", "to", "period", "source", "queue", "employee")
+FIELDS = ("from", "to", "period", "source", "queue", "employee", "by", "deals")
 ALL_TIME = "all"
 USUAL_DAYS = 30
 DAY = timedelta(days=1)

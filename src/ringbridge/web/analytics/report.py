@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from enum import StrEnum
 
-Value = str | int | float | timedelta | None
+Value = str | int | float | Decimal | timedelta | None
 """None: there is nothing to say, such as a share of no calls."""
+
+NUMBERS = int | float | Decimal
 
 
 class Kind(StrEnum):
@@ -18,6 +21,7 @@ class Kind(StrEnum):
     COUNT = "count"
     SHARE = "share"  # 0 to 1, shown in percent
     TIME = "time"
+    MONEY = "money"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +29,14 @@ class Column:
     title: str  # English; the catalogue has the others
     kind: Kind = Kind.COUNT
     hint: str = ""
+    unit: str = ""  # the currency of money; empty: the CRM tells none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     values: tuple[Value, ...]
     address: str = ""  # where its first value leads
+    links: Mapping[int, str] = field(default_factory=dict)  # where others do, by their places
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,17 +48,19 @@ class Tile:
     value: Value
     before: Value = None
     more_is_better: bool | None = True  # None: neither
+    unit: str = ""
 
     @property
     def change(self) -> float | None:
         """By which share it is more or less than before; of a share, by how many of its points."""
         if isinstance(self.value, timedelta) and isinstance(self.before, timedelta):
             return self.value / self.before - 1 if self.before else None
-        if not isinstance(self.value, int | float) or not isinstance(self.before, int | float):
+        if not isinstance(self.value, NUMBERS) or not isinstance(self.before, NUMBERS):
             return None
+        value, before = float(self.value), float(self.before)
         if self.kind is Kind.SHARE:
-            return self.value - self.before
-        return self.value / self.before - 1 if self.before else None
+            return value - before
+        return value / before - 1 if before else None
 
     @property
     def is_good(self) -> bool | None:
@@ -77,7 +85,11 @@ class Report:
 
 
 def amount(value: Value) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
+    return float(value) if isinstance(value, NUMBERS) else 0.0
+
+
+def money(hundredths: int) -> Decimal:
+    return Decimal(hundredths) / 100
 
 
 def share(part: float, whole: float) -> float | None:

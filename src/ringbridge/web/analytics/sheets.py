@@ -7,10 +7,11 @@ import io
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 
 from xlsxwriter import Workbook
 
-from ringbridge.web.analytics.report import Kind, Report, Value
+from ringbridge.web.analytics.report import Column, Kind, Report, Value
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV = "text/csv; charset=utf-8"
@@ -18,18 +19,22 @@ BOM = "\ufeff"  # without it Excel takes the letters for those of the system's c
 FORMULA = re.compile(r"[=+\-@\t\r]")  # how one begins: OWASP, "CSV Injection"
 TELEPHONE = re.compile(r"\+[\d ()-]+")
 DAY = timedelta(days=1)
-FORMATS = {Kind.COUNT: "#,##0", Kind.SHARE: "0.0%", Kind.TIME: "[h]:mm:ss"}
-WIDTHS = {Kind.TEXT: 28, Kind.COUNT: 12, Kind.SHARE: 12, Kind.TIME: 12}
+FORMATS = {Kind.COUNT: "#,##0", Kind.SHARE: "0.0%", Kind.TIME: "[h]:mm:ss", Kind.MONEY: "#,##0.00"}
+WIDTHS = {Kind.TEXT: 28, Kind.COUNT: 12, Kind.SHARE: 12, Kind.TIME: 12, Kind.MONEY: 16}
 MOST_LETTERS = 31  # of a sheet's name
 
 
 def as_csv(report: Report, say: Callable[[str], str]) -> bytes:
-    """Shares are 0 to 1, times ``h:mm:ss``."""
+    """Shares are 0 to 1, times ``h:mm:ss``, money ``1500.50``."""
     written = io.StringIO()
     lines = csv.writer(written)
-    lines.writerow([say(column.title) for column in report.columns])
+    lines.writerow([head(column, say) for column in report.columns])
     lines.writerows([plain(value) for value in row.values] for row in report.rows)
     return (BOM + written.getvalue()).encode()
+
+
+def head(column: Column, say: Callable[[str], str]) -> str:
+    return ", ".join(filter(None, (say(column.title), column.unit)))
 
 
 def plain(value: Value) -> str:
@@ -43,6 +48,8 @@ def plain(value: Value) -> str:
             return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
         case float():
             return f"{value:.4f}"
+        case Decimal():
+            return f"{value:.2f}"
         case _:
             return str(value)
 
@@ -51,11 +58,11 @@ def as_xlsx(report: Report, say: Callable[[str], str], title: str) -> bytes:
     written = io.BytesIO()
     with Workbook(written, {"in_memory": True}) as book:
         sheet = book.add_worksheet(re.sub(r"[\[\]:*?/\\]", " ", title)[:MOST_LETTERS])
-        head = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
+        bold = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
         formats = {kind: book.add_format({"num_format": form}) for kind, form in FORMATS.items()}
         for place, column in enumerate(report.columns):
             sheet.set_column(place, place, WIDTHS[column.kind])
-            sheet.write_string(0, place, say(column.title), head)
+            sheet.write_string(0, place, head(column, say), bold)
         for line, row in enumerate(report.rows, start=1):
             for place, (column, value) in enumerate(zip(report.columns, row.values, strict=True)):
                 match value:

@@ -1,4 +1,4 @@
-"""Analytics: what the calls of a period come to, by source, employee, hour, missed call and queue.
+"""Analytics: what the calls of a period come to, by source, employee, hour, missed call, queue and deal.
 
 Employees see what concerns their own phones: theirs are two of the views, whose figures are theirs alone.
 """
@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from babel.dates import format_datetime, format_timedelta, get_day_names
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_currency, format_decimal, format_percent
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -22,7 +22,7 @@ from ringbridge.store import analytics, stats
 from ringbridge.store.database import Transaction
 from ringbridge.store.users import Role
 from ringbridge.web import language as languages
-from ringbridge.web.analytics import employees, hours, missed, queues, sheets, sources
+from ringbridge.web.analytics import deals, deals_list, employees, hours, missed, queues, sheets, sources
 from ringbridge.web.analytics.question import Question, read_question
 from ringbridge.web.analytics.report import Kind, Report, Tile, Value
 from ringbridge.web.analytics.sources import Sources
@@ -36,6 +36,7 @@ VIEWS = {
     "hours": N_("Hours"),
     "missed": N_("Missed calls"),
     "queues": N_("Queues"),
+    "deals": N_("Deals"),
 }
 OF_EMPLOYEES = ("employees", "hours")  # what one may see of their own calls alone
 PERIODS = {
@@ -78,8 +79,7 @@ class Analytics:
         async with self._services.database.reading() as tx:
             known = Sources.of(await analytics.lanes(tx), self._name_of_source)
             progress = await stats.progress(tx)
-        most = missed.MOST_IN_A_FILE if form else missed.SHOWN
-        told = await self._answer(request, question, known, most)
+        told = await self._answer(request, question, known, is_file=bool(form))
         if form:
             return self._file(request, question, told.report, form)
         return await self._pages.page(
@@ -96,17 +96,17 @@ class Analytics:
             changed=partial(changed, languages.language_of(request)),
             report=told.report,
             tiles=told.tiles or told.report.tiles,
-            **{"week": None, **told.more},
+            **{"week": None, "title": VIEWS[view], **told.more},
         )
 
-    async def _answer(self, request: Request, question: Question, known: Sources, most: int) -> Told:
+    async def _answer(self, request: Request, question: Question, known: Sources, *, is_file: bool) -> Told:
         if question.view == "sources":  # which reads several things at once, and so must hold nothing meanwhile
             return Told(report=await sources.by_source(self._services.database, question, known))
         async with self._services.database.reading() as tx:
-            return await self._answer_of(tx, request, question, known, most)
+            return await self._answer_of(tx, request, question, known, is_file=is_file)
 
     async def _answer_of(
-        self, tx: Transaction, request: Request, question: Question, known: Sources, most: int
+        self, tx: Transaction, request: Request, question: Question, known: Sources, *, is_file: bool
     ) -> Told:
         visitor = visitor_of(request)
         own = visitor.own if visitor else ()
@@ -120,23 +120,49 @@ class Analytics:
                 weekdays = weekday_names(request)
                 report = hours.report(found, weekdays.__getitem__)
                 return Told(report=report, more={"week": hours.week_of(found), "weekdays": weekdays})
+            case "deals":
+                return await self._deals(tx, request, question, known, is_file=is_file)
             case _:
-                found_calls = await missed.calls(tx, question, known, waiting=most == missed.SHOWN, most=most)
+                most = missed.MOST_IN_A_FILE if is_file else missed.SHOWN
+                found_calls = await missed.calls(tx, question, known, waiting=not is_file, most=most)
                 return Told(
                     report=self._missed(request, known, found_calls), tiles=await missed.figures(tx, question, known)
                 )
 
-    def _missed(self, request: Request, known: Sources, found: Any) -> Report:
-        say = languages.translations(languages.language_of(request)).gettext
+    async def _deals(
+        self, tx: Transaction, request: Request, question: Question, known: Sources, *, is_file: bool
+    ) -> Told:
+        say, states = saying(request), self._services.sales()
+        if which := deals_list.which_of(question):
+            most = deals_list.MOST_IN_A_FILE if is_file else deals_list.SHOWN
+            report = await deals_list.report(
+                tx,
+                question,
+                which,
+                known,
+                most,
+                say=say,
+                written=self._writing(request),
+                phone=lambda number: spaced(number, self._services.region),
+                employee=self._services.employee,
+            )
+            return Told(report=report, more={"sales": states, "title": deals_list.TITLES[which], "listed": True})
+        if question.fields["by"] == deals.BY_EMPLOYEE:
+            report = await deals.by_employee(tx, question, self._services.employee, say)
+        else:
+            report = await deals.by_source(tx, question, known, say)
+        return Told(report=report, more={"sales": states})
+
+    def _writing(self, request: Request) -> Callable[[datetime], str]:
         zone, locale = self._services.zone, languages.locale(languages.language_of(request))
+        return lambda at: str(format_datetime(at, "short", tzinfo=zone, locale=locale))
 
-        def written(at: datetime) -> str:
-            return format_datetime(at, "short", tzinfo=zone, locale=locale)
-
+    def _missed(self, request: Request, known: Sources, found: Any) -> Report:
+        say = saying(request)
         return missed.report(
             found,
             known,
-            written=written,
+            written=self._writing(request),
             phone=lambda number: spaced(number, self._services.region) if number else say(N_("Number withheld")),
             employee=self._services.employee,
             address=call_address,
@@ -154,7 +180,7 @@ class Analytics:
         return dict(sorted(chosen.items(), key=lambda one: (one[1].casefold(), one[0])))
 
     def _file(self, request: Request, question: Question, report: Report, form: str) -> Response:
-        say = languages.translations(languages.language_of(request)).gettext
+        say = saying(request)
         title = say(VIEWS[question.view])
         body = sheets.as_csv(report, say) if form == "csv" else sheets.as_xlsx(report, say, title)
         days = f"-{question.first}-{question.last}" if question.first else ""
@@ -171,13 +197,19 @@ def allowed(request: Request) -> tuple[str, ...]:
     return tuple(VIEWS) if visitor is not None and visitor.may(Role.SUPERVISOR) else OF_EMPLOYEES
 
 
+def saying(request: Request) -> Callable[[str], str]:
+    """Translates."""
+    return languages.translations(languages.language_of(request)).gettext
+
+
 def weekday_names(request: Request) -> dict[int, str]:
     """0: Monday."""
     return dict(get_day_names("abbreviated", "stand-alone", languages.locale(languages.language_of(request))))
 
 
-def shown(language: str, kind: Kind, value: Value) -> str:
-    """As people write it; a dash where there is nothing to say."""
+def shown(language: str, kind: Kind, value: Value, unit: str = "") -> str:
+    """As people write it; a dash where there is nothing to say. `unit`: the currency of money, of which the small
+    change is left out."""
     locale = languages.locale(language)
     match value:
         case None:
@@ -186,6 +218,11 @@ def shown(language: str, kind: Kind, value: Value) -> str:
             return value
         case timedelta():
             return long_or_short(value, locale)
+        case _ if kind is Kind.MONEY and unit:
+            form = "#,##0\xa0¤" if language == "ru" else "¤#,##0"
+            return str(format_currency(value, unit, form, locale=locale, currency_digits=False))
+        case _ if kind is Kind.MONEY:
+            return str(format_decimal(value, "#,##0", locale=locale))
         case _ if kind is Kind.SHARE:
             return str(format_percent(value, format="#,##0 %" if language == "ru" else "#,##0%", locale=locale))
         case _:
