@@ -92,11 +92,11 @@ async def test_deals_are_kept_with_all_their_clients_and_sums(shop: Shop) -> Non
 
 async def test_a_large_account_is_read_page_by_page_and_goes_on_after_a_stop_in_the_middle(shop: Shop) -> None:
     people = [shop.office.add(Kind.CONTACTS, f"8 999 {n:07}") for n in range(20)]
-    leads = [shop.lead(people[n % 20], status=(0, WON, LOST)[n % 3]) for n in range(2600)]
+    leads = [shop.lead(people[n % 20], status=(0, WON, LOST)[n % 3]) for n in range(900)]
     for _ in range(4):
         await shop.desk.keeper.step()
     await shop.desk.restarted()
-    for gone in leads[5:700:70]:
+    for gone in leads[5:300:30]:
         deskwork.remove(shop.account, Kind.LEADS, gone.id, user_id=ADMIN_ID)
     stay = {f"deal {each.id}" for each in leads if not each.is_deleted}
     await shop.desk.read_whole()

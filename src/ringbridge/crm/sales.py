@@ -13,7 +13,9 @@ from typing import Any, Protocol, runtime_checkable
 from ringbridge.routing.sales import Sale as Sale
 from ringbridge.routing.sales import SaleState as SaleState
 
-LARGEST = 10**15  # hundredths: what is beyond it is a slip of the keyboard, and sums of many such would not fit
+LARGEST = Decimal(
+    10**15
+)  # hundredths: what is beyond it is a slip of the keyboard, and sums of many such would not fit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,9 @@ class SalesSource(Protocol):
 def hundredths(amount: Any) -> int:
     """Of a sum as a CRM writes it ("1500.50", 1500, nothing)."""
     try:
-        exact = (Decimal(str(amount)) * 100).quantize(Decimal(1), ROUND_HALF_UP)
+        exact = Decimal(str(amount))
     except InvalidOperation:
         return 0
-    return max(-LARGEST, min(int(exact), LARGEST)) if exact.is_finite() else 0
+    if not exact.is_finite():
+        return 0
+    return int(max(-LARGEST, min(exact * 100, LARGEST)).quantize(Decimal(1), ROUND_HALF_UP))
