@@ -14,6 +14,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from ringbridge.demo_deals import put_deals
 from ringbridge.demo_past import write_past
 from ringbridge.emulators.asterisk import Script, Setup, User, emulated_asterisk
 from ringbridge.emulators.bitrix24 import Portal, serve
@@ -33,6 +34,7 @@ TRUNKS = (
     {"name": "mtt", "line": "74993508890", "source": "Website"},
     {"name": "provider"},
 )
+NUMBERS = ({"number": "74993508890", "title": "Website", "trunk": "mtt", "lead": {"source": "WEB"}},)
 RULES = (
     {"name": "the radio advertisement", "direction": "inbound", "trunks": ["mango"], "source": "ADVERTISING"},
     {"name": "missed calls are somebody's task", "results": ["missed"], "task": {"within_minutes": 30}},
@@ -53,8 +55,9 @@ Ringbridge is running on an emulated office. Nothing here leaves this machine.
                             portal on its "bad day" page and watch nothing get lost
 
 A call comes every few seconds: answered, missed, queues, groups, transfers.
-The journal and the analytics begin with eight weeks of invented calls, and one
-hook of the examples is at work. The page asks for no login from this machine.
+The journal and the analytics begin with eight weeks of invented calls and the
+deals that they brought, and one hook of the examples is at work. The page asks
+for no login from this machine.
 Stop it with Ctrl-C. Its data are in {data}.
 """
 
@@ -110,6 +113,7 @@ async def playing(
             await save_office(database, Vault.open(bootstrap.key), office, by="demo")
             if past:
                 await write_past(database, PBX, datetime.now(ZONE).date(), ZONE)
+                await put_deals(database, portal, datetime.now(ZONE))
         put_hook(data / "hooks")
         async with running(bootstrap) as page:
             yield Demo(page=page, portal=portal_address)
@@ -155,6 +159,7 @@ def demo_office(*, ami_port: int, oauth: dict[str, str], page: str | None, recor
         ],
         "timezone": ZONE.key,
         "trunk": list(TRUNKS),
+        "number": list(NUMBERS),
         "rule": list(RULES),
         "distribution": {"enabled": True, "agi": False},
         "dialing": {"callback_to": "102"},

@@ -1,5 +1,6 @@
 """What the demonstration begins with: calls that could have been, a hook, and nothing over what is there."""
 
+from collections import Counter
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -7,7 +8,10 @@ from zoneinfo import ZoneInfo
 from tests.unit.web.office_page import open_database
 
 from ringbridge.demo import HOOK, put_hook
+from ringbridge.demo_deals import sell
 from ringbridge.demo_past import past_calls, write_past
+from ringbridge.emulators.bitrix24 import Portal
+from ringbridge.emulators.bitrix24.fields import Kind
 from ringbridge.store import calls
 from ringbridge.store.keys import PbxId
 from ringbridge.telephony.model import Direction, Disposition
@@ -38,6 +42,24 @@ async def test_the_past_is_written_once_and_over_no_call(tmp_path: Path):
             await write_past(database, PbxId("office"), today, ZONE)
         async with database.reading() as tx:
             assert await calls.count(tx) == len(list(past_calls(TODAY, ZONE)))
+
+
+def test_the_past_brought_deals_and_the_same_each_time():
+    """By the portal's own books: all in the past, some won, lost and open, most of them of somebody who called."""
+    now = datetime.combine(TODAY, datetime.min.time(), ZONE)
+    portals = [Portal.demo(), Portal.demo()]
+    for portal in portals:
+        sell(portal, (call for call in past_calls(TODAY, ZONE) if call.direction is Direction.INBOUND), now)
+    one, other = (portal.clients.rows for portal in portals)
+    assert one[Kind.DEAL] == other[Kind.DEAL]
+    assert len(one[Kind.DEAL]) > 50
+    assert len(one[Kind.LEAD]) > 30
+    for row in (*one[Kind.DEAL].values(), *one[Kind.LEAD].values()):
+        assert row["DATE_CREATE"] <= row["DATE_MODIFY"]
+        assert datetime.fromisoformat(row["DATE_MODIFY"]) < now
+    stages = Counter(row["STAGE_ID"] for row in one[Kind.DEAL].values())
+    assert min(stages[stage] for stage in ("NEW", "WON", "LOSE")) >= 10
+    assert sum(row["CONTACT_ID"] is not None for row in one[Kind.DEAL].values()) > 0.7 * len(one[Kind.DEAL])
 
 
 def test_the_example_hook_is_put_once_and_over_nobodys_own(tmp_path: Path):

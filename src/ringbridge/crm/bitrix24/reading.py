@@ -18,9 +18,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ringbridge.crm.bitrix24.batch import LARGEST, Outcome, Reference
-from ringbridge.crm.bitrix24.sender import Sender, given_up
+from ringbridge.crm.bitrix24.sender import Sender
 from ringbridge.crm.bitrix24.telephony import Command, as_list, as_map, text
-from ringbridge.crm.contract import CrmError, Transient
+from ringbridge.crm.contract import CrmError, Rejected, Transient, Unauthorized
 from ringbridge.routing.intents import Priority
 
 PAGE = 50  # rows that a list gives at once
@@ -123,7 +123,7 @@ class Reading:
         there, was asked in vain."""
         for command, outcome in answered:
             if failure := self._sender.failure(command, outcome):
-                read.failure = read.failure or given_up(failure, outcome, scope="crm")
+                read.failure = read.failure or refused(failure)
                 return
             rows = as_list(outcome.result)
             place = read.places[kind]
@@ -149,6 +149,14 @@ class Reading:
         if time.monotonic() - began < QUICK:
             self.width = min(self.width * 2, LARGEST)
         return outcomes
+
+
+def refused(failure: CrmError) -> CrmError:
+    """A list that our key does not open is another matter than a key that opens nothing."""
+    if not isinstance(failure, Unauthorized):
+        return failure
+    words = f"The connection has no right to read this: add the permission crm. {failure}"
+    return Rejected(words, exchange=failure.exchange)
 
 
 def id_of(row: Row) -> int:
