@@ -15,6 +15,7 @@ from ringbridge.pbx.devices import Phones
 from ringbridge.routing.intents import PortalId
 from ringbridge.routing.office import Portal
 from ringbridge.service.adapters import amo_application, amo_settings
+from ringbridge.service.api_tokens import TokenBook
 from ringbridge.service.asking import REMOVED
 from ringbridge.service.bootstrap import Bootstrap
 from ringbridge.service.config import ConfigError, Office
@@ -111,6 +112,7 @@ def services_of(runtime: Runtime, feed: LiveFeed, tally: Tally, boards: CardBoar
         names = (portal.routing.staff.name_of(extension) for portal in runtime.portals)
         return next((name for name in names if name != extension), None)
 
+    book = TokenBook(runtime.database, runtime.office.api_token, utc_now)
     return Services(
         database=runtime.database,
         live=feed,
@@ -124,9 +126,9 @@ def services_of(runtime: Runtime, feed: LiveFeed, tally: Tally, boards: CardBoar
         source=source_names(runtime.office),
         bitrix24={str(name): events for name, events in runtime.events.items()},
         amocrm=desks_of(runtime, boards),
-        api=api_of(runtime),
+        api=api_of(runtime, book),
         employee=name_of,
-        route=route_desk(runtime),
+        route=route_desk(runtime, book),
         distribution=distribution_desk(runtime),
         tally=tally,
         dispatch=Dispatch(runtime.database, runtime.engine),
@@ -165,13 +167,13 @@ def hanging_up(runtime: Runtime) -> HangingUp:
     return HangingUp(runtime.links, dict(zip(runtime.links, runtime.pipelines, strict=True)), runtime.database)
 
 
-def api_of(runtime: Runtime) -> ApiDesk:
+def api_of(runtime: Runtime, book: TokenBook) -> ApiDesk:
     dialing = runtime.office.dialing
     return ApiDesk(
         database=runtime.database,
         dialing=runtime.dialing,
         portals={portal.id: partial(routing_of, portal) for portal in runtime.portals},
-        tokens=runtime.office.api_token,
+        book=book,
         groups=frozenset(filter(None, (dialing.callback_to, *dialing.groups))),
     )
 
@@ -181,9 +183,9 @@ async def send_again(runtime: Runtime, keys: Sequence[CallKey], only: PortalId |
     return (await runtime.reprocess.again(keys, only)).steps
 
 
-def route_desk(runtime: Runtime) -> RouteDesk:
+def route_desk(runtime: Runtime, book: TokenBook) -> RouteDesk:
     token = runtime.office.distribution.token
-    return RouteDesk(ask=runtime.router.ask, token=token.get_secret_value() if token else "")
+    return RouteDesk(ask=runtime.router.ask, token=token.get_secret_value() if token else "", book=book)
 
 
 def distribution_desk(runtime: Runtime) -> DistributionDesk:

@@ -30,6 +30,7 @@ from ringbridge.routing.distribution import NORMAL, Hop, Reason, RouteClient, Ro
 from ringbridge.routing.distribution import Route as CallRoute
 from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.service.api_config import ApiToken
+from ringbridge.service.api_tokens import TokenBook
 from ringbridge.web.api import ApiDesk
 from ringbridge.web.api.document import document
 from ringbridge.web.api.operation import Door, Operation
@@ -39,7 +40,7 @@ from ringbridge.web.programs import OPERATIONS
 from ringbridge.web.route import RouteDesk
 
 SECRET = "s" * 24
-TOKEN = ApiToken.model_validate({"name": "erp", "secret": SECRET, "may": ["dial", "callback", "watch"]})
+TOKEN = ApiToken.model_validate({"name": "erp", "secret": SECRET, "may": ["dial", "callback", "route", "watch"]})
 DOCUMENT = document(OPERATIONS)
 
 
@@ -97,7 +98,7 @@ async def office(folder: Path) -> AsyncIterator[Starlette]:
             database=database,
             dialing=desk.dialing,
             portals={MAIN: lambda: desk.crm.routing},
-            tokens=(TOKEN,),
+            book=TokenBook(database, (TOKEN,), lambda: START),
             groups=frozenset({"600", "700"}),
         )
         seconds = count()

@@ -15,7 +15,8 @@ SHORTEST = 24
 class Permission(StrEnum):
     DIAL = "dial"  # connect an employee or a group with any number that the guards let pass
     CALLBACK = "callback"  # order a call, as a client does
-    WATCH = "watch"  # read figures and status, for monitoring
+    ROUTE = "route"  # ask whom an incoming call is put through to, from another machine
+    WATCH = "watch"  # read figures and status, for monitoring; send calls again
 
 
 class ApiToken(Part):
@@ -24,7 +25,7 @@ class ApiToken(Part):
     may: tuple[Permission, ...] = Field(
         min_length=1,
         description="dial: connect an employee or a group with a number; callback: order a call as a client does; "
-        "watch: read what is for monitoring.",
+        "route: ask whom a call is put through to, from another machine; watch: read what is for monitoring.",
     )
     origins: tuple[str, ...] = Field(
         (), description='Sites whose pages may use it, for callback only: ["https://www.example.com"].'

@@ -285,3 +285,21 @@ sessions = Table(
     Index("ix_sessions_user", "user"),
     Index("ix_sessions_ends", "ends"),
 )
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("digest", Text, nullable=False, unique=True),  # of what the program shows
+    Column("may", Text, nullable=False),
+    Column("origins", Text, nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("created_by", Text, nullable=False),
+)
+
+api_token_uses = Table(
+    "api_token_uses",
+    metadata,
+    Column("token", Text, primary_key=True),  # its name; of one in the configuration too
+    Column("used", Moment, nullable=False),
+)

@@ -36,6 +36,7 @@ from ringbridge.web.pages.orders import OrdersPart
 from ringbridge.web.pages.rules import RulesPage
 from ringbridge.web.pages.setup import SetupPage
 from ringbridge.web.pages.status import StatusPage
+from ringbridge.web.pages.tokens import TokensPage
 from ringbridge.web.pages.users import UsersPage
 from ringbridge.web.programs import OPERATIONS
 from ringbridge.web.recordings import permission
@@ -100,6 +101,7 @@ def create_app(services: Services) -> Starlette:
             *AccountPages(pages, accounts).routes,
             *SetupPage(pages).routes,
             *UsersPage(pages).routes,
+            *TokensPage(pages).routes,
             *SettingsPages(pages).routes,
             *WizardPages(pages, accounts).routes,
             *HooksPage(pages).routes,

@@ -149,7 +149,7 @@ class Monitoring:
         if sits_here(request.scope):
             return True
         visitor = visitor_of(request) or await self._named(request)
-        return (isinstance(visitor, Visitor) and visitor.may(Role.SUPERVISOR)) or self._shows_token(request)
+        return (isinstance(visitor, Visitor) and visitor.may(Role.SUPERVISOR)) or await self._shows_token(request)
 
     async def _named(self, request: Request) -> Visitor | Refused | None:
         """By HTTP Basic (RFC 7617)."""
@@ -159,11 +159,14 @@ class Monitoring:
         name, _, password = basic(given).partition(":")
         return await self._accounts.known(name, password, address_of(request.scope))
 
-    def _shows_token(self, request: Request) -> bool:
-        """A configured one that may watch (RFC 6750)."""
+    async def _shows_token(self, request: Request) -> bool:
+        """One that may watch (RFC 6750)."""
         api = self._services.api
-        token = api.token_of(request.headers.get("authorization", "")) if api else None
-        return token is not None and Permission.WATCH in token.may
+        program = await api.program_of(request.headers.get("authorization", "")) if api else None
+        if api is None or program is None or Permission.WATCH not in program.may:
+            return False
+        await api.book.note_use(program)
+        return True
 
 
 REFUSED = PlainTextResponse(

@@ -6,7 +6,6 @@ the CURL of an old Asterisk sets no headers.
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -20,19 +19,26 @@ from starlette.routing import Route
 from ringbridge.routing.distribution import Route as CallRoute
 from ringbridge.routing.distribution import RouteQuestion
 from ringbridge.routing.route_answer import ToldRoute, document_of, fields_of
+from ringbridge.service.api_config import Permission
+from ringbridge.service.api_tokens import TokenBook, is_same
+from ringbridge.store.errors import StoreError
 from ringbridge.telephony.channels import endpoint_of
 from ringbridge.web.api.operation import Answer, Door, Operation
 from ringbridge.web.auth.visitor import sits_here
 
 log = structlog.get_logger(__name__)
 
+CLOSED = "Other machines show a token: distribution.token, or one that was made under Settings, Tokens."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteDesk:
-    """Who answers, and the token that opens it from elsewhere; without one it is closed there."""
+    """Who answers, and what opens it from elsewhere: the token of the configuration, and those in the book that may.
+    Without one it is closed there."""
 
     ask: Callable[[RouteQuestion], Awaitable[CallRoute]]
     token: str = ""
+    book: TokenBook | None = None
 
 
 class AskedRoute(BaseModel):
@@ -54,6 +60,7 @@ ROUTE = Operation(
     title="Whom a call is put through to",
     text="For the dialplan, while the caller waits. What cannot be understood is the normal route (count=0).",
     door=Door.HERE_OR_BEARER,
+    permission=Permission.ROUTE,
     query=AskedRoute,
     answers={
         200: Answer(words="The phones to ring, one after the other", model=ToldRoute, also_text=True),
@@ -74,10 +81,10 @@ class RoutePage:
 
     async def answer(self, request: Request) -> Response:
         """Always 200 for who may ask: what cannot be understood is the normal route."""
-        if self._desk is None or not may_ask(request, self._desk.token):
+        if self._desk is None or not await may_ask(request, self._desk):
             peer = request.client.host if request.client else ""
-            log.warning("route_question_refused", peer=peer, hint="distribution.token opens /route to other machines")
-            return PlainTextResponse("Not without the token: see distribution.token.\n", status_code=403)
+            log.warning("route_question_refused", peer=peer, hint=CLOSED)
+            return PlainTextResponse(f"{CLOSED}\n", status_code=403)
         asked = AskedRoute.model_validate(dict(request.query_params))
         route = await self._desk.ask(question_of(asked))
         if asked.format == "json":
@@ -101,8 +108,22 @@ def form_of(route: CallRoute) -> str:
     return "&".join(f"{name}={quote(value, safe='')}" for name, value in fields_of(route).items())
 
 
-def may_ask(request: Request, token: str) -> bool:
-    shown = request.headers.get("authorization", "").removeprefix("Bearer ") or request.query_params.get("token", "")
-    if token and hmac.compare_digest(shown.encode(), token.encode()):
+async def may_ask(request: Request, desk: RouteDesk) -> bool:
+    if sits_here(request.scope):
         return True
-    return sits_here(request.scope)
+    shown = request.headers.get("authorization", "").removeprefix("Bearer ") or request.query_params.get("token", "")
+    if desk.token and is_same(shown, desk.token):
+        return True
+    return desk.book is not None and await may_by_book(shown, desk.book)
+
+
+async def may_by_book(shown: str, book: TokenBook) -> bool:
+    try:
+        program = await book.program(shown)
+    except StoreError as error:
+        log.error("api_token_not_read", reason=str(error))
+        return False
+    if program is None or Permission.ROUTE not in program.may:
+        return False
+    await book.note_use(program)
+    return True

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from ringbridge.routing.distribution import Reason, Step
 from ringbridge.routing.intents import Priority
+from ringbridge.service.api_config import Permission
 from ringbridge.service.findings import Verdict
 from ringbridge.store.order import State
 from ringbridge.store.story import StoryKind
@@ -124,6 +125,12 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Word]] = {
         Role.ADMIN: Word(text=N_("administrator"), colour="azure"),
         Role.SUPERVISOR: Word(text=N_("supervisor"), colour="purple"),
         Role.EMPLOYEE: Word(text=N_("employee")),
+    },
+    Permission: {
+        Permission.DIAL: Word(text=N_("connect an employee or a group with a number")),
+        Permission.CALLBACK: Word(text=N_("order a call, as a client does")),
+        Permission.ROUTE: Word(text=N_("ask whom a call is put through to")),
+        Permission.WATCH: Word(text=N_("read status and figures, send calls again")),
     },
     Priority: {
         Priority.CARD: Word(text=N_("call cards")),

@@ -21,6 +21,7 @@ from tests.unit.service.dialing_twins import MAIN, PBX, START, Desk, Switchboard
 
 from ringbridge.routing.dialing import DialPlan
 from ringbridge.service.api_config import ApiToken
+from ringbridge.service.api_tokens import TokenBook
 from ringbridge.service.config import ConfigError, office_of
 from ringbridge.store import calls
 from ringbridge.store.database import Database
@@ -51,7 +52,7 @@ class Api:
             database=database,
             dialing=self.desk.dialing,
             portals={MAIN: lambda: self.desk.crm.routing},
-            tokens=TOKENS,
+            book=TokenBook(database, TOKENS, lambda: self.desk.now),
             groups=frozenset({"600", "700"}),
         )
         middleware = [Middleware(SecurityHeaders), Middleware(SameOrigin)]

@@ -19,6 +19,7 @@ from ringbridge import routing
 from ringbridge.ami.errors import NotConnected
 from ringbridge.routing.dialing import DialKind, DialPlan, DialRequest
 from ringbridge.routing.office import Portal
+from ringbridge.service.api_tokens import TokenBook
 from ringbridge.service.passwords import hashed
 from ringbridge.store import calls, orders, users
 from ringbridge.store.database import Database
@@ -53,7 +54,7 @@ async def opened(database: Database, language: str = "en") -> AsyncIterator[Page
     def portal() -> Portal:
         return desk.crm.routing
 
-    api = ApiDesk(database=database, dialing=desk.dialing, portals={MAIN: portal})
+    api = ApiDesk(database=database, dialing=desk.dialing, portals={MAIN: portal}, book=TokenBook(database, (), lambda: START))
     app = create_app(replace(services(database, now=START), api=api))
     async with client(app, language) as visitor:
         yield Page(database, visitor, desk)

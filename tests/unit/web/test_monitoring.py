@@ -11,6 +11,7 @@ from tests.unit.web.office_page import NOW, OFFICE, STATUS, client, journal, ser
 from tests.unit.web.visitors import BOSS, HEAD, PASSWORD, VICTOR, accounts, session
 
 from ringbridge.service.api_config import ApiToken
+from ringbridge.service.api_tokens import TokenBook
 from ringbridge.store.database import Database
 from ringbridge.store.keys import CallKey, call_key
 from ringbridge.store.users import User
@@ -62,7 +63,7 @@ async def test_programs_get_in_from_the_machine_or_by_an_account_that_sees_every
         ApiToken.model_validate({"name": may, "secret": f"the-token-that-may-{may}", "may": [may]})
         for may in ("watch", "callback")
     )
-    api = ApiDesk(database=database, dialing=None, portals={}, tokens=tokens)
+    api = ApiDesk(database=database, dialing=None, portals={}, book=TokenBook(database, tokens, lambda: NOW))
     app = create_app(replace(services(database), api=api))
     async with client(app) as here:
         assert (await here.get(path, headers=PROGRAM)).status_code == 200

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +10,7 @@ from typing import Protocol
 from ringbridge.routing.dialing import DialRequest, Refusal
 from ringbridge.routing.intents import PortalId
 from ringbridge.routing.office import Portal
-from ringbridge.service.api_config import ApiToken, Permission
+from ringbridge.service.api_tokens import Program, TokenBook
 from ringbridge.store.database import Database
 from ringbridge.store.dials import Dial
 from ringbridge.store.orders import Order
@@ -39,21 +38,10 @@ class ApiDesk:
     database: Database
     dialing: Dials | None  # None: the office has no PBX
     portals: Mapping[PortalId, Callable[[], Portal]]  # the first one is meant where a request names none
-    tokens: tuple[ApiToken, ...] = ()
+    book: TokenBook
     groups: frozenset[str] = field(default_factory=frozenset)  # groups and queues that may ring first
 
-    def token_of(self, authorization: str) -> ApiToken | None:
-        """The token that the header ``Authorization: Bearer …`` shows. Every one is compared in full."""
+    async def program_of(self, authorization: str) -> Program | None:
+        """Whose token the header ``Authorization: Bearer …`` shows. Raises `StoreError`."""
         kind, _, shown = authorization.partition(" ")
-        if kind.lower() != "bearer" or not shown:
-            return None
-        found = [token for token in self.tokens if is_same(shown.strip(), token.secret.get_secret_value())]
-        return found[0] if found else None
-
-    def is_page_of_ours(self, origin: str) -> bool:
-        """Whether a form on this site may order calls here."""
-        return any(origin in token.origins for token in self.tokens if Permission.CALLBACK in token.may)
-
-
-def is_same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode(), other.encode())
+        return await self.book.program(shown.strip()) if kind.lower() == "bearer" else None

@@ -20,7 +20,8 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from ringbridge.routing.dialing import DialRequest, Refusal
-from ringbridge.service.api_config import ApiToken, Permission
+from ringbridge.service.api_config import Permission
+from ringbridge.service.api_tokens import Program
 from ringbridge.service.gate import Gate
 from ringbridge.store import dials, orders
 from ringbridge.store.dials import Dial, DialState
@@ -59,7 +60,7 @@ PER_VISITOR = 5  # orders a minute of one address
 MISTAKEN = 30  # requests with a wrong token a minute of one address
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
-Answer = Callable[[Request, ApiToken], Awaitable[Response]]
+Answer = Callable[[Request, Program], Awaitable[Response]]
 
 
 class ApiPages:
@@ -92,43 +93,50 @@ class ApiPages:
     def _guarded(self, permission: Permission | None, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
         async def guarded(request: Request) -> Response:
             if request.method == "OPTIONS":
-                return permission_for(request, self.desk)
-            return permitted(await self._answered(request, permission, answer), request, self.desk)
+                return await permission_for(request, self.desk.book)
+            return await permitted(await self._answered(request, permission, answer), request, self.desk.book)
 
         return guarded
 
     async def _answered(self, request: Request, permission: Permission | None, answer: Answer) -> Response:
-        token = self.desk.token_of(request.headers.get("authorization", ""))
-        if token is None:
-            return self._unknown(request)
-        if permission not in token.may:
-            return refused(ErrorCode.NOT_PERMITTED, f"This token may not do this: it may {', '.join(token.may)}.", 403)
-        origin = request.headers.get("origin")
-        if origin is not None and origin not in token.origins:
-            return refused(ErrorCode.ORIGIN, "This token is not for pages of this site: see its origins.", 403)
-        if not self._tokens.lets_in(token.name):
-            return too_often()
         try:
-            return await answer(request, token)
+            program = await self.desk.program_of(request.headers.get("authorization", ""))
+            if program is None:
+                return self._unknown(request)
+            if refusal := self._refusal(request, permission, program):
+                return refusal
+            await self.desk.book.note_use(program)
+            return await answer(request, program)
         except NotUnderstood as error:
             return refused(error.code, str(error), error.status)
         except TooLarge:
             return refused(ErrorCode.TOO_LARGE, "This is more than a request holds.", 413)
         except StoreError as error:
-            log.error("api_request_not_stored", token=token.name, reason=str(error))
+            log.error("api_request_not_stored", path=request.url.path, reason=str(error))
             return refused(ErrorCode.STORE, "Nothing can be stored at the moment: try again.", 503)
+
+    def _refusal(self, request: Request, permission: Permission | None, program: Program) -> Response | None:
+        """Why this program does not get what it asks for."""
+        if permission not in program.may:
+            may = ", ".join(sorted(program.may))
+            return refused(ErrorCode.NOT_PERMITTED, f"This token may not do this: it may {may}.", 403)
+        origin = request.headers.get("origin")
+        if origin is not None and origin not in program.origins:
+            return refused(ErrorCode.ORIGIN, "This token is not for pages of this site: see its origins.", 403)
+        return None if self._tokens.lets_in(program.name) else too_often()
 
     def _unknown(self, request: Request) -> Response:
         if not self._mistaken.lets_in(address_of(request)):
             return too_often()
         log.warning("api_token_unknown", address=address_of(request), path=request.url.path)
-        answer = refused(ErrorCode.NO_TOKEN, "Show a token that is configured under [[api_token]].", 401)
+        words = "Show a token: one that was made under Settings, Tokens, or is configured under [[api_token]]."
+        answer = refused(ErrorCode.NO_TOKEN, words, 401)
         answer.headers["WWW-Authenticate"] = "Bearer"
         return answer
 
     # Calls
 
-    async def call(self, request: Request, token: ApiToken) -> Response:
+    async def call(self, request: Request, token: Program) -> Response:
         wanted = call_request(wish_in(WantedCall, await json_of(request)), self.desk, token.name, self._now())
         if self.desk.dialing is None:
             raise NO_PBX
@@ -150,7 +158,7 @@ class ApiPages:
                 return told(DialAgain(again=True, **(await told_of_dial(tx, dial)).given))
         raise UNKNOWN
 
-    async def call_state(self, request: Request, token: ApiToken) -> Response:
+    async def call_state(self, request: Request, token: Program) -> Response:
         async with self.desk.database.reading() as tx:
             dial = await dials.get(tx, request.path_params["id"])
             if dial is None or not is_of(token, dial.request):
@@ -159,7 +167,7 @@ class ApiPages:
 
     # Orders
 
-    async def callback(self, request: Request, token: ApiToken) -> Response:
+    async def callback(self, request: Request, token: Program) -> Response:
         if request.headers.get("origin") and not self._visitors.lets_in(address_of(request)):
             return too_often()
         wish = wish_in(WantedCallback, await json_of(request))
@@ -177,16 +185,16 @@ class ApiPages:
             case None:
                 return await self._once_more(wanted)
 
-    async def callback_state(self, request: Request, token: ApiToken) -> Response:
+    async def callback_state(self, request: Request, token: Program) -> Response:
         return told(told_of_order(await self._order(request, token)))
 
-    async def cancel(self, request: Request, token: ApiToken) -> Response:
+    async def cancel(self, request: Request, token: Program) -> Response:
         order = await self._order(request, token)
         if self.desk.dialing is None or not await self.desk.dialing.orders.cancel(order.id, by=token.name):
             return refused(ErrorCode.NOT_WAITING, "Only an order that waits can be cancelled.", 409)
         return told(told_of_order(await self._order(request, token)))
 
-    async def _order(self, request: Request, token: ApiToken) -> Order:
+    async def _order(self, request: Request, token: Program) -> Order:
         async with self.desk.database.reading() as tx:
             order = await orders.get(tx, request.path_params["id"])
         if order is None or not is_of(token, order.request):
@@ -213,7 +221,7 @@ NO_PBX = NotUnderstood(ErrorCode.NO_PBX, "The office has no PBX.", 409)
 UNKNOWN = NotUnderstood(ErrorCode.NOT_FOUND, "This token asked for nothing of this id, or it was too long ago.", 404)
 
 
-def is_of(token: ApiToken, request: DialRequest) -> bool:
+def is_of(token: Program, request: DialRequest) -> bool:
     return request.source.startswith(source_by(token.name, ""))
 
 
