@@ -93,7 +93,7 @@ class PbxExamination:
             return failure(
                 self._subject,
                 f"the dialplan has no context {CONTEXT}: no call is distributed",
-                "ringbridge dialplan asterisk, or freepbx; see docs/howto/distribution-asterisk.md",
+                "print it: ringbridge dialplan asterisk, or freepbx; see docs/howto/distribution-asterisk.md",
             )
         steps = [row.get("AppData") for row in answer.rows]
         if any("${CURL(" in step for step in steps) and await self._lacks_curl():
