@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NewType
 
 from sqlalchemy import ColumnElement, RowMapping, Select, Text, and_, false, func, literal_column, or_, select
 
-from ringbridge.store import marks, schema, stats
+from ringbridge.store import marks, schema, stats, words
 from ringbridge.store.database import Transaction, insert
 from ringbridge.store.documents import dump_call, load_call
 from ringbridge.store.keys import CallKey as CallKey
@@ -64,7 +64,10 @@ class Filters:
     number: str = ""  # the last digits of the client's number, or all of it, however written
     extension: str = ""
     trunk: str = ""  # the trunk's name or the number called
+    text: str = ""  # words of the story: notes, decisions, the caller's name
     own: Own = None
+    employees: Own = None  # the same, as somebody asked for it by a name
+    numbers: tuple[str, ...] | None = None  # the client has one of these
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,11 +163,15 @@ async def page(tx: Transaction, before: Cursor | None = None, limit: int = 50, f
     Raises ValueError for a cursor that no page gave.
     """
     asked, place = filters or Filters(), read_cursor(before) if before is not None else None
-    kinds = list(marks_wanted(asked))
-    if kinds and not is_telling(asked.number) and await marks.are_whole(tx):
+    if place is not None and asked.until is not None and place[0] < asked.until:
+        asked = replace(asked, until=None)  # an index is entered at one end, and this would be the farther one
+    kinds, few = list(marks_wanted(asked)), is_telling(asked.number) or asked.numbers is not None
+    if asked.text:
+        found = await _by_words(tx, asked, place, limit + 1)
+    elif kinds and not few and await marks.are_whole(tx):
         found = await _by_marks(tx, kinds, asked, place, limit + 1)
     else:
-        start = UNORDERED if is_telling(asked.number) else CALLS.started
+        start = UNORDERED if few else CALLS.started
         found = await _at_once(tx, conditions(asked, start), place, limit + 1, start)
     shown = tuple(found[:limit])
     return Page(entries=shown, older=cursor(shown[-1]) if len(found) > limit else None)
@@ -184,6 +191,13 @@ async def _by_marks(
     return found
 
 
+async def _by_words(tx: Transaction, asked: Filters, place: Place | None, most: int) -> list[JournalEntry]:
+    """Of the lines with these words those that were written last are looked at."""
+    others = (*conditions(replace(asked, text=""), UNORDERED), *older_than(place, UNORDERED))
+    told = words.calls_told_of(asked.text, *others).limit(words.MOST_FOUND).correlate(None)
+    return await _at_once(tx, [CALLS.key.in_(told)], None, most, UNORDERED)
+
+
 async def _at_once(
     tx: Transaction,
     wanted: Iterable[ColumnElement[bool]],
@@ -192,19 +206,23 @@ async def _at_once(
     start: ColumnElement[datetime],
 ) -> list[JournalEntry]:
     """`start`: the beginning of a call, as the query is to name it."""
-    chosen = entries().where(*wanted)
-    if place is not None:
-        started, key = place
-        # Said twice, the first time so that the index is entered at the place.
-        chosen = chosen.where(start <= started, or_(start < started, and_(start == started, CALLS.key < key)))
+    chosen = entries().where(*wanted, *older_than(place, start))
     rows = await tx.execute(chosen.order_by(start.desc(), CALLS.key.desc()).limit(most))
     return [entry(row) for row in rows.mappings()]
 
 
+def older_than(place: Place | None, start: ColumnElement[datetime]) -> Iterator[ColumnElement[bool]]:
+    if place is not None:
+        started, key = place
+        yield start <= started  # said twice, the first time so that the index is entered at the place
+        yield or_(start < started, and_(start == started, CALLS.key < key))
+
+
 def marks_wanted(filters: Filters) -> Iterator[Collection[str]]:
     """Of each a call has at least one."""
-    if filters.own is not None:
-        yield [marks.of_employee(extension) for extension in filters.own]
+    for one_of in (filters.own, filters.employees):
+        if one_of is not None:
+            yield [marks.of_employee(extension) for extension in one_of]
     if filters.extension:
         yield [marks.of_employee(filters.extension)]
     if filters.trunk:
@@ -235,20 +253,33 @@ def conditions(filters: Filters, start: ColumnElement[datetime] = CALLS.started)
         yield start >= filters.since
     if filters.until:
         yield start < filters.until
+    yield from of_kind(filters)
+    yield from with_people(filters)
+    if filters.text:
+        yield CALLS.key.in_(words.calls_told_of(filters.text).correlate(None))
+
+
+def of_kind(filters: Filters) -> Iterator[ColumnElement[bool]]:
     if filters.pbx:
         yield CALLS.pbx == filters.pbx
     if filters.direction:
         yield CALLS.direction == filters.direction
     if filters.disposition:
         yield CALLS.disposition == filters.disposition
-    if filters.extension:
-        yield had_part(filters.extension)
-    if filters.own is not None:
-        yield or_(false(), *map(had_part, filters.own))
     if filters.trunk:
         yield or_(CALLS.trunk == filters.trunk, CALLS.did == filters.trunk)
+
+
+def with_people(filters: Filters) -> Iterator[ColumnElement[bool]]:
+    if filters.extension:
+        yield had_part(filters.extension)
+    for one_of in (filters.own, filters.employees):
+        if one_of is not None:
+            yield or_(false(), *map(had_part, one_of))
     if filters.number:
         yield has_number(filters.number)
+    if filters.numbers is not None:
+        yield or_(false(), *map(has_number, filters.numbers))
 
 
 def had_part(extension: str) -> ColumnElement[bool]:

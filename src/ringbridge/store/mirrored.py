@@ -1,5 +1,5 @@
 """What the mirror holds: clients and deals at work, and the keys by which they are found. A client is found by each of
-their numbers, a deal by each of its clients.
+their numbers and each word of their names (`words`), a deal by each of its clients.
 
 A thing carries the number of the reading that saw it last: what a whole reading did not see is there no more.
 Everything here is written where it is asked for, so callers bring a hundred things at a time.
@@ -19,6 +19,7 @@ from ringbridge.routing.clients import MirrorClient, MirrorDeal, Ref
 from ringbridge.routing.intents import PortalId
 from ringbridge.store import schema
 from ringbridge.store.database import Transaction, insert
+from ringbridge.store.words import keys_of
 from ringbridge.telephony.numbers import comparable
 
 DEAL = "deal"
@@ -95,6 +96,8 @@ def _keys(ref: Ref, row: Row, region: str) -> Iterator[Key]:
         key = written if ref.kind == DEAL else comparable(written, region)
         if key:
             yield key, ref
+    if ref.kind != DEAL:
+        yield from ((key, ref) for key in keys_of(row["name"], row["company_name"]))
 
 
 async def _kept(tx: Transaction, portal: PortalId, refs: Iterable[Ref]) -> dict[Ref, Row]:

@@ -35,7 +35,8 @@ def newchannel(board: Switchboard, message: Message, at: datetime) -> None:
     channel.offered = message.get("ChannelStateDesc") != "Down"
     if call.root != channel.uniqueid or not channel.offered:
         return
-    board.hear(call, f"Newchannel {channel.name} from {channel.caller_number} to {channel.exten}")
+    name = "" if channel.caller_name in {None, channel.caller_number} else f" ({channel.caller_name})"
+    board.hear(call, f"Newchannel {channel.name} from {channel.caller_number}{name} to {channel.exten}")
     if board.is_trunk(channel):
         arrive(board, channel, call, at)
     else:

@@ -3,9 +3,22 @@ from datetime import timedelta
 
 import pytest
 from tests.unit.web import sample_calls
-from tests.unit.web.office_page import NOW, OFFICE, client, journal, read, services
+from tests.unit.web.office_page import (
+    ACME,
+    EMPLOYEES,
+    NOW,
+    OFFICE,
+    client,
+    journal,
+    read,
+    services,
+    told_to_the_crm,
+)
 
+from ringbridge.routing.clients import MirrorClient, Ref
 from ringbridge.store.database import Database
+from ringbridge.store.mirror import Mirror, Reading
+from ringbridge.store.words import MOST_CLIENTS
 from ringbridge.telephony.model import Call, CallId
 from ringbridge.web.app import create_app
 from ringbridge.web.pages.journal import PAGE
@@ -99,3 +112,48 @@ async def test_empty_journal_and_empty_search_say_different_things(database: Dat
     async with client(create_app(services(database))) as page:
         assert "No calls yet" in (await page.get("/journal")).text
         assert "No call is like this" in (await page.get("/journal?number=5")).text
+
+
+async def found_by(database: Database, query: str) -> str:
+    office = replace(services(database), phones=lambda: EMPLOYEES)
+    async with client(create_app(office)) as page:
+        return (await page.get(f"/journal?{query}")).text
+
+
+async def test_calls_are_found_by_the_clients_name_in_the_crm_and_by_the_employees(database: Database) -> None:
+    answered = sample_calls.answered(NOW - timedelta(hours=1), number="89125551122")
+    other = sample_calls.answered(NOW - timedelta(hours=2), number="79036667788")
+    missed = sample_calls.missed_in_queue(NOW - timedelta(hours=3))
+    await journal(database, [answered, other, missed])
+    await crm_has(database, "Алёна Петрова", "+7 912 555-11-22")
+
+    assert calls_on(await found_by(database, "number=петрова+алена")) == [answered.id]
+    assert calls_on(await found_by(database, "number=Петренко")) == []
+    assert calls_on(await found_by(database, "employee=орлов")) == [answered.id, other.id]
+    assert calls_on(await found_by(database, "employee=орлов&number=петрова")) == [answered.id]
+    assert calls_on(await found_by(database, "employee=Сидоров")) == []
+
+
+async def test_calls_are_found_by_what_was_told_about_them(database: Database) -> None:
+    told = sample_calls.answered(NOW - timedelta(hours=1))
+    await journal(database, [sample_calls.answered(NOW - timedelta(hours=2))])
+    await told_to_the_crm(database, told)
+    assert calls_on(await found_by(database, "text=борис+register")) == [told.id]
+    assert calls_on(await found_by(database, "text=борис+register&result=missed")) == []
+
+
+async def test_where_very_many_clients_have_a_name_it_is_said_that_not_all_are_shown(database: Database) -> None:
+    await crm_has(database, *(part for n in range(MOST_CLIENTS + 1) for part in (f"Иван {n}", f"7912{n:07}")))
+    assert "many clients of this name" in await found_by(database, "number=иван")
+    assert "many clients of this name" not in await found_by(database, "number=иван+17")
+
+
+async def crm_has(database: Database, *named: str) -> None:
+    """Contacts: of each its name and its number."""
+    mirror = Mirror(database, ACME, "RU")
+    await mirror.keep_reading(Reading(region="RU", generation=1))
+    contacts = (
+        MirrorClient(ref=Ref(kind="contact", id=phone), name=name, responsible=None, phones=(phone,))
+        for name, phone in zip(named[::2], named[1::2], strict=True)
+    )
+    await mirror.keep(contacts, 1)

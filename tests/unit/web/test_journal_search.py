@@ -4,6 +4,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ringbridge.store.calls import Filters
 from ringbridge.telephony.model import Direction, Disposition
 from ringbridge.web.search import FIELDS, Search, read_search
 
@@ -48,3 +49,22 @@ def test_no_address_breaks_the_search(fields: dict[str, str]) -> None:
     found = read_search(fields, MOSCOW, "RU")
     assert found.address().startswith("/journal")
     assert found.filters.since is None or found.filters.since.tzinfo is UTC
+
+
+def test_a_name_of_a_client_or_an_employee_is_no_number() -> None:
+    found = search(number="Ромашка 24", employee="Орлов")
+    assert (found.client, found.employee) == ("Ромашка 24", "Орлов")
+    assert (found.filters.number, found.filters.extension) == ("", "")
+    assert search(number="112", employee="101").filters == Filters(number="112", extension="101")
+
+
+def test_an_employees_name_means_all_their_phones_and_a_name_that_nobody_has_means_none() -> None:
+    phones = {"101": "Анна Орлова", "102": "Борис Ли", "79125550001": "Анна Орлова"}
+    assert search(employee="орл").of_people(phones, None).employees == ("101", "79125550001")
+    assert search(employee="Сидоров").of_people(phones, None).employees == ()
+    assert search(employee="101").of_people(phones, None).employees is None
+
+
+def test_our_number_is_found_however_it_is_written_and_a_trunk_by_its_name() -> None:
+    assert search(trunk="8 (343) 272-30-33").filters.trunk == "73432723033"
+    assert search(trunk="mango-2").filters.trunk == "mango-2"

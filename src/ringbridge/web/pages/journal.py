@@ -12,9 +12,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ringbridge.store import calls
-from ringbridge.store.calls import Cursor, JournalEntry
+from ringbridge.store.calls import Cursor, Filters, JournalEntry
+from ringbridge.store.database import Transaction
 from ringbridge.store.keys import CallKey
 from ringbridge.store.users import Role
+from ringbridge.store.words import named
 from ringbridge.telephony.model import Call, Direction, Disposition, Extension
 from ringbridge.web.auth.visitor import by_whom, visitor_of
 from ringbridge.web.glance import concerned, talked, waited
@@ -51,9 +53,10 @@ class Journal:
     async def page(self, request: Request) -> Response:
         search = read_search(request.query_params, self._services.zone, self._services.region)
         visitor = visitor_of(request)
-        filters = replace(search.filters, own=visitor.own if visitor else ())
         before = request.query_params.get("before")
         async with self._services.database.reading() as tx:
+            filters, unseen = await self._filters(tx, search)
+            filters = replace(filters, own=visitor.own if visitor else ())
             try:
                 found = await calls.page(tx, Cursor(before) if before else None, PAGE, filters)
             except ValueError:  # an address that no page of ours had: begin anew
@@ -68,6 +71,7 @@ class Journal:
             may_send=self._may_send(request),
             sending=self._services.resending.progress if self._services.resending else None,
             again=search.address().replace("/journal", "/journal/sending", 1),
+            unseen=unseen,
             **choices(search),
         )
 
@@ -82,8 +86,17 @@ class Journal:
         search = read_search(request.query_params, self._services.zone, self._services.region)
         if self._services.resending is None or not self._may_send(request) or not search.asks or search.mistaken:
             raise HTTPException(404)
-        self._services.resending.ask(search.filters, by=by_whom(request))
+        async with self._services.database.reading() as tx:
+            filters, _ = await self._filters(tx, search)
+        self._services.resending.ask(filters, by=by_whom(request))
         return RedirectResponse(search.address(), status_code=303)
+
+    async def _filters(self, tx: Transaction, search: Search) -> tuple[Filters, bool]:
+        """What is searched for, and whether there are clients of the name besides those whose calls are searched."""
+        if not search.client:
+            return search.of_people(self._services.phones(), None), False
+        clients = await named(tx, search.client, self._services.region)
+        return search.of_people(self._services.phones(), clients.numbers), clients.more
 
     def _may_send(self, request: Request) -> bool:
         visitor = visitor_of(request)

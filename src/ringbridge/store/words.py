@@ -1,0 +1,125 @@
+"""Words by which people search: of a client's name, of what was told about a call.
+
+Names are looked for in the mirror: each word of a client's name and company is a key of theirs there, beside their
+numbers, so that a name leads to numbers, and these to calls, of today's clients and of years ago. What was told lies in
+an index of SQLite's own (FTS5) over the story's lines: the decisions and notes, and the first line, which has the
+caller's name. What Asterisk says in a call's course is not in it: nobody searches for a channel's name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    and_,
+    column,
+    false,
+    intersect,
+    literal_column,
+    or_,
+    select,
+    table,
+)
+
+from ringbridge.routing.clients import Ref
+from ringbridge.routing.intents import PortalId
+from ringbridge.store import schema
+from ringbridge.store.database import Transaction
+from ringbridge.telephony.numbers import comparable
+
+MOST_CLIENTS = 200
+"""Of one name: the calls of so many clients are searched."""
+
+MOST_LINES = 100_000
+"""With the words of one search: of so many, those that were written last, the calls are looked at."""
+
+MOST_FOUND = 2000  # lines of one page of calls
+
+MOST_WORDS = 6  # of a search
+LONGEST_WORD = 40
+MARK = "~"
+"""Before a word among the mirror's keys, of which the others begin with a digit or with what kind of client it is."""
+
+WORD = re.compile(r"[^\W_]+")
+LAST = "\U0010ffff"
+
+KEYS, THINGS = schema.mirror_keys.c, schema.mirror_things.c
+CALLS, STORY = schema.calls.c, schema.story.c
+LINES = table("story_words", column("rowid"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """Clients of a name."""
+
+    numbers: tuple[str, ...]  # comparable digits
+    more: bool  # there are more clients of this name than were looked at
+
+
+def words_of(text: str) -> list[str]:
+    """In one spelling, each once, in their order: ``Ёлкина`` and ``елкина`` are one word."""
+    plain = unicodedata.normalize("NFKD", text.casefold().replace("й", "\0")).replace("\0", "й")
+    plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
+    return list(dict.fromkeys(word[:LONGEST_WORD] for word in WORD.findall(plain)))
+
+
+def keys_of(*names: str) -> Iterator[str]:
+    """By which the mirror finds a client of these names."""
+    for name in names:
+        yield from (MARK + word for word in words_of(name))
+
+
+def is_named(name: str, text: str) -> bool:
+    """Whether words of the name begin with all of the text's, of which there is one."""
+    wanted, own = words_of(text), words_of(name)
+    return bool(wanted) and all(any(word.startswith(part) for word in own) for part in wanted)
+
+
+async def named(tx: Transaction, name: str, region: str) -> Named:
+    """The numbers of the clients in whose name, or whose company's, words begin with all of these. `region` is the
+    office's country: by it their numbers are spelled."""
+    numbers: dict[str, None] = {}
+    more = False
+    for portal in list((await tx.execute(select(schema.mirror_readings.c.portal))).scalars()):
+        refs = [Ref(kind=row.kind, id=row.id) for row in await tx.execute(_of_this_name(PortalId(portal), name))]
+        more = more or len(refs) > MOST_CLIENTS
+        for written in await _numbers_of(tx, PortalId(portal), refs[:MOST_CLIENTS]):
+            if number := comparable(written, region):
+                numbers[number] = None
+    return Named(numbers=tuple(numbers)[:MOST_CLIENTS], more=more or len(numbers) > MOST_CLIENTS)
+
+
+def _of_this_name(portal: PortalId, name: str) -> CompoundSelect[tuple[str, str]] | Select[tuple[str, str]]:
+    """Each word is a stretch of the mirror's keys; who is in all of them."""
+    stretches = [
+        select(KEYS.kind, KEYS.id).where(KEYS.portal == portal, KEYS.key >= MARK + word, KEYS.key < MARK + word + LAST)
+        for word in words_of(name)[:MOST_WORDS]
+    ]
+    if not stretches:
+        return select(KEYS.kind, KEYS.id).where(KEYS.portal == "", KEYS.key == "")
+    return intersect(*stretches).limit(MOST_CLIENTS + 1)
+
+
+async def _numbers_of(tx: Transaction, portal: PortalId, refs: Collection[Ref]) -> list[str]:
+    if not refs:
+        return []
+    these = or_(*(and_(THINGS.kind == ref.kind, THINGS.id == ref.id) for ref in refs))
+    found = (await tx.execute(select(THINGS.found_by).where(THINGS.portal == portal, these))).scalars()
+    return [written for text in found for written in json.loads(text)]
+
+
+def calls_told_of(text: str, *wanted: ColumnElement[bool]) -> Select[tuple[str]]:
+    """Keys of the calls of whose story a line has words that begin with all of these, the line that was written last
+    first; `wanted` of the calls."""
+    asked = " ".join(f'"{word}"*' for word in words_of(text)[:MOST_WORDS])
+    match = literal_column("story_words").op("MATCH")(asked) if asked else false()
+    newest = select(LINES.c.rowid).where(match).order_by(LINES.c.rowid.desc()).limit(MOST_LINES).subquery()
+    told = schema.story.join(newest, STORY.id == newest.c.rowid).join(schema.calls, CALLS.key == STORY.call_key)
+    return select(STORY.call_key).select_from(told).where(*wanted).order_by(STORY.id.desc())
