@@ -123,7 +123,7 @@ async def test_what_changes_is_known_within_a_minute_though_nobody_tells_of_it(s
         await shop.desk.read_changes()
     begun = len(shop.office.asked())
     await shop.desk.read_changes()
-    assert len(shop.office.asked(begun)) <= 3
+    assert len(shop.office.asked(begun)) == 1
 
 
 async def test_more_changes_than_a_page_holds_are_all_read_while_others_go_on_changing(shop: Shop) -> None:

@@ -123,7 +123,7 @@ async def test_what_changes_is_known_within_a_minute_though_nobody_tells_of_it(s
     begun = shop.requests()
     await shop.desk.read_changes()
     assert await shop.desk.keeper.step() > 0
-    assert shop.requests() - begun <= 2, "one for the deals, one for the phones of those that changed last"
+    assert shop.requests() - begun == 1
 
 
 async def test_what_changes_while_changes_are_read_is_met_the_next_time(shop: Shop) -> None:

@@ -11,7 +11,7 @@ Source: `crm.sales`; the phones of clients come out of the mirror, else from the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -35,6 +35,7 @@ OVERLAP = timedelta(minutes=2)  # a change may be seen later than the time that 
 CLOCKS = timedelta(hours=1)  # by so much at most our clock goes before the CRM's
 KINDS = frozenset({"lead", "deal"})
 CLIENTS = frozenset({"contact", "company"})
+NONE: Mapping[Ref, Sale] = {}
 
 log = structlog.get_logger(__name__)
 
@@ -106,6 +107,7 @@ class SalesKeeper:
         self._clients: dict[Ref, None] = {}  # whose phones may be others
         self._settled = clock()  # when they may be read
         self._gone: list[Ref] = []
+        self._lately: dict[Ref, Sale] = {}  # changes that were read, and are asked for once more
         self._checked: datetime | None = None
         self._woken = asyncio.Event()
         self._steps = Steps("sales", portal, clock)
@@ -147,6 +149,7 @@ class SalesKeeper:
     def gone(self, refs: Iterable[Ref]) -> None:
         """These were deleted."""
         self._gone += [ref for ref in refs if ref.kind in KINDS]
+        self._lately.clear()
         if self._gone:
             self._woken.set()
 
@@ -252,7 +255,9 @@ class SalesKeeper:
             self._round = Round(since=(reading.seen or reading.since) - OVERLAP, newest=reading.newest)
         here = self._round
         wanted = Wanted(created_since=reading.since, changed_since=here.since)
-        page, breath = await self._page(wanted, here.cursor)
+        page, breath = await self._page(wanted, here.cursor, besides=self._lately)
+        lately = {sale.ref: sale for sale in page.sales}
+        self._lately = lately if len(self._lately) > MOST_AT_ONCE else self._lately | lately
         if page.cursor is not None:
             self._round = replace(here, cursor=page.cursor)
             return breath
@@ -261,14 +266,18 @@ class SalesKeeper:
         await self._keep_reading(replace(self._reading, seen=seen))
         return breath
 
-    async def _page(self, wanted: Wanted, cursor: str | None) -> tuple[SalesPage, float]:
-        """Kept. With a pause as long as it took: the portal works for us half of the time at most."""
+    async def _page(
+        self, wanted: Wanted, cursor: str | None, besides: Mapping[Ref, Sale] = NONE
+    ) -> tuple[SalesPage, float]:
+        """Kept, `besides` those that were just kept so. With a pause as long as it took: the portal works for us half
+        of the time at most."""
         loop = asyncio.get_running_loop()
         asked = loop.time()
         page = await self._source.sales_page(wanted, cursor)
-        phones = await self._phones(page.sales)
+        fresh = [sale for sale in page.sales if besides.get(sale.ref) != sale]
+        phones = await self._phones(fresh)
         took = loop.time() - asked
-        await self._sales.keep(page.sales, phones, self._reading.generation)
+        await self._sales.keep(fresh, phones, self._reading.generation)
         # A clock that goes wrong, there or here, leads to no change being passed over.
         met = [sale.changed for sale in page.sales if sale.changed <= self._clock()]
         newest = max(filter(None, (self._reading.newest, *met)), default=None)
