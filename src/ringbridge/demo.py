@@ -34,6 +34,7 @@ TRUNKS = (
     {"name": "mtt", "line": "74993508890", "source": "Website"},
     {"name": "provider"},
 )
+NUMBERS = ({"number": "74993508890", "title": "Website", "trunk": "mtt", "lead": {"source": "WEB"}},)
 RULES = (
     {"name": "the radio advertisement", "direction": "inbound", "trunks": ["mango"], "source": "ADVERTISING"},
     {"name": "missed calls are somebody's task", "results": ["missed"], "task": {"within_minutes": 30}},
@@ -158,6 +159,7 @@ def demo_office(*, ami_port: int, oauth: dict[str, str], page: str | None, recor
         ],
         "timezone": ZONE.key,
         "trunk": list(TRUNKS),
+        "number": list(NUMBERS),
         "rule": list(RULES),
         "distribution": {"enabled": True, "agi": False},
         "dialing": {"callback_to": "102"},

@@ -314,6 +314,32 @@ async def test_an_incoming_lead_carries_its_call() -> None:
         assert at.calls == []
 
 
+async def test_an_incoming_lead_says_what_brought_it() -> None:
+    async with office() as at:
+        await at.done(register(number=STRANGER, creation=create(Create.UNSORTED, source="Radio")), finish())
+        (row,) = at.account.unsorted.values()
+        assert (row["source_uid"], row["source_name"]) == ("Radio", "Radio")
+
+
+async def test_sources_that_the_office_names_are_there_once_and_their_leads_carry_them() -> None:
+    long = "An advertisement in the newspaper of the neighbouring town"
+    async with office() as at:
+        assert set(await at.crm.add_sources({"Radio", long})) == {"Radio", long}
+        assert await at.crm.add_sources({"Radio", long, " "}) == ()
+        for n, source in enumerate(("Radio", long)):
+            number = f"+7999000112{n}"
+            await at.done(register(n, number=number, creation=create(Create.LEAD, source=source)), finish(n))
+            (contact,) = at.contacts(number)
+            lead = at.account.entities.rows[Kind.LEADS][contact.linked(Kind.LEADS)[0]]
+            assert at.account.sources[lead.source_id]["name"] == source
+
+
+async def test_an_account_without_wanted_sources_is_not_asked_for_them() -> None:
+    async with office() as at:
+        assert await at.crm.add_sources(set()) == ()
+        assert at.asked() == []
+
+
 async def test_a_pipeline_that_takes_no_incoming_leads_costs_no_call() -> None:
     async with office() as at:
         for pipeline in at.account.pipelines.rows:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from tests.contract.bitrix24_office import CLIENT, STRANGER, Office, office, portal
 
 from ringbridge.crm.contract import Receipt, Step
@@ -16,6 +17,8 @@ from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.routing.office import Portal, Staff
 from ringbridge.routing.records import intents_of
 from ringbridge.routing.rules import Answers, Attach, Create, Responsible, Rule, TaskPlan
+from ringbridge.service.config import office_of
+from ringbridge.service.portals import routing_of
 from ringbridge.telephony.events import CallAnswered, CallEnded, CallEvent, LegRinging
 from ringbridge.telephony.model import Call, CallId, Direction, Disposition, Extension, Leg, LegResult, Talk
 
@@ -109,6 +112,56 @@ async def test_a_new_client_from_the_radio_gets_a_deal_for_whom_the_rules_name_a
         assert (record.user_id, record.duration) == (3, 48)
         (activity,) = there.portal.activities.rows.values()
         assert activity["DESCRIPTION"] == "Waited 0:12. Rung: Anna, Олег."
+
+
+def configured(**more: Any) -> Portal:
+    """A line for the radio's number and a trunk for the site, as an administrator writes them down."""
+    config = office_of(
+        {
+            "trunk": [{"name": "mango", "lead": {"source": "WEB"}}],
+            "number": [{"number": "8 495 111-22-33", "title": "Radio", "lead": {"source": "ADVERTISING"}}],
+            "portal": [
+                {"name": "main", "webhook": "https://acme.example/rest/1/abcdefghijklmnop/", "default_user": "1"}
+            ],
+            "employee": [
+                {"name": phone, "extensions": [phone], "users": {"main": user}} for phone, user in USERS.items()
+            ],
+            **more,
+        }
+    )
+    return routing_of(config.portal[0], config, ())[0]
+
+
+@pytest.mark.parametrize(
+    ("create", "kinds"),
+    [
+        ("client", [Kind.LEAD]),  # the portal makes it itself
+        ("contact", [Kind.CONTACT]),
+        ("lead_and_deal", [Kind.LEAD, Kind.DEAL]),
+        ("contact_and_deal", [Kind.CONTACT, Kind.DEAL]),
+    ],
+)
+async def test_the_source_of_the_number_called_or_else_of_the_trunk_is_that_of_all_that_is_made(
+    create: str, kinds: list[Kind]
+) -> None:
+    async with office() as there:
+        before = {kind: set(there.portal.clients.rows[kind]) for kind in kinds}
+        ours = configured(rule=[{"name": "made", "create": create}])
+        await through(there, ours, call(STRANGER, 1, leg("102")))  # 74951112233: the radio's
+        other = replace(call("+79990003344", 2, leg("102")), did="74959999999")
+        await through(there, ours, other)
+        for kind in kinds:
+            made = [row for key, row in there.portal.clients.rows[kind].items() if key not in before[kind]]
+            assert [row["SOURCE_ID"] for row in made] == ["ADVERTISING", "WEB"], kind
+
+
+async def test_the_pipeline_of_a_number_makes_a_deal_there_and_its_line_is_told() -> None:
+    async with office() as there:
+        number = {"number": "74951112233", "line": "radio", "lead": {"pipeline": "1", "stage": "NEW"}}
+        await through(there, configured(number=[number]), call(STRANGER, 1, leg("102")))
+        (deal,) = there.portal.clients.rows[Kind.DEAL].values()
+        assert (deal["CATEGORY_ID"], deal["STAGE_ID"], deal["SOURCE_ID"]) == ("1", "C1:NEW", "WEB")
+        assert there.finished[0].portal_number == "radio"
 
 
 async def test_missed_calls_make_one_task_for_the_owner_and_a_talk_with_the_client_completes_it() -> None:

@@ -10,7 +10,7 @@ CrmError
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -254,4 +254,13 @@ class LinesKeeper(Protocol):
     async def sync_lines(self, wanted: Sequence[Line], *, change: bool = True) -> LinesReport:
         """Make the CRM's lines equal to these, and leave all others alone; with `change` false only say what differs.
         Raises `CrmError` when the lines cannot be read."""
+        ...
+
+
+@runtime_checkable
+class SourcesKeeper(Protocol):
+    """An adapter whose CRM knows a source only after it was told of it. Ask with ``isinstance(crm, SourcesKeeper)``."""
+
+    async def add_sources(self, names: Collection[str]) -> Sequence[str]:
+        """A source of each name is there afterwards; gives those that are new. Raises `CrmError`."""
         ...

@@ -10,7 +10,7 @@ from ringbridge.routing.hours import WorkingHours
 from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.routing.rules import CallFacts, Rule
 from ringbridge.telephony.model import Call
-from ringbridge.telephony.numbers import DEFAULT_REGION, parse_number
+from ringbridge.telephony.numbers import DEFAULT_REGION, comparable, parse_number
 
 
 class Transfers(StrEnum):
@@ -73,6 +73,7 @@ class Portal:
     staff: Staff
     rules: tuple[Rule, ...] = ()
     lines: Mapping[str, str] = field(default_factory=dict)  # trunk -> what the CRM calls the line
+    numbers: Mapping[str, str] = field(default_factory=dict)  # number of ours, comparable -> its own line, if any
     transfers: Transfers = Transfers.EACH
     hours: WorkingHours = field(default_factory=WorkingHours)
     dealt: Mapping[str, int] = field(default_factory=dict)  # missed calls that each phone's holder was dealt today
@@ -87,6 +88,7 @@ class Portal:
             call=call,
             number=number.e164 if number else None,
             region=self.region,
+            called=comparable(call.did, self.region) if call.did else "",
             known=known,
             working=self.hours.open_at(call.start),
         )
@@ -99,8 +101,9 @@ class Portal:
         return any(name in self.ordered for name in names_of(call))
 
     def line_of(self, trunk: str | None, did: str | None) -> str | None:
-        """The line's own name if it has one, else the number called, else the trunk's name."""
-        return (self.lines.get(trunk) if trunk else None) or did or trunk
+        """The number's own line if it has one, else the trunk's, else the number called, else the trunk's name."""
+        own = self.numbers.get(comparable(did, self.region)) if did else None
+        return own or (self.lines.get(trunk) if trunk else None) or did or trunk
 
 
 def names_of(call: Call) -> Iterator[str]:

@@ -120,7 +120,7 @@ class Rule:
     answers: Answers
     direction: Direction | None = None
     results: frozenset[Disposition] = frozenset()
-    trunks: frozenset[str] = frozenset()  # trunk name, or the number called
+    trunks: frozenset[str] = frozenset()  # trunk name, or the number called: as it stands, or comparable
     extensions: frozenset[str] = frozenset()  # rung, speaking or calling
     queues: frozenset[str] = frozenset()  # queue or group
     numbers: frozenset[str] = frozenset()  # the client's, as E.164
@@ -134,7 +134,7 @@ class Rule:
         call = facts.call
         return not (
             (self.direction is not None and call.direction is not self.direction)
-            or (self.trunks and call.trunk not in self.trunks and call.did not in self.trunks)
+            or (self.trunks and not self.has_trunk(facts))
             or ((self.numbers or self.patterns) and not self.has_number(facts))
             or (self.queues and call.queue not in self.queues and call.group not in self.queues)
             or (self.extensions and self.extensions.isdisjoint(people))
@@ -142,6 +142,9 @@ class Rule:
             or (self.hours is not None and facts.working is not (self.hours is Hours.WORKING))
             or (self.results and call.disposition not in self.results)
         )
+
+    def has_trunk(self, facts: CallFacts) -> bool:
+        return not self.trunks.isdisjoint((facts.call.trunk, facts.call.did, facts.called))
 
     def has_number(self, facts: CallFacts) -> bool:
         if self.patterns is None or facts.number is None or facts.number in self.numbers:
@@ -157,6 +160,7 @@ class CallFacts:
     call: Call
     number: str | None  # the client's in E.164, where it has such a form
     region: str = DEFAULT_REGION  # by which patterns of numbers are read
+    called: str = ""  # the number of ours that was called, in its comparable form
     known: bool | None = None  # whether the CRM knows the client; None: not found out
     working: bool = True  # whether it came in working hours
 
@@ -167,7 +171,7 @@ def conditions(rule: Rule, facts: CallFacts) -> dict[str, bool]:
     asked: dict[str, tuple[object, bool]] = {
         "direction": (rule.direction, call.direction is rule.direction),
         "results": (rule.results, call.disposition in rule.results),
-        "trunks": (rule.trunks, call.trunk in rule.trunks or call.did in rule.trunks),
+        "trunks": (rule.trunks, rule.has_trunk(facts)),
         "extensions": (rule.extensions, not rule.extensions.isdisjoint(people_of(call))),
         "queues": (rule.queues, call.queue in rule.queues or call.group in rule.queues),
         "numbers": (rule.numbers or rule.patterns, rule.has_number(facts)),

@@ -37,9 +37,10 @@ def open_dialing(
     """None in an office without a PBX. `prepare` may change or refuse what was decided, before it is dialled."""
     if not links:
         return None
+    numbers = [(one.own_line or one.number, one.trunk) for one in office.number]
     name = PbxId(office.dialing.pbx) if office.dialing.pbx else next(iter(links))
     return Dialing(
-        office.dialing.plan(office.trunk, office.region),
+        office.dialing.plan(office.trunk, office.region, numbers),
         name=name,
         pbx=links[name],
         database=database,

@@ -29,8 +29,10 @@ from ringbridge.service.hook_config import HooksConfig
 from ringbridge.service.parts import NAME_HELP, Name, Part, Secret
 from ringbridge.service.portal_config import Portal
 from ringbridge.service.report_config import ReportConfig
-from ringbridge.service.route_config import Dialled, DistributionConfig, NewClientsConfig
+from ringbridge.service.route_config import Dialled, DistributionConfig
 from ringbridge.service.rule_config import HoursConfig, RuleRow
+from ringbridge.service.trunk_config import OurNumber, Trunk
+from ringbridge.telephony.numbers import comparable
 
 
 class ConfigError(Exception):
@@ -80,37 +82,6 @@ class Pbx(Part):
         return value if value is None else _known_zone(value)
 
 
-class Trunk(Part):
-    name: str = Field(min_length=1, description="The trunk's endpoint name, as in the channel names: PJSIP/NAME-…")
-    line: str | None = Field(None, description="What the CRM calls this line; without it, the number that was called.")
-    title: str = Field("", description="Name of the line in the CRM, for people.")
-    auto_create: bool = Field(
-        True, description="The CRM makes a client when an employee calls an unknown number by it."
-    )
-    numbers: tuple[str, ...] = Field(
-        (), description="Our numbers on this trunk: a CRM line of such a name is dialled by it as well."
-    )
-    dial_prefix: str = Field(
-        "",
-        pattern=r"^[0-9*#]*$",
-        description="Dialled before a client's number: the call leaves by this trunk.",
-    )
-    dial_context: str = Field("", description="Context of the dialplan from which calls leave by this trunk.")
-    dial_variables: dict[str, str] = Field(
-        default_factory=dict, description="Channel variables by which the dialplan chooses this trunk."
-    )
-    source: str = Field(
-        "", description="What brings the calls of this trunk, such as an advertisement: analytics count by it."
-    )
-    sources: dict[str, str] = Field(
-        default_factory=dict, description="The same for single numbers called by this trunk: number -> source."
-    )
-    hours: HoursConfig | None = Field(None, description="When incoming calls of this trunk are distributed.")
-    new_clients: NewClientsConfig = Field(
-        NewClientsConfig(), description="Who rings when a number calls by this trunk that nobody knows."
-    )
-
-
 class Employee(Part):
     name: str = Field(min_length=1, description="For people: it stands on the page and in no CRM.")
     extensions: tuple[str, ...] = Field((), description="Their phones on the PBX.")
@@ -147,6 +118,9 @@ class Office(Part):
     )
     pbx: tuple[Pbx, ...] = Field((), description="The PBXs.")
     trunk: tuple[Trunk, ...] = Field((), description="The trunks: by them clients come and are called.")
+    number: tuple[OurNumber, ...] = Field(
+        (), description="Our numbers, where one has a name, a line or an advertisement of its own."
+    )
     portal: tuple[Portal, ...] = Field((), description="The CRMs.")
     employee: tuple[Employee, ...] = Field((), description="Who is behind which phone.")
     dialing: DialingConfig = Field(DialingConfig(), description="How a call is made that somebody asks for.")
@@ -170,6 +144,15 @@ class Office(Part):
     @classmethod
     def _timezone(cls, value: str) -> str:
         return _known_zone(value)
+
+    @model_validator(mode="after")
+    def _known_numbers(self) -> Office:
+        _unique("number", [comparable(one.number, self.region) for one in self.number])
+        trunks = {trunk.name for trunk in self.trunk}
+        for one in self.number:
+            if one.trunk and one.trunk not in trunks:
+                raise ValueError(f"number {one.number}: no trunk is named {one.trunk}")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Office:

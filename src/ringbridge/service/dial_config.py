@@ -112,11 +112,13 @@ class DialingConfig(Part):
                 raise ValueError(f"{country!r} is no country code of two capital letters, such as RU")
         return value
 
-    def plan(self, trunks: Iterable[Line], region: str) -> DialPlan:
+    def plan(self, trunks: Iterable[Line], region: str, numbers: Iterable[tuple[str, str]] = ()) -> DialPlan:
+        """`numbers`: lines of single numbers, each with the trunk by which it is dialled."""
         lines: dict[str, LinePlan] = {}
         for trunk in trunks:
             line = LinePlan(prefix=trunk.dial_prefix, context=trunk.dial_context, variables=trunk.dial_variables)
             lines |= {name: line for name in (*trunk.numbers, trunk.name, trunk.line) if name}
+        lines |= {name: lines[trunk] for name, trunk in numbers if trunk}
         ordered = self.callback_countries
         return DialPlan(
             channel=self.channel,

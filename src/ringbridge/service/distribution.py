@@ -10,7 +10,8 @@ from ringbridge.routing.distribution import Colleague, LineRules, Policy, Team
 from ringbridge.routing.hours import WorkingHours
 from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.routing.office import phone_key
-from ringbridge.service.config import Employee, Office, Trunk
+from ringbridge.service.config import Employee, Office
+from ringbridge.service.trunk_config import Trunk
 from ringbridge.store.directory import DirectoryUser
 
 Users = Mapping[PortalId, Sequence[DirectoryUser]]

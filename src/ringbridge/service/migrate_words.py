@@ -11,7 +11,7 @@ BY_HAND: tuple[tuple[str, str], ...] = (
     ("Asterisk: address, login", "[[pbx]]; a manager user of our own, see docs/howto/connect-asterisk.md"),
     ("the CRM's address and keys", "[[portal]]; a key of our own: Itgrix's application and ours are not the same"),
     ("Транки, внешние линии", "[[trunk]]: name, line, title"),
-    ("Источники лидов, соответствие транков и воронок", "[[rule]] with trunks, and source or pipeline"),
+    ("Источники лидов, соответствие транков и воронок", "[[trunk]] or [[number]]: lead, with source and pipeline"),
     ("list of employees' numbers (amoCRM)", "[[employee]]: extensions, mobiles"),
     ("Создавать лид/контакт для новых звонков", "[[rule]] with direction and create"),
     ("Первый ответственный", "[[rule]] with new_to"),

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import date, datetime
 
 import structlog
 
 from ringbridge.crm.amocrm.cards import CardFeed
-from ringbridge.crm.contract import Crm, CrmError, Line, LinesKeeper, LinesReport, RecordingSource
+from ringbridge.crm.contract import Crm, CrmError, Line, LinesKeeper, LinesReport, RecordingSource, SourcesKeeper
 from ringbridge.crm.customise import Customise
 from ringbridge.routing.dialing import DialKind, DialRequest
 from ringbridge.routing.intents import PortalId, UserId
@@ -21,12 +21,13 @@ from ringbridge.routing.office import staff_of
 from ringbridge.service import adapters
 from ringbridge.service.config import ConfigError, Office
 from ringbridge.service.portal_config import Portal
+from ringbridge.service.sources import lead_rules
 from ringbridge.store import directory
 from ringbridge.store import portals as kept
 from ringbridge.store.database import Database, Transaction
 from ringbridge.store.directory import DirectoryUser
 from ringbridge.store.vault import Vault
-from ringbridge.telephony.numbers import parse_number
+from ringbridge.telephony.numbers import comparable, parse_number
 
 log = structlog.get_logger(__name__)
 
@@ -75,12 +76,8 @@ class OfficePortal:
         self.routing = self._routing(users)
 
     async def _keep_lines(self) -> None:
-        """The portal's lines are those of the trunks, where the connection may keep them."""
-        wanted = [
-            Line(number=trunk.line, name=trunk.title, auto_create=trunk.auto_create)
-            for trunk in self._office.trunk
-            if trunk.line
-        ]
+        """The portal's lines are those of the trunks and numbers, where the connection may keep them."""
+        wanted = list(lines_of(self._office))
         if not (self._config.lines and wanted and isinstance(self.crm, LinesKeeper)):
             return
         try:
@@ -89,6 +86,18 @@ class OfficePortal:
             self.lines = LinesReport(failures=(f"The lines could not be kept: {error}",))
         for words in (*self.lines.drift, *self.lines.strange, *self.lines.failures):
             log.info("portal_lines_differed", portal=self.id, words=words)
+
+    async def _keep_sources(self) -> None:
+        """What the rules, trunks and numbers name as sources is there, where the CRM has to be told of them."""
+        if not isinstance(self.crm, SourcesKeeper):
+            return
+        try:
+            added = await self.crm.add_sources({rule.answers.source or "" for rule in self.routing.rules} - {""})
+        except CrmError as error:
+            log.warning("portal_sources_not_kept", portal=self.id, reason=str(error))
+            return
+        if added:
+            log.info("portal_sources_added", portal=self.id, names=list(added))
 
     async def knows(self, number: str) -> bool | None:
         parsed = parse_number(number, self._office.region)
@@ -121,6 +130,7 @@ class OfficePortal:
         self.missing = info.missing
         users = await self.crm.users()
         await self._keep_lines()
+        await self._keep_sources()
         async with self._database.transaction() as tx:
             await directory.replace(tx, self.id, users)
             await kept.learn(tx, self.id, {"choices": asdict(info.choices)})
@@ -156,13 +166,23 @@ def routing_of(config: Portal, office: Office, users: Sequence[DirectoryUser]) -
     routing = RoutingPortal(
         id=portal,
         staff=staff,
-        rules=tuple(row.rule(office.region) for row in office.rule),
+        rules=(*(row.rule(office.region) for row in office.rule), *lead_rules(office)),
         lines={trunk.name: trunk.line for trunk in office.trunk if trunk.line},
+        numbers={comparable(one.number, office.region): one.own_line for one in office.number},
         transfers=config.transfers,
         hours=office.hours.hours(office.zone),
         region=office.region,
     )
     return routing, conflicts
+
+
+def lines_of(office: Office) -> Iterator[Line]:
+    for trunk in office.trunk:
+        if trunk.line:
+            yield Line(number=trunk.line, name=trunk.title, auto_create=trunk.auto_create)
+    for one in office.number:
+        if one.own_line:
+            yield Line(number=one.own_line, name=one.title, auto_create=one.auto_create)
 
 
 class OfficePortals:

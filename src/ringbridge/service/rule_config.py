@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, time, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -25,7 +26,7 @@ from ringbridge.routing.rules import (
 from ringbridge.routing.templates import check
 from ringbridge.service.parts import Part, Patterns
 from ringbridge.telephony.model import Direction, Disposition
-from ringbridge.telephony.numbers import NumberPatterns, compile_patterns, is_pattern, parse_number
+from ringbridge.telephony.numbers import NumberPatterns, comparable, compile_patterns, is_pattern, parse_number
 
 Template = Annotated[str, AfterValidator(check)]
 
@@ -114,7 +115,7 @@ class RuleRow(Part):
             ),
             direction=Direction(self.direction) if self.direction else None,
             results=frozenset(self.results),
-            trunks=frozenset(self.trunks),
+            trunks=frozenset(called for name in self.trunks for called in (name, _comparable(name, region))),
             extensions=frozenset(self.extensions),
             queues=frozenset(self.queues),
             numbers=frozenset(_e164(number, region) for number in self.numbers if not is_pattern(number)),
@@ -122,6 +123,16 @@ class RuleRow(Part):
             client=self.client,
             hours=self.hours,
         )
+
+
+def _comparable(name: str, region: str) -> str:
+    """Of a trunk, or a number of ours in whichever spelling."""
+    return comparable(name, region) if is_number(name) else name
+
+
+def is_number(name: str) -> bool:
+    """And no trunk's name."""
+    return re.fullmatch(r"\+?[\d\s().-]*\d[\d\s().-]*", name) is not None
 
 
 def _plan(task: TaskConfig | bool | None) -> TaskPlan | bool | None:

@@ -13,6 +13,8 @@ from ringbridge.routing.rules import Rule
 from ringbridge.service.config import Office
 from ringbridge.service.portal_config import Portal
 from ringbridge.service.portals import routing_of
+from ringbridge.service.rule_config import is_number
+from ringbridge.service.sources import lead_rules
 from ringbridge.store import directory
 from ringbridge.store import portals as kept
 from ringbridge.store.database import Database
@@ -49,7 +51,7 @@ def review(office: Office, facts: PortalsFacts) -> tuple[RuleWarning, ...]:
         gone_from = (words for one in people for words in one.missing(rule))
         words = (*trunks.unknown(rule), *gone_from, *_choices(rule, facts))
         found += [RuleWarning(row=place, name=rule.name, words=each) for each in words]
-    gone = (RuleWarning(row=None, name="", words=words) for words in _gone(office, facts))
+    gone = (RuleWarning(row=None, name="", words=words) for words in (*_of_leads(office, facts), *_gone(office, facts)))
     return (*sorted(found, key=lambda each: each.row or 0), *gone)
 
 
@@ -67,7 +69,7 @@ class _Trunks:
     def unknown(self, rule: Rule) -> Iterator[str]:
         """A number may be one that was called: those need not be written down anywhere."""
         for name in sorted(rule.trunks - self._known):
-            if not name.lstrip("+").isdigit():
+            if not is_number(name):
                 yield f"No trunk is named {name}: see [[trunk]]."
 
 
@@ -103,6 +105,12 @@ def _choices(rule: Rule, facts: PortalsFacts) -> Iterator[str]:
         if value and lists and all(one is not None and value not in one for one in lists):
             known = ", ".join(f"{key} ({name})" for one in lists for key, name in (one or {}).items())
             yield f"No {what} has the id {value}. There are: {known}."
+
+
+def _of_leads(office: Office, facts: PortalsFacts) -> Iterator[str]:
+    """What trunks and numbers name."""
+    for rule in lead_rules(office):
+        yield from (f"The {rule.name}: {words}" for words in _choices(rule, facts))
 
 
 def _gone(office: Office, facts: PortalsFacts) -> Iterator[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from ringbridge.routing.rules import Answers, Rule
 from ringbridge.service.config import Office
+from ringbridge.service.trunk_config import LeadConfig
 from ringbridge.telephony.numbers import comparable
 
 
@@ -12,14 +14,30 @@ def source_names(office: Office) -> Callable[[str, str], str]:
     """Of a trunk and the number called: the number's own name, else the trunk's, else nothing. Numbers are the same
     however they are written."""
     trunks = {trunk.name: trunk.source for trunk in office.trunk}
-    numbers = {
-        (trunk.name, comparable(number, office.region)): name
-        for trunk in office.trunk
-        for number, name in trunk.sources.items()
-    }
+    numbers = {comparable(one.number, office.region): one.source for one in office.number}
 
     def name(trunk: str, did: str) -> str:
-        own = numbers.get((trunk, comparable(did, office.region))) if did else None
+        own = numbers.get(comparable(did, office.region)) if did else None
         return own or trunks.get(trunk, "")
 
     return name
+
+
+def lead_rules(office: Office) -> Iterator[Rule]:
+    """What numbers and trunks say of new clients, as rules that stand behind the office's own."""
+    for one in office.number:
+        called = frozenset({one.number, comparable(one.number, office.region)})
+        yield from _rule(f"number {one.title or one.number}", called, one.lead)
+    for trunk in office.trunk:
+        yield from _rule(f"trunk {trunk.title or trunk.name}", frozenset({trunk.name}), trunk.lead)
+
+
+def _rule(name: str, trunks: frozenset[str], lead: LeadConfig) -> Iterator[Rule]:
+    answers = Answers(
+        source=lead.source or None,
+        pipeline=lead.pipeline or None,
+        stage=lead.stage or None,
+        tags=lead.tags or None,
+    )
+    if answers != Answers():
+        yield Rule(name=name, trunks=trunks, answers=answers)

@@ -5,33 +5,44 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, replace
+from html import unescape
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import httpx2
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from tests.unit.web.office_page import client, read, services
 
+from ringbridge.routing.intents import PortalId
 from ringbridge.service.config import Office, document_of, office_of
 from ringbridge.service.editing import OfficeEditor
 from ringbridge.service.settings import load_office, save_office
 from ringbridge.service.settings_desk import SettingsDesk
+from ringbridge.store import portals
 from ringbridge.store.database import Database
 from ringbridge.store.vault import Vault
 from ringbridge.web.app import create_app
 from ringbridge.web.language import translations
+from ringbridge.web.rule_words import FIELDS
 from ringbridge.web.settings import form as forms
 from ringbridge.web.settings.fields import Field, fields_of
-from ringbridge.web.settings.sections import OWN, SECTIONS
+from ringbridge.web.settings.sections import SECTIONS
 
 WHOLE: dict[str, Any] = {
     "region": "KZ",
     "pbx": [{"name": "office", "host": "10.0.0.5", "username": "ringbridge", "secret": "s3cret", "port": 5039}],
     "trunk": [
-        {"name": "mango", "numbers": ["73432723033"], "dial_variables": {"OUT": "1"}, "hours": {"days": ["mon"]}},
+        {
+            "name": "mango",
+            "lead": {"pipeline": "1", "tags": ["new"]},
+            "numbers": ["73432723033"],
+            "dial_variables": {"OUT": "1"},
+            "hours": {"days": ["mon"]},
+        },
         {"name": "mtt", "hours": {}, "new_clients": {"extensions": ["101", "102"], "order": "random"}},
     ],
+    "number": [{"number": "+7 495 000-11-22", "title": "Radio", "trunk": "mtt", "lead": {"source": "RADIO"}}],
     "portal": [
         {"name": "acme", "default_user": "1", "webhook": "https://acme.example/rest/1/abcdefghijklmnop/"},
         {
@@ -77,7 +88,7 @@ def sent(html: str) -> Iterable[tuple[str, str]]:
         if tag == "input" and name and not off:
             yield name, value
     for name, inside in re.findall(r'<select[^>]* name="([^"]+)".*?>(.*?)</select>', html, re.DOTALL):
-        chosen = re.search(r'value="([^"]*)" selected', inside)
+        chosen = re.search(r'value="([^"]*)"[^>]* selected', inside)
         yield name, chosen[1] if chosen else ""
     for name, inside in re.findall(r'<textarea[^>]* name="([^"]+)".*?>(.*?)</textarea>', html, re.DOTALL):
         yield name, inside.replace("&#34;", '"')
@@ -102,10 +113,36 @@ def every_field(fields: Iterable[Field]) -> Iterable[Field]:
         yield from every_field(each.fields)
 
 
-def test_every_part_of_the_office_has_a_page() -> None:
-    shown = {field.name for field in SECTIONS["general"].fields} | set(SECTIONS) | {"rule"}
-    assert set(Office.model_fields) <= shown
-    assert set(OWN) <= set(Office.model_fields)
+def settings_in(model: type[BaseModel], prefix: str = "") -> Iterable[str]:
+    """The name of every setting's input: in a list of parts, of the first one."""
+    for name, info in model.model_fields.items():
+        place = f"{prefix}{info.alias or name}"
+        inner = next(models_in(info.annotation), None)
+        if inner is None or issubclass(inner, SecretStr):
+            yield place
+        else:
+            yield from settings_in(inner, f"{place}.0." if get_origin(info.annotation) is tuple else f"{place}.")
+
+
+def models_in(annotation: Any) -> Iterable[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inside in get_args(annotation):
+        yield from models_in(inside)
+
+
+async def test_every_setting_of_the_office_has_an_input_with_its_help_line_and_its_default(page: Settings) -> None:
+    """Walks the configuration's model: a new setting that finds no place on the pages fails here."""
+    inputs: set[str] = set()
+    for key, section in SECTIONS.items():
+        html = (await page.browser.get(f"/config/settings/{key}{'/new' if section.columns else ''}")).text
+        inputs |= {f"{'' if key == 'general' else key + '.'}{name}" for name, _ in sent(html)}
+        for each in section.fields:
+            assert each.help in unescape(html), each.name
+            assert not each.default or each.default in unescape(html), each.name
+    inputs |= {f"rule.{name}" for name in FIELDS}
+    every = {name.replace(f"{part}.0.", f"{part}.", 1) for name in settings_in(Office) for part in [name.split(".")[0]]}
+    assert every - inputs == set()
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -153,6 +190,47 @@ async def test_mistakes_are_told_beside_their_inputs_and_nothing_is_lost(page: S
     assert "is no name" in beside(answer.text, "name")
     assert dict(sent(answer.text))["host"] == "10.0.0.5"
     assert await load_office(page.database, page.vault) is None
+
+
+async def test_nothing_that_was_typed_is_lost_where_it_is_refused(page: Settings) -> None:
+    typed = {
+        "name": "Acme!",  # the mistake
+        "webhook": "https://acme.example/rest/1/abcdefghijklmnop/",
+        "default_user": "1",
+        "request_limit": "soon",
+        "oauth.client_id": "local.1",
+        "oauth.client_secret": "s3cret",
+    }
+    given = await page.open("portal/new") | typed
+    assert "oauth!on" not in given
+    answer = await page.send("portal/new", given)
+    assert answer.status_code == 422
+    shown = dict(sent(answer.text))
+    assert {name: shown[name] for name in typed} == typed
+    assert shown["oauth!on"], "what is filled in is meant"
+    other = {"settings": '{"list": [1,}', "secrets": "key = 0paque", "deadline": "-1"}
+    shown = dict(sent((await page.send("hooks", await page.open("hooks") | other)).text))
+    assert {name: shown[name] for name in other} == other
+
+
+async def test_what_was_typed_while_somebody_else_saved_stays_in_the_inputs(page: Settings) -> None:
+    await save_office(page.database, page.vault, office_of(WHOLE), by="the test")
+    mine, theirs = await page.open("distribution"), await page.open("distribution")
+    await page.send("distribution", theirs | {"ring_seconds": "30"})
+    answer = await page.send("distribution", mine | {"ring_seconds": "40", "vip.0.numbers": "8123456XXXX, 112"})
+    assert answer.status_code == 409
+    shown = dict(sent(answer.text))
+    assert (shown["ring_seconds"], shown["vip.0.numbers"]) == ("40", "8123456XXXX, 112")
+
+
+async def test_ids_of_the_crm_are_suggested_with_their_names(page: Settings) -> None:
+    await save_office(page.database, page.vault, office_of(WHOLE), by="the test")
+    async with page.database.transaction() as tx:
+        await portals.learn(tx, PortalId("acme"), {"choices": {"sources": {"ADVERTISING": "Реклама"}}})
+    for place in ("trunk/0", "number/0"):
+        html = (await page.browser.get(f"/config/settings/{place}")).text
+        assert re.search(r'name="lead.source"[^>]* list="sources"', html)
+        assert '<option value="ADVERTISING" translate="no">Реклама</option>' in html
 
 
 async def test_what_does_not_fit_the_rest_of_the_office_is_told_on_top(page: Settings) -> None:

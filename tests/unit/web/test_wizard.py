@@ -17,13 +17,13 @@ from ringbridge.emulators.asterisk.server import Server
 from ringbridge.emulators.bitrix24.portal import Portal
 from ringbridge.emulators.bitrix24.server import serve
 from ringbridge.pbx.link import LinkState
-from ringbridge.service.config import Office, office_of
+from ringbridge.service.config import Office, document_of, office_of
 from ringbridge.service.extensions import TableRefused
 from ringbridge.service.runtime import Runtime
 from ringbridge.service.settings import load_office
 from ringbridge.store.directory import DirectoryUser
 from ringbridge.web.wizard.employees import matched, with_people
-from ringbridge.web.wizard.lines import QUESTIONS, place_of, trunk_rows, with_rules, with_trunks
+from ringbridge.web.wizard.lines import QUESTIONS, place_of, trunk_rows, typed_rows, with_rules, with_trunks
 from ringbridge.web.wizard.steps import Progress, Step, next_step, stages
 
 PHONES = ("101", "102", "103", "104", "105", "106")
@@ -179,11 +179,11 @@ async def test_account_that_will_not_do_is_refused_in_words(
 
 OFFICE = {
     "portal": [{"name": "acme", "default_user": "1", "webhook": "https://acme.example/rest/1/abcdefghijklmnop/"}],
-    "trunk": [{"name": "mango", "dial_prefix": "9"}, {"name": "old"}],
-    "rule": [
-        {"name": "mango", "trunks": ["mango"], "source": "WEB", "tags": ["mango"]},
-        {"name": "mine", "create": "lead"},
+    "trunk": [
+        {"name": "mango", "dial_prefix": "9", "lead": {"source": "WEB", "tags": ["mango"]}},
+        {"name": "old", "lead": {"source": "OLD"}},
     ],
+    "rule": [{"name": "mine", "create": "lead"}],
 }
 
 
@@ -212,7 +212,7 @@ def test_only_what_the_crm_does_not_know_is_written_down() -> None:
         with_people(office_of(OFFICE), users, {"2": ("not a phone!",)}, "")  # type: ignore[dict-item]
 
 
-def test_what_the_page_does_not_show_of_trunks_and_rules_stays() -> None:
+def test_what_the_page_does_not_show_of_trunks_stays() -> None:
     form = {
         "name 0": "mango",
         "use 0": "1",
@@ -227,9 +227,21 @@ def test_what_the_page_does_not_show_of_trunks_and_rules_stays() -> None:
         ("mango", "Main", "9"),
         ("new", "", ""),
     ]
-    assert [(row.name, row.source, row.tags) for row in changed.rule] == [
-        ("mango", "CALL", ("mango",)),
-        ("mine", None, None),
+    assert [(one.lead.source, one.lead.tags) for one in changed.trunk] == [("CALL", ("mango",)), ("", ())]
+    assert changed.rule == office_of(OFFICE).rule
+    shown = {
+        f"{name} {n}": value for n, row in enumerate(trunk_rows(changed, ())) for name, value in row.items() if value
+    }
+    assert office_of(with_trunks(document_of(changed), shown)) == changed
+
+
+def test_trunks_that_are_refused_stand_there_as_they_were_typed() -> None:
+    form = {"name 0": "mango", "use 0": "1", "source 0": "WEB", "name 1": "mango", "title 1": "Twice"}
+    rows = typed_rows(form)
+    assert [(row["name"], row["use"], row["source"], row["title"]) for row in rows] == [
+        ("mango", True, "WEB", ""),
+        ("mango", False, "", "Twice"),
+        ("", False, "", ""),
     ]
 
 

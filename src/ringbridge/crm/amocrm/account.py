@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from urllib.parse import urlsplit
 
 import httpx2
@@ -22,6 +22,7 @@ from ringbridge.crm.amocrm.mirror import Mirror
 from ringbridge.crm.amocrm.rest import Rest
 from ringbridge.crm.amocrm.search import Search
 from ringbridge.crm.amocrm.settings import REQUEST_LIMIT, Settings
+from ringbridge.crm.amocrm.sources import add_missing
 from ringbridge.crm.amocrm.tasks import Tasks
 from ringbridge.crm.amocrm.users import USERS, WITH, users_in
 from ringbridge.crm.amocrm.webhooks import Webhooks
@@ -161,6 +162,9 @@ class AmoCrm:
 
     async def sales_page(self, wanted: Wanted, cursor: str | None) -> SalesPage:
         return await self._deals.page(wanted, cursor)
+
+    async def add_sources(self, names: Collection[str]) -> Sequence[str]:
+        return await add_missing(self._rest, names)
 
     @property
     def client(self) -> HookClient:

@@ -18,6 +18,7 @@ from ringbridge.crm.amocrm.errors import Invalid
 from ringbridge.crm.amocrm.knowledge import Knowledge
 from ringbridge.crm.amocrm.rest import API, Rest, Row
 from ringbridge.crm.amocrm.settings import Settings
+from ringbridge.crm.amocrm.sources import external_id
 from ringbridge.crm.amocrm.values import as_map, embedded, text, whole
 from ringbridge.crm.contract import CrmError, Rejected
 from ringbridge.crm.customise import Customise
@@ -108,7 +109,7 @@ def lead_body(call: Finished, level: Level, parts: Mapping[str, Any]) -> dict[st
         if tags := _tags(call):
             inside["tags"] = tags
         if creation.source:
-            inside["source"] = {"external_id": creation.source, "type": "widget"}
+            inside["source"] = {"external_id": external_id(creation.source), "type": "widget"}
     return {**body, "_embedded": inside}
 
 
@@ -116,6 +117,7 @@ def unsorted_body(call: Finished, level: Level) -> dict[str, Any]:
     """Docs and libraries disagree on which of ``phone`` and ``from`` is the client's: it stands in ``phone``, as in the
     newer library, and in the contact, where it is sure."""
     started = int(call.started.timestamp())
+    brought = external_id(call.creation.source) if call.creation else ""
     metadata: dict[str, Any] = {
         "uniq": call.intent.record,
         "duration": max(0, call.intent.duration),
@@ -133,8 +135,8 @@ def unsorted_body(call: Finished, level: Level) -> dict[str, Any]:
     if not lead["_embedded"]:
         del lead["_embedded"]
     return {
-        "source_uid": call.source,
-        "source_name": call.line or call.source,
+        "source_uid": brought or call.source,
+        "source_name": brought or call.line or call.source,
         "created_at": started,
         "metadata": metadata,
         **({"pipeline_id": pipeline} if pipeline else {}),

@@ -21,6 +21,7 @@ from ringbridge.web.pages.delivery import NOT_STORED
 from ringbridge.web.rendering import Pages
 from ringbridge.web.rule_form import Values, document_of, errors_of, submitted, told, values_of
 from ringbridge.web.rule_words import ANSWERS, CONDITIONS, NAME, PRESETS
+from ringbridge.web.suggestions import suggestions
 from ringbridge.web.words import N_
 
 NOT_CONFIGURED = (N_("There are no rules yet"), N_("Describe the office first: PBX, trunks, CRM."))
@@ -123,7 +124,7 @@ class RulesPage:
             name_field=NAME,
             conditions=CONDITIONS,
             answers=ANSWERS,
-            suggestions=suggestions(table),
+            suggestions=suggestions(table.choices.values(), table.trunks, table.phones),
         )
 
     async def _saved(self, request: Request, rows: Sequence[RuleRow], version: str) -> Response:
@@ -168,12 +169,3 @@ def moved(rows: Sequence[RuleRow], act: str, place: int) -> list[RuleRow]:
         case _:
             raise HTTPException(404)
     return changed
-
-
-def suggestions(table: RuleTable) -> dict[str, dict[str, str]]:
-    """What may be typed, by kind: ids with their names."""
-    lists: dict[str, dict[str, str]] = {"pipelines": {}, "stages": {}, "sources": {}}
-    for choices in table.choices.values():
-        for kind, found in lists.items():
-            found |= getattr(choices, kind) or {}
-    return {"trunks": dict.fromkeys(table.trunks, ""), "phones": dict(table.phones), **lists}

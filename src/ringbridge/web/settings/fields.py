@@ -29,7 +29,7 @@ class Kind(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """`name`: as the configuration has it. `default`: in words, empty where there is none to be named. `fields`: of a
-    group, or of each row; an `optional` group may be left out as a whole."""
+    group, or of each row; an `optional` group may be left out as a whole. `suggests`: a kind of `Suggestions`."""
 
     name: str
     help: str
@@ -38,6 +38,7 @@ class Field:
     required: bool = False
     optional: bool = False
     choices: tuple[str, ...] = ()
+    suggests: str = ""
     fields: tuple[Field, ...] = ()
 
 
@@ -56,6 +57,7 @@ def _field(name: str, info: FieldInfo) -> Field:
         required=info.is_required(),
         optional=kind is Kind.GROUP and types.NoneType in get_args(info.annotation),
         choices=_choices(inner),
+        suggests=_suggests(info.json_schema_extra),
         fields=fields_of(inner) if isinstance(inner, type) and issubclass(inner, BaseModel) else (),
     )
 
@@ -101,6 +103,10 @@ def _choices(inner: Any) -> tuple[str, ...]:
     if _is(inner, Enum):
         return tuple(str(each.value) for each in inner)
     return tuple(map(str, get_args(inner))) if get_origin(inner) is Literal else ()
+
+
+def _suggests(extra: Any) -> str:
+    return str(extra.get("suggests", "")) if isinstance(extra, dict) else ""
 
 
 def _told(default: Any) -> str:

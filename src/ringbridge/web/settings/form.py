@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ringbridge.web.settings.fields import Field, Kind
@@ -86,7 +86,9 @@ def _given(field: Field, form: Mapping[str, str], before: Any, place: str) -> An
     text = form.get(place, "").strip()
     match field.kind:
         case Kind.GROUP if field.optional:
-            return document_of(field.fields, form, before or {}, f"{place}.") if f"{place}{ON}" in form else None
+            inside = document_of(field.fields, form, before or {}, f"{place}.")
+            # What is filled in is meant, also where nobody ticked it; what is there already is taken out by the tick.
+            return inside if f"{place}{ON}" in form or (inside and before is None) else None
         case Kind.GROUP:
             return document_of(field.fields, form, before or {}, f"{place}.") or None
         case Kind.ROWS:
@@ -134,6 +136,21 @@ def _json(text: str) -> Any:
         return json.loads(text) if text else None
     except ValueError:
         return text
+
+
+def as_typed(inputs: Iterable[Input], form: Mapping[str, str]) -> tuple[Input, ...]:
+    """The inputs of a form that was refused, with what was typed into them. Rows are as they were understood: those
+    that were taken out or left empty have moved the others up."""
+    return tuple(_as_typed(each, form) for each in inputs)
+
+
+def _as_typed(each: Input, form: Mapping[str, str]) -> Input:
+    match each.field.kind:
+        case Kind.ROWS:
+            return each
+        case Kind.GROUP:
+            return replace(each, inputs=as_typed(each.inputs, form))
+    return replace(each, text=form.get(each.place, ""))
 
 
 def places(inputs: Iterable[Input]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from ringbridge.web.pages.delivery import NOT_STORED
 from ringbridge.web.rendering import Pages
 from ringbridge.web.settings import form as forms
 from ringbridge.web.settings.sections import NEW, SECTIONS, Document, Section
+from ringbridge.web.suggestions import suggested
 from ringbridge.web.words import N_
 
 MEANWHILE = N_("Somebody else has changed this meanwhile: look at it again.")
@@ -70,9 +71,9 @@ class SettingsPages:
         def alter(document: Document) -> Document:
             nonlocal typed
             before = section.part(document, at)
+            typed = forms.document_of(section.fields, given, before or {})
             if before is None or version_of(before) != version:
                 raise OfficeChanged(MEANWHILE)
-            typed = forms.document_of(section.fields, given, before)
             return section.put(document, at, None if removed else typed)
 
         try:
@@ -81,9 +82,9 @@ class SettingsPages:
         except OfficeRefused as error:
             count = len(section.rows(document_of(office)))
             refused = errors_of(error.mistakes, section, at, count, forms.inputs_of(section.fields, typed))
-            return await self._form(request, section, typed, version, errors=refused, code=422)
+            return await self._form(request, section, typed, version, given=given, errors=refused, code=422)
         except OfficeChanged:
-            return await self._form(request, section, typed, version, errors={"": [MEANWHILE]}, code=409)
+            return await self._form(request, section, typed, version, given=given, errors={"": [MEANWHILE]}, code=409)
         except StoreError:
             return await self._pages.notice(request, 503, *NOT_STORED)
         after = f"/config/settings/{section.key}" if section.columns else "/config/settings"
@@ -96,15 +97,19 @@ class SettingsPages:
         part: Document,
         version: str,
         *,
+        given: Mapping[str, str] | None = None,
         errors: Mapping[str, list[str]] | None = None,
         code: int = 200,
     ) -> Response:
+        """`given`: what was sent, and is refused: nothing that was typed is lost."""
+        inputs = forms.inputs_of(section.fields, part)
         return await self._pages.page(
             request,
             "settings_form.html",
             code=code,
             section=section,
-            inputs=forms.inputs_of(section.fields, part),
+            inputs=inputs if given is None else forms.as_typed(inputs, given),
+            suggestions=await suggested(self._desk),
             errors=errors or {},
             version=version,
             new=at_of(request) == NEW,

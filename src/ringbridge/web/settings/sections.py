@@ -9,14 +9,16 @@ from typing import Any
 from pydantic import BaseModel
 
 from ringbridge.service.api_config import ApiToken
-from ringbridge.service.config import Employee, Office, Pbx, Trunk
+from ringbridge.service.backup_config import BackupConfig
+from ringbridge.service.config import Employee, Office, Pbx
 from ringbridge.service.dial_config import DialingConfig
 from ringbridge.service.hook_config import HooksConfig
 from ringbridge.service.portal_config import Portal
 from ringbridge.service.report_config import ReportConfig
 from ringbridge.service.route_config import DistributionConfig
 from ringbridge.service.rule_config import HoursConfig
-from ringbridge.web.settings.fields import Field, fields_of
+from ringbridge.service.trunk_config import OurNumber, Trunk
+from ringbridge.web.settings.fields import Field, Kind, fields_of
 from ringbridge.web.words import N_
 
 Document = dict[str, Any]
@@ -76,8 +78,13 @@ class Section:
         return ".".join(map(str, steps[2:])) if steps[1:2] == [row] else None
 
 
-OWN = ("pbx", "trunk", "portal", "employee", "dialing", "hours", "distribution", "rule", "hooks", "report", "api_token")
-"""Parts of the office that have a page; the rules have one that is made for them."""
+RULES = "rule"
+"""The part that has a page made for it."""
+
+
+def is_part(field: Field) -> bool:
+    """A part of the office that has a page of its own."""
+    return field.kind in {Kind.GROUP, Kind.ROWS}
 
 
 def _section(key: str, title: str, icon: str, model: type[BaseModel], *columns: str) -> Section:
@@ -91,17 +98,19 @@ SECTIONS: Mapping[str, Section] = {
             key=GENERAL,
             title=N_("General"),
             icon="info-circle",
-            fields=tuple(field for field in fields_of(Office) if field.name not in OWN),
+            fields=tuple(field for field in fields_of(Office) if not is_part(field)),
         ),
         _section("pbx", N_("PBXs"), "device-landline-phone", Pbx, "name", "host", "username"),
         _section("portal", N_("CRM portals"), "stack-2", Portal, "name", "kind", "default_user"),
         _section("trunk", N_("Trunks and lines"), "arrows-right-left", Trunk, "name", "title", "line"),
+        _section("number", N_("Our numbers"), "phone", OurNumber, "number", "title", "source", "trunk"),
         _section("employee", N_("Employees"), "users-group", Employee, "name", "extensions", "mobiles", "email"),
         _section("hours", N_("Working hours"), "clock", HoursConfig),
         _section("dialing", N_("Calls that are asked for"), "phone-outgoing", DialingConfig),
         _section("distribution", N_("Distribution of incoming calls"), "phone-incoming", DistributionConfig),
         _section("hooks", N_("Hooks"), "bulb", HooksConfig),
         _section("report", N_("Weekly report"), "mail-opened", ReportConfig),
+        _section("backup", N_("Backup"), "stack-2", BackupConfig),
         _section("api_token", N_("Programs that may ask for calls"), "send-2", ApiToken, "name", "may"),
     )
 }

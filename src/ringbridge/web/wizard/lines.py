@@ -11,17 +11,21 @@ from starlette.responses import Response
 from ringbridge.service.config import Office
 from ringbridge.service.rule_config import RuleRow
 from ringbridge.service.settings_desk import Document, OfficeRefused
+from ringbridge.service.trunk_config import Trunk
 from ringbridge.web import language as languages
 from ringbridge.web.auth.visitor import by_whom
 from ringbridge.web.rule_words import PRESETS
+from ringbridge.web.suggestions import suggested
 from ringbridge.web.wizard.frame import Frame, given
 from ringbridge.web.wizard.steps import Step
 from ringbridge.web.words import N_
 
 MOST = 100
 DETAILS = ("title", "line")
-ORIGIN = ("source", "pipeline")
-"""What a rule says of the clients of a trunk."""
+LEAD = ("source", "pipeline")
+"""What the page shows of what the CRM is told of new clients."""
+
+EMPTY: Mapping[str, Any] = {"name": "", "use": False, "title": "", "line": "", "source": "", "pipeline": ""}
 
 QUESTIONS: Mapping[str, str] = {
     "task": N_("Shall a missed call make a task for somebody?"),
@@ -40,63 +44,66 @@ class TrunksStep:
         return await self._shown(request)
 
     async def save(self, request: Request) -> Response:
-        """POST: of each trunk, with its place on the page behind a blank: `name 0`, `use 0`, details, origins."""
+        """POST: of each trunk, with its place on the page behind a blank: `name 0`, `use 0`, details, `source 0`…"""
         form = await given(request)
         try:
             await self._frame.desk.change(lambda before: with_trunks(before, form), by=by_whom(request))
         except OfficeRefused as refusal:
-            return await self._shown(request, refused=str(refusal), code=422)
+            return await self._shown(request, typed=form, refused=str(refusal), code=422)
         return await self._frame.passed(request, Step.TRUNKS)
 
-    async def _shown(self, request: Request, *, refused: str = "", code: int = 200) -> Response:
+    async def _shown(
+        self, request: Request, *, typed: Mapping[str, str] | None = None, refused: str = "", code: int = 200
+    ) -> Response:
         office, progress = await self._frame.desk.office(), await self._frame.progress()
-        rows = trunk_rows(office, progress.trunks)
-        return await self._frame.page(request, Step.TRUNKS, code=code, rows=rows, refused=refused)
+        rows = trunk_rows(office, progress.trunks) if typed is None else typed_rows(typed)
+        suggestions = await suggested(self._frame.desk)
+        return await self._frame.page(
+            request, Step.TRUNKS, code=code, rows=rows, refused=refused, suggestions=suggestions
+        )
 
 
 def trunk_rows(office: Office, found: Sequence[str]) -> list[dict[str, Any]]:
     """Those that count already, those that were found, and an empty one."""
     known = {trunk.name: trunk for trunk in office.trunk}
-    origins = {row.trunks[0]: row for row in office.rule if is_origin(row)}
     rows: list[dict[str, Any]] = []
     for name in dict.fromkeys((*known, *found)):
-        trunk, origin = known.get(name), origins.get(name)
+        trunk = known.get(name, Trunk(name=name))
         rows.append(
             {
                 "name": name,
-                "use": trunk is not None or not office.trunk,
-                "title": trunk.title if trunk else "",
-                "line": (trunk.line or "") if trunk else "",
-                "source": (origin.source or "") if origin else "",
-                "pipeline": (origin.pipeline or "") if origin else "",
+                "use": name in known or not known,
+                "title": trunk.title,
+                "line": trunk.line or "",
+                "source": trunk.lead.source,
+                "pipeline": trunk.lead.pipeline,
             }
         )
-    return [*rows, dict.fromkeys(("name", "title", "line", *ORIGIN), "") | {"use": False}]
+    return [*rows, dict(EMPTY)]
 
 
-def is_origin(row: RuleRow) -> bool:
-    """A row that this page wrote: of one trunk, and of nothing else."""
-    return len(row.trunks) == 1 and row.name == row.trunks[0]
+def typed_rows(form: Mapping[str, str]) -> list[dict[str, Any]]:
+    """As they were sent, and refused."""
+    places = [n for n in range(MOST) if form.get(f"name {n}")]
+    rows = [{each: form.get(f"{each} {n}", "") for each in EMPTY} | {"use": f"use {n}" in form} for n in places]
+    return [*rows, dict(EMPTY)]
 
 
 def with_trunks(document: Document, form: Mapping[str, str]) -> Document:
     """The office with the trunks that are in use; what the page does not show of them stays."""
     known = {trunk["name"]: trunk for trunk in document.get("trunk", ())}
-    origins = [row for row in document.get("rule", ()) if row.get("trunks") == [row["name"]]]
-    rest = [row for row in document.get("rule", ()) if row not in origins]
-    trunks, rows = [], []
+    trunks = []
     for n in range(MOST):
         name = form.get(f"name {n}", "")
         if not name or f"use {n}" not in form:
             continue
+        before = known.get(name, {})
         said = {each: form[f"{each} {n}"] for each in DETAILS if form.get(f"{each} {n}")}
-        stays = {key: value for key, value in known.get(name, {}).items() if key not in DETAILS}
-        trunks.append(stays | {"name": name} | said)
-        origin = {each: form[f"{each} {n}"] for each in ORIGIN if form.get(f"{each} {n}")}
-        before = next((row for row in origins if row["name"] == name), {"name": name, "trunks": [name]})
-        kept = {key: value for key, value in before.items() if key not in ORIGIN}
-        rows += [kept | origin] if origin or len(kept) > 2 else []
-    return document | {"trunk": trunks, "rule": [*rows, *rest]}
+        stays = {key: value for key, value in before.items() if key not in {*DETAILS, "lead"}}
+        lead = {key: value for key, value in before.get("lead", {}).items() if key not in LEAD}
+        lead |= {each: form[f"{each} {n}"] for each in LEAD if form.get(f"{each} {n}")}
+        trunks.append(stays | {"name": name} | said | ({"lead": lead} if lead else {}))
+    return document | {"trunk": trunks}
 
 
 class RulesStep:
