@@ -11,7 +11,7 @@ PIECE = 100  # things written in one transaction
 T = TypeVar("T")
 
 
-def pieces(things: Iterable[T]) -> Iterator[list[T]]:
+def pieces(things: Iterable[T], most: int = PIECE) -> Iterator[list[T]]:
     rest = iter(things)
-    while piece := list(islice(rest, PIECE)):
+    while piece := list(islice(rest, most)):
         yield piece

@@ -16,6 +16,7 @@ from ringbridge.store.database import Database, Transaction, insert
 from ringbridge.store.pieces import pieces
 from ringbridge.store.sold import Spelling
 
+AT_ONCE = 25  # deals whose calls are looked for in one transaction: it takes longer than writing them
 MOST_UNSEEN = 1000
 FOREVER = 2**31 - 1  # beyond every reading
 
@@ -69,7 +70,7 @@ class Sales:
 
     async def keep(self, sales: Iterable[Sale], phones: Mapping[Ref, Collection[str]], generation: int) -> None:
         """These are so now, and these are their clients' numbers, as written. Of two with one id the last counts."""
-        for piece in pieces({sale.ref: sale for sale in sales}.values()):
+        for piece in pieces({sale.ref: sale for sale in sales}.values(), AT_ONCE):
             rows = {sale.ref: sold.row(self._portal, sale, phones, self._spelling, self._within) for sale in piece}
             async with self._database.transaction() as tx:
                 await sold.replace(tx, self._portal, rows)
@@ -77,7 +78,7 @@ class Sales:
 
     async def clients_changed(self, phones: Mapping[Ref, Collection[str]]) -> None:
         """These clients have these numbers now."""
-        for piece in pieces(phones):
+        for piece in pieces(phones, AT_ONCE):
             async with self._database.transaction() as tx:
                 held = await sold.of_clients(tx, self._portal, piece)
                 rows = {ref: sold.with_numbers(row, phones, self._spelling) for ref, row in held.items()}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from dataclasses import replace as changed
 from datetime import timedelta
 from itertools import groupby
 from operator import attrgetter
@@ -22,10 +23,10 @@ from ringbridge.routing.intents import PortalId
 from ringbridge.routing.sales import Sale
 from ringbridge.store import brought, summaries
 from ringbridge.store.brought import COLUMNS, Brought, by_nobody, is_within, numbers_in
-from ringbridge.store.counting import client_of
+from ringbridge.store.counting import DIGITS, client_of
 from ringbridge.store.database import Transaction, insert
 from ringbridge.store.keys import CallKey
-from ringbridge.telephony.numbers import comparable, parse_number, spellings
+from ringbridge.telephony.numbers import Number, comparable, country_code, parse_number, spellings
 
 OWN = ""  # whose numbers stand in the lead itself
 
@@ -54,9 +55,18 @@ class Spelling:
         number = parse_number(written, self.region)
         if number is None:
             return []
-        exact = parse_number(number.e164, self.region) if number.e164 else None
-        ways = spellings(exact, self.region) if exact else {comparable(written, self.region), number.digits}
+        if number.e164 is None:
+            ways: Collection[str] = {comparable(written, self.region), number.digits}
+        elif self._is_short(number):
+            ways = spellings(changed(number, given=number.e164), self.region)
+        else:
+            ways = [number.digits]
         return sorted({client_of(way) for way in ways} - {""})
+
+    def _is_short(self, number: Number) -> bool:
+        """Its national way to be written has not all the digits that tell a number apart."""
+        code = country_code(self.region)
+        return number.digits.startswith(code) and len(number.digits) < len(code) + DIGITS
 
 
 def row(portal: PortalId, sale: Sale, phones: Phones, spelling: Spelling, within: timedelta) -> Row:

@@ -15,7 +15,7 @@ import re
 import unicodedata
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from re import Pattern
 
 import phonenumbers
@@ -228,6 +228,12 @@ def _pattern(line: int, text: str) -> str:
 
 
 @lru_cache(maxsize=4096)
+@cache
+def country_code(region: str) -> str:
+    """Digits, ``7`` for RU."""
+    return str(phonenumbers.country_code_for_region(region))
+
+
 def spellings(number: Number, region: str = DEFAULT_REGION) -> frozenset[str]:
     """Every way in which people of the region write the number, digits only."""
     written = {number.digits, str(phonenumbers.normalize_digits_only(number.given))}
