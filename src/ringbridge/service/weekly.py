@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -19,10 +20,12 @@ from ringbridge.service.mailing import MailError, send
 from ringbridge.service.report_config import ReportConfig
 from ringbridge.service.sources import source_names
 from ringbridge.service.week_letter import Figures, letter
-from ringbridge.store import analytics, settings
-from ringbridge.store.analytics import Span, Sums, together
+from ringbridge.store import analytics, callbacks, callers, conversion, settings
+from ringbridge.store.analytics import Sums, together
+from ringbridge.store.counting import Lane
 from ringbridge.store.database import Database, Transaction
 from ringbridge.store.errors import StoreError
+from ringbridge.store.spans import Span
 from ringbridge.telephony.model import Direction
 
 log = structlog.get_logger(__name__)
@@ -45,8 +48,16 @@ class Week:
         return Week(monday=self.monday - WEEK, zone=self.zone)
 
     @property
+    def since(self) -> datetime:
+        return self._start(self.monday)
+
+    @property
+    def until(self) -> datetime:
+        return self._start(self.monday + WEEK)
+
+    @property
     def span(self) -> Span:
-        return Span(since=self._start(self.monday), until=self._start(self.monday + WEEK))
+        return Span(since=self.since, until=self.until)
 
     def _start(self, day: date) -> datetime:
         return datetime.combine(day, time.min, self.zone).astimezone(UTC)
@@ -109,20 +120,28 @@ class WeeklyReport:
 
     async def _figures(self, tx: Transaction, week: Week) -> Figures:
         found = await analytics.by_source(tx, week.span)
-        lanes = await analytics.lanes(tx)
+        names = {id_: self._name_of(lane) for id_, lane in (await analytics.lanes(tx)).items()}
         by_name: dict[str, Sums] = {}
         for (source, direction), sums in found.items():
             if direction is Direction.INBOUND:
-                lane = lanes[source]
-                name = self._source(lane.trunk, lane.did) or " · ".join(filter(None, (lane.trunk, lane.did)))
-                by_name[name] = by_name.get(name, Sums()) + sums
+                by_name[names[source]] = by_name.get(names[source], Sums()) + sums
+        deals = Counter[str]()
+        for brought_by, takings in (await conversion.by_source(tx, week.span, {})).items():
+            if brought_by is not None and takings.deals:
+                deals[names[brought_by]] += takings.deals
         return Figures(
             inbound=together(sums for (_, way), sums in found.items() if way is Direction.INBOUND),
             outbound=together(sums for (_, way), sums in found.items() if way is Direction.OUTBOUND),
-            clients=await analytics.clients_in_all(tx, week.span),
-            callbacks=await analytics.callbacks(tx, week.span),
+            clients=await callers.in_all(tx, week.span),
+            callbacks=await callbacks.in_all(tx, week.span),
             sources=dict(sorted(by_name.items(), key=lambda one: -one[1].calls)),
+            brought=await conversion.in_all(tx, week.span),
+            won=await conversion.closed(tx, week.since, week.until),
+            deals=deals,
         )
+
+    def _name_of(self, lane: Lane) -> str:
+        return self._source(lane.trunk, lane.did) or " · ".join(filter(None, (lane.trunk, lane.did)))
 
 
 def weekly_report(office: Office, database: Database) -> WeeklyReport:

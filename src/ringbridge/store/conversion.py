@@ -16,8 +16,8 @@ from sqlalchemy import ColumnElement, case, distinct, func, literal, select
 
 from ringbridge.routing.sales import SaleState
 from ringbridge.store import schema, summaries
-from ringbridge.store.analytics import Span, of_hours
 from ringbridge.store.database import Transaction
+from ringbridge.store.spans import Span, of_hours
 
 DEALS, JOURNAL = summaries.stats_deals.c, schema.calls.c
 LEAD, DEAL = "lead", "deal"

@@ -17,6 +17,7 @@ from ringbridge.store.schema import EPOCH
 from ringbridge.telephony.model import Call, Direction, Disposition, Extension
 
 HOUR = timedelta(hours=1)
+DAY = 24  # hours
 DIGITS = 10  # that tell a number apart
 SERVICE_LEVEL = timedelta(seconds=20)
 """Who is answered within it has been served well: of 80/20, the usual aim of call centres."""
@@ -56,6 +57,10 @@ class Ending:
     quick: bool  # answered within `SERVICE_LEVEL`
     talk: int
     parts: tuple[Part, ...]
+
+    @property
+    def day(self) -> int:
+        return self.hour // DAY
 
     @property
     def answered(self) -> bool:

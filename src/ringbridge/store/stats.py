@@ -120,7 +120,9 @@ def summed(endings: Iterable[Ending], sources: Mapping[Lane, int], sign: int) ->
 
 
 def _rows(ended: Ending, source: int) -> Iterator[tuple[Table, Key, dict[str, int]]]:
-    yield summaries.stats_calls, (ended.hour, source, ended.queue, ended.direction), _of_call(ended)
+    of_call, way = _of_call(ended), (source, ended.queue, ended.direction)
+    yield summaries.stats_calls, (ended.hour, *way), of_call
+    yield summaries.stats_calls_days, (ended.day, *way), of_call
     for part in ended.parts:
         amounts = {
             "calls": 1,
@@ -130,6 +132,7 @@ def _rows(ended: Ending, source: int) -> Iterator[tuple[Table, Key, dict[str, in
             "talk": part.talk,
         }
         yield summaries.stats_people, (ended.hour, part.extension, ended.direction), amounts
+        yield summaries.stats_people_days, (ended.day, part.extension, ended.direction), amounts
     if ended.client and ended.direction is Direction.INBOUND:
         yield summaries.stats_clients, (ended.hour, source, ended.client), {"calls": 1}
         yield summaries.stats_known, (ended.client, source), {"calls": 1}
@@ -158,7 +161,14 @@ async def _add(tx: Transaction, table: Table, sums: Sums) -> None:
         await tx.execute(EMPTIED[table], [{f"the_{name}": row[name] for name in keys} for row in emptied])
 
 
-SUMS = (summaries.stats_calls, summaries.stats_people, summaries.stats_clients, summaries.stats_known)
+SUMS = (
+    summaries.stats_calls,
+    summaries.stats_calls_days,
+    summaries.stats_people,
+    summaries.stats_people_days,
+    summaries.stats_clients,
+    summaries.stats_known,
+)
 SUMMARIES = (*SUMS, summaries.stats_missed)
 
 

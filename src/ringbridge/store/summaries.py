@@ -1,7 +1,7 @@
 """The tables of summaries: what the pages of analytics read.
 
-An hour is a count of hours since 1970, UTC, an amount a sum over the calls that began in the hour. Kept in the order of
-their keys (WITHOUT ROWID), as the mirror is.
+An hour is a count of hours since 1970, UTC, a day one of days, an amount a sum over the calls that began in it. Kept in
+the order of their keys (WITHOUT ROWID), as the mirror is.
 """
 
 from __future__ import annotations
@@ -40,6 +40,17 @@ stats_calls = Table(
     sqlite_with_rowid=False,
 )
 
+stats_calls_days = Table(  # the same by day, for long periods
+    "stats_calls_days",
+    metadata,
+    Column("day", Integer, primary_key=True),
+    Column("source", Integer, primary_key=True),
+    Column("queue", Text, primary_key=True),
+    Column("direction", Text, primary_key=True),
+    *(Column(c.name, Integer, nullable=False) for c in stats_calls.c if not c.primary_key),
+    sqlite_with_rowid=False,
+)
+
 stats_people = Table(
     "stats_people",
     metadata,
@@ -52,6 +63,16 @@ stats_people = Table(
     Column("wait", Integer, nullable=False),  # seconds until they took it
     Column("talk", Integer, nullable=False),
     Index("ix_stats_people_extension", "extension", "hour"),
+    sqlite_with_rowid=False,
+)
+
+stats_people_days = Table(
+    "stats_people_days",
+    metadata,
+    Column("day", Integer, primary_key=True),
+    Column("extension", Text, primary_key=True),
+    Column("direction", Text, primary_key=True),
+    *(Column(c.name, Integer, nullable=False) for c in stats_people.c if not c.primary_key),
     sqlite_with_rowid=False,
 )
 

@@ -24,12 +24,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from pydantic import ValidationError
 from tests.stateful.sample_calls import PBX
+from tests.unit.store.test_conversion import read, sale, won
 from tests.unit.store.test_stats import answered, missed
 
+from ringbridge.routing.clients import Ref
 from ringbridge.service.mailing import MailError
 from ringbridge.service.report_config import ReportConfig, Security, Weekday
-from ringbridge.service.weekly import WeeklyReport, due
-from ringbridge.store import calls
+from ringbridge.service.weekly import SECTION, WeeklyReport, due
+from ringbridge.store import calls, settings
 from ringbridge.store.database import Database
 
 MOSCOW = ZoneInfo("Europe/Moscow")
@@ -128,6 +130,36 @@ async def test_the_week_before_is_told_beside_the_one_before_it(database: Databa
     ):
         assert line in plain.splitlines()
     assert '<td>Входящие звонки</td><td align="right"><b>4</b></td>' in html
+
+
+async def test_deals_of_the_weeks_calls_and_the_money_that_came_in_it_are_told(database: Database) -> None:
+    assert "Leads" not in (await told_in_english(database))[0]
+    await read(
+        database,
+        won(1, "+79161234567", NOON + MINUTE, 150_000_50),
+        won(2, "+79161234567", NOON - WEEK + MINUTE, 7_000_00),
+        sale(3, "+79161234567", NOON + 2 * MINUTE),
+        sale(4, "+79161234567", NOON + 2 * MINUTE, ref=Ref(kind="lead", id="4")),
+    )
+    plain, html = await told_in_english(database)
+    for line in (
+        "Leads that these calls brought: 1; 0",
+        "Deals that these calls brought: 2; 1",
+        "Clients with a deal: 1 (100%); 1 (100%)",
+        "Deals won in the week: 1; 1",
+        "Sum of deals won, RUB: 150,000; 7,000",
+    ):
+        assert line in plain.splitlines()
+    assert plain.splitlines()[-2:] == ["Deals by source", "Радио: 2; 1"]
+    assert "<h2>Deals by source</h2>" in html
+
+
+async def told_in_english(database: Database) -> tuple[str, str]:
+    async with database.transaction() as tx:
+        await settings.remove(tx, SECTION, by="", now=NEXT_MONDAY)
+    async with mail_server() as (server, port):
+        assert await report(database, config(port, language="en")).look()
+    return texts(server.letters[0])
 
 
 async def test_a_week_is_reported_once_over_restarts_and_the_next_one_again(database: Database) -> None:

@@ -5,18 +5,23 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.schema import DropTable
 from tests.stateful.sample_calls import NOON, key_of
-from tests.unit.store.test_stats import MINUTE, an_office, answered, corrections, journal, missed
+from tests.unit.store.test_stats import MINUTE, an_office, answered, corrections, journal, missed, rows
 
-from ringbridge.store import analytics
-from ringbridge.store.analytics import Callbacks, Shares, Span, Sums
+from ringbridge.store import analytics, callbacks, callers, summaries
+from ringbridge.store.analytics import Shares, Shift, Sums
+from ringbridge.store.callbacks import Callbacks
 from ringbridge.store.counting import Lane, ending, hour_of
 from ringbridge.store.database import Database
+from ringbridge.store.spans import Span
 from ringbridge.telephony.model import Direction, Disposition, Extension
 
 HOUR = timedelta(hours=1)
 AT_NOON = Span(since=NOON, until=NOON + HOUR)
 ALL = Span()
+UTC = [Shift(since=0, hours=0)]
 
 
 @pytest.fixture
@@ -62,11 +67,11 @@ async def test_a_client_who_calls_by_two_sources_is_one_client_and_withheld_numb
     known = await ids(office)
     mango, mtt = known[Lane(trunk="mango", did="74950001122")], known[Lane(trunk="mtt", did="")]
     async with office.reading() as tx:
-        each, total = await analytics.clients_by_source(tx, AT_NOON, {}), await analytics.clients_in_all(tx, AT_NOON)
-        one = await analytics.clients_by_source(tx, AT_NOON, {mango: mango, mtt: mango})
-        ever, total_ever = await analytics.clients_by_source(tx, ALL, {}), await analytics.clients_in_all(tx, ALL)
-        one_ever = await analytics.clients_by_source(tx, ALL, {mango: mango, mtt: mango})
-        only = await analytics.clients_by_source(tx, Span(sources=[mtt]), {})
+        each, total = await callers.by_source(tx, AT_NOON, {}), await callers.in_all(tx, AT_NOON)
+        one = await callers.by_source(tx, AT_NOON, {mango: mango, mtt: mango})
+        ever, total_ever = await callers.by_source(tx, ALL, {}), await callers.in_all(tx, ALL)
+        one_ever = await callers.by_source(tx, ALL, {mango: mango, mtt: mango})
+        only = await callers.by_source(tx, Span(sources=[mtt]), {})
     assert (each, total) == ({mango: 2, mtt: 1}, 2)
     assert (one, one_ever) == ({mango: 2}, {mango: 3})
     assert (ever, total_ever) == ({mango: 3, mtt: 1}, 3)
@@ -76,7 +81,7 @@ async def test_a_client_who_calls_by_two_sources_is_one_client_and_withheld_numb
 async def test_each_employee_has_their_own_parts(office: Database) -> None:
     async with office.reading() as tx:
         found = await analytics.by_employee(tx, AT_NOON)
-        back = await analytics.called_back(tx, AT_NOON)
+        back = await callbacks.by_employee(tx, AT_NOON)
         own = await analytics.by_employee(tx, Span(extensions=["101"]))
     assert found["101", Direction.INBOUND] == Shares(calls=1, answered=1, wait=5, talk=60)
     assert found["101", Direction.OUTBOUND] == Shares(calls=2, answered=1, wait=5, talk=60)
@@ -87,20 +92,21 @@ async def test_each_employee_has_their_own_parts(office: Database) -> None:
 
 async def test_hours_and_queues_count_clients_calls_alone(office: Database) -> None:
     async with office.reading() as tx:
-        hours = await analytics.by_hour(tx, ALL)
-        own = await analytics.own_by_hour(tx, Span(extensions=["102"]))
+        hours = await analytics.by_hour(tx, ALL, UTC)
+        own = await analytics.own_by_hour(tx, Span(extensions=["102"]), UTC)
         queues = await analytics.by_queue(tx, AT_NOON)
-    assert {hour - hour_of(NOON): sums.calls for hour, sums in hours.items()} == {-1: 1, 0: 4, 2: 1}
-    assert {hour - hour_of(NOON): (sums.calls, sums.missed) for hour, sums in own.items()} == {0: (3, 2)}
+    noon = NOON.weekday() * 24 + NOON.hour
+    assert {place - noon: sums.calls for place, sums in hours.items()} == {-1: 1, 0: 4, 2: 1}
+    assert {place - noon: (sums.calls, sums.missed) for place, sums in own.items()} == {0: (3, 2)}
     assert {queue: (sums.calls, sums.answered) for queue, sums in queues.items()} == {"700": (2, 1)}
 
 
 async def test_missed_calls_say_whether_and_how_soon_somebody_spoke_with_the_client(office: Database) -> None:
     async with office.reading() as tx:
-        told = await analytics.callbacks(tx, AT_NOON)
-        none = await analytics.callbacks(tx, Span(since=NOON + HOUR))
-        latest = await analytics.missed(tx, ALL, waiting=False, most=10)
-        waiting = await analytics.missed(tx, ALL, waiting=True, most=10)
+        told = await callbacks.in_all(tx, AT_NOON)
+        none = await callbacks.in_all(tx, Span(since=NOON + HOUR))
+        latest = await callbacks.latest(tx, ALL, waiting=False, most=10)
+        waiting = await callbacks.latest(tx, ALL, waiting=True, most=10)
     delay = int((29 * MINUTE).total_seconds())
     assert told == Callbacks(missed=2, spoken=1, by_us=1, within_hour=1, delay=delay, withheld=1)
     assert none == Callbacks()
@@ -130,8 +136,49 @@ async def test_different_clients_of_any_period_are_counted_right_in_whatever_ord
                 if first <= ended.hour - hour_of(NOON) < last
             }
             async with database.reading() as tx:
-                assert await analytics.clients_in_all(tx, span) == len({client for _, client in came})
-                each = await analytics.clients_by_source(tx, span, {})
-                grouped = await analytics.clients_by_source(tx, span, groups)
+                assert await callers.in_all(tx, span) == len({client for _, client in came})
+                each = await callers.by_source(tx, span, {})
+                grouped = await callers.by_source(tx, span, groups)
             assert each == dict(Counter(source for source, _ in came))
             assert grouped == dict(Counter(group for group, _ in {(groups[source], client) for source, client in came}))
+
+
+async def test_a_long_period_is_summed_by_whole_days_and_the_hours_at_its_ends(database: Database) -> None:
+    chance = random.Random(3)
+    told = [
+        (answered if chance.random() < 0.7 else missed)(
+            n, chance.randrange(6 * 24) * HOUR, queue=chance.choice((None, "700"))
+        )
+        for n in range(120)
+    ]
+    await journal(database, *told)
+    endings = [ended for call in told if (ended := ending(call))]
+    for first, last in [(chance.randrange(-9, 150), chance.randrange(-9, 150)) for _ in range(25)] + [
+        (-99, 999),
+        (5, 6),
+    ]:
+        span = Span(since=NOON + first * HOUR, until=NOON + last * HOUR)
+        meant = [ended for ended in endings if first <= ended.hour - hour_of(NOON) < last]
+        async with database.reading() as tx:
+            sources = await analytics.by_source(tx, span)
+            queues = await analytics.by_queue(tx, span)
+            people = await analytics.by_employee(tx, span)
+        assert sum(sums.calls for sums in sources.values()) == len(meant)
+        assert sum(sums.talk for sums in sources.values()) == sum(ended.talk for ended in meant)
+        assert sum(sums.calls for sums in queues.values()) == sum(ended.queue == "700" for ended in meant)
+        assert {phone: shares.calls for (phone, _), shares in people.items()} == Counter(
+            part.extension for ended in meant for part in ended.parts
+        )
+
+
+async def test_sums_by_day_are_made_of_those_by_hour_when_an_older_database_is_opened(url: str) -> None:
+    tables = (summaries.stats_calls_days, summaries.stats_people_days)
+    async with await Database.open(url) as database:
+        await journal(database, *(answered(n, n * 7 * HOUR) for n in range(9)), missed(9, HOUR))
+        kept = [await rows(database, table) for table in tables]
+        async with database.transaction() as tx:
+            for table in tables:
+                await tx.execute(DropTable(table))
+            await tx.execute(text("UPDATE alembic_version SET version_num = '0014'"))
+    async with await Database.open(url) as database:
+        assert [await rows(database, table) for table in tables] == kept

@@ -11,12 +11,12 @@ from tests.unit.store.test_stats import MINUTE, answered, journal, missed
 from ringbridge.routing.clients import Ref
 from ringbridge.routing.intents import PortalId
 from ringbridge.routing.sales import Sale, SaleState
-from ringbridge.store import analytics, conversion
-from ringbridge.store.analytics import Span
+from ringbridge.store import analytics, callers, conversion
 from ringbridge.store.conversion import Takings, Which
 from ringbridge.store.counting import Lane
 from ringbridge.store.database import Database
 from ringbridge.store.sales import Sales
+from ringbridge.store.spans import Span
 
 PORTAL = PortalId("acme")
 HOUR = timedelta(hours=1)
@@ -76,7 +76,7 @@ async def test_deals_stand_by_the_source_of_the_call_that_brought_them_and_each_
     async with office.reading() as tx:
         found = await conversion.by_source(tx, AT_NOON, {})
         one = await conversion.by_source(tx, AT_NOON, {mango: mango, mtt: mango})
-        clients = await analytics.clients_in_all(tx, AT_NOON)
+        clients = await callers.in_all(tx, AT_NOON)
         total = await conversion.in_all(tx, AT_NOON)
     assert found[mango] == Takings(deals=3, won=2, money={"RUB": 200_050}, clients=2, buyers=1, calls=2)
     assert found[mtt] == Takings(leads=1, deals=2, won=1, money={"EUR": 9_900}, clients=2, buyers=1, calls=2)

@@ -8,17 +8,20 @@ import io
 import re
 import zipfile
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from xml.etree import ElementTree
+from zoneinfo import ZoneInfo
 
 import pytest
 from tests.unit.web import sample_calls
 from tests.unit.web.office_page import NOW, client, journal, read, services
 from tests.unit.web.visitors import HEAD, VICTOR, accounts, session
 
+from ringbridge.store.counting import hour_of, start_of_hour
 from ringbridge.store.database import READERS, Database
 from ringbridge.telephony.model import CallId, Disposition
+from ringbridge.web.analytics import hours
 from ringbridge.web.analytics.question import read_question
 from ringbridge.web.analytics.report import Column, Kind, Report, Row, Tile
 from ringbridge.web.analytics.sheets import as_csv, as_xlsx
@@ -104,6 +107,28 @@ async def test_hours_are_the_offices_and_queues_tell_how_well_they_serve(databas
     await journal(database, [sample_calls.missed_in_queue(NOW.replace(hour=21, minute=30) - DAY)])
     assert await table(database, "/analytics/hours") == [["Tue", "00:00", "1", "0", "0.0000", "1"]]
     assert await table(database, "/analytics/queues") == [["700", "1", "0", "0.0000", "0.0000", "", "0:01:01", "1"]]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Asia/Kolkata", "America/St_Johns", "UTC"])
+def test_an_hour_of_the_week_is_that_of_the_offices_clock_however_often_it_is_turned(zone: str) -> None:
+    first, last = hour_of(datetime(2025, 3, 1, tzinfo=UTC)), hour_of(datetime(2026, 4, 2, 5, tzinfo=UTC))
+    shifts = hours.shifts_of(ZoneInfo(zone), first, last)
+    assert len(shifts) == (4 if zone.endswith(("Berlin", "Johns")) else 1)
+    for hour in range(first, last + 1):
+        at = start_of_hour(hour).astimezone(ZoneInfo(zone))
+        (*_, shift) = (one.hours for one in shifts if one.since <= hour)
+        assert divmod((hour + shift + 72) % 168, 24) == (at.weekday(), at.hour)
+
+
+async def test_the_hours_of_a_day_on_which_the_clock_is_turned_are_the_offices(database: Database) -> None:
+    turned = datetime(2026, 10, 25, tzinfo=UTC)
+    told = [sample_calls.missed_in_queue(turned + n * timedelta(hours=1)) for n in (0, 2)]
+    await journal(database, [replace(call, id=CallId(f"4.{n}")) for n, call in enumerate(told)])
+    office = replace(services(database), zone=ZoneInfo("Europe/Berlin"))
+    async with client(create_app(office)) as page:
+        written = (await page.get("/analytics/hours?format=csv&from=2026-10-20&to=2026-10-30")).text
+    rows = list(csv.reader(io.StringIO(written)))[1:]
+    assert [row[:3] for row in rows] == [["Sun", "02:00", "1"], ["Sun", "03:00", "1"]]
 
 
 async def test_the_period_before_stands_beside_the_figures(database: Database) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from ringbridge.store import analytics, conversion
-from ringbridge.store.analytics import Span
+from ringbridge.store import analytics, callers, conversion
 from ringbridge.store.conversion import Takings, Which
 from ringbridge.store.database import Transaction
+from ringbridge.store.spans import Span
 from ringbridge.telephony.model import Direction
 from ringbridge.web.analytics.question import Question
 from ringbridge.web.analytics.report import Column, Kind, Report, Row, Tile, money, share
@@ -61,7 +61,7 @@ async def by_source(tx: Transaction, question: Question, sources: Sources, say: 
     now, past = await brought(tx, question, span)
     groups = sources.groups
     found = await conversion.by_source(tx, span, groups)
-    clients = await analytics.clients_by_source(tx, span, groups)
+    clients = await callers.by_source(tx, span, groups)
     currencies = currencies_of(found.values())
     shown = [first for first in dict.fromkeys(groups.values()) if first in found or first in clients]
     rows = [
@@ -98,7 +98,7 @@ async def brought(tx: Transaction, question: Question, span: Span) -> tuple[Brou
     """Of this period and of that before it."""
 
     async def of(one: Span) -> Brought:
-        return Brought(takings=await conversion.in_all(tx, one), clients=await analytics.clients_in_all(tx, one))
+        return Brought(takings=await conversion.in_all(tx, one), clients=await callers.in_all(tx, one))
 
     earlier = before(span, question)
     return await of(span), await of(earlier) if earlier else None

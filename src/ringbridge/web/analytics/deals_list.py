@@ -7,9 +7,9 @@ from datetime import datetime
 
 from ringbridge.routing.sales import SaleState
 from ringbridge.store import conversion
-from ringbridge.store.analytics import Span
 from ringbridge.store.conversion import Sold, Which
 from ringbridge.store.database import Transaction
+from ringbridge.store.spans import Span
 from ringbridge.web.analytics.question import Question
 from ringbridge.web.analytics.report import Column, Kind, Report, Row, money
 from ringbridge.web.analytics.sources import Sources

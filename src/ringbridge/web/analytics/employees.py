@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
-from ringbridge.store import analytics
-from ringbridge.store.analytics import Shares, Span
+from ringbridge.store import analytics, callbacks
+from ringbridge.store.analytics import Shares
 from ringbridge.store.database import Transaction
+from ringbridge.store.spans import Span
 from ringbridge.telephony.model import Direction
 from ringbridge.web.analytics.question import Question
 from ringbridge.web.analytics.report import Column, Kind, Report, Row, Tile, mean, share
@@ -39,7 +40,7 @@ async def by_employee(
 ) -> Report:
     span = span_of(question, own)
     found = await analytics.by_employee(tx, span)
-    back = await analytics.called_back(tx, replace(span, extensions=None))
+    back = await callbacks.by_employee(tx, replace(span, extensions=None))
     past = None
     if question.before is not None:
         since, until = question.before

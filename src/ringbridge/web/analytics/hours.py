@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
 
 from ringbridge.store import analytics
-from ringbridge.store.analytics import Sums
-from ringbridge.store.counting import start_of_hour
+from ringbridge.store.analytics import Shift, Sums
+from ringbridge.store.counting import DAY, HOUR, start_of_hour
 from ringbridge.store.database import Transaction
 from ringbridge.web.analytics import employees
 from ringbridge.web.analytics.question import Question
@@ -51,20 +51,31 @@ async def by_hour(
     tx: Transaction, question: Question, sources: Sources, own: Collection[str] | None
 ) -> dict[tuple[int, int], Sums]:
     """By weekday (0: Monday) and hour of the office's zone."""
+    span = span_of(question, sources)
+    there = await analytics.hours_of(tx, span)
+    if there is None:
+        return {}
+    shifts = shifts_of(question.zone, *there)
     if own is not None or question.fields["employee"]:
-        found = await analytics.own_by_hour(tx, employees.span_of(question, own))
+        found = await analytics.own_by_hour(tx, employees.span_of(question, own), shifts)
     else:
-        found = await analytics.by_hour(tx, span_of(question, sources))
-    return folded(found, question.zone)
+        found = await analytics.by_hour(tx, span, shifts)
+    return {divmod(place, 24): sums for place, sums in found.items()}
 
 
-def folded(found: Mapping[int, Sums], zone: tzinfo) -> dict[tuple[int, int], Sums]:
-    week: dict[tuple[int, int], Sums] = {}
-    for hour, sums in found.items():
-        at = start_of_hour(hour).astimezone(zone)
-        place = at.weekday(), at.hour
-        week[place] = week[place] + sums if place in week else sums
-    return week
+def shifts_of(zone: tzinfo, first: int, last: int) -> list[Shift]:
+    """How a zone's clock goes between these hours."""
+
+    def shift(hour: int) -> int:
+        return (start_of_hour(hour).astimezone(zone).utcoffset() or timedelta(0)) // HOUR
+
+    found = [Shift(since=first, hours=shift(first))]
+    for day in range(first, last, DAY):  # no zone changes its clock twice a day
+        until = min(day + DAY, last)
+        if shift(until) != found[-1].hours:
+            since = next(hour for hour in range(day, until + 1) if shift(hour) == shift(until))
+            found.append(Shift(since=since, hours=shift(until)))
+    return found
 
 
 def week_of(found: Mapping[tuple[int, int], Sums]) -> Week:

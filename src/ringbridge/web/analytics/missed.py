@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from ringbridge.store import analytics
-from ringbridge.store.analytics import Callbacks, MissedCall
+from ringbridge.store import callbacks
+from ringbridge.store.callbacks import Callbacks, MissedCall
 from ringbridge.store.database import Transaction
 from ringbridge.web.analytics.question import Question
 from ringbridge.web.analytics.report import Column, Kind, Report, Row, Tile, mean, share
@@ -30,15 +30,15 @@ COLUMNS = (
 async def figures(tx: Transaction, question: Question, sources: Sources) -> tuple[Tile, ...]:
     span = span_of(question, sources)
     earlier = before(span, question)
-    now = await analytics.callbacks(tx, span)
-    past = await analytics.callbacks(tx, earlier) if earlier else None
+    now = await callbacks.in_all(tx, span)
+    past = await callbacks.in_all(tx, earlier) if earlier else None
     return tiles(now, past)
 
 
 async def calls(
     tx: Transaction, question: Question, sources: Sources, *, waiting: bool, most: int
 ) -> Sequence[MissedCall]:
-    return await analytics.missed(tx, span_of(question, sources), waiting=waiting, most=most)
+    return await callbacks.latest(tx, span_of(question, sources), waiting=waiting, most=most)
 
 
 def report(

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from ringbridge.store import analytics
-from ringbridge.store.analytics import Span, Sums, together
+from ringbridge.store import analytics, callers
+from ringbridge.store.analytics import Sums, together
 from ringbridge.store.counting import Lane
 from ringbridge.store.database import Database, Transaction
+from ringbridge.store.spans import Span
 from ringbridge.telephony.model import Direction
 from ringbridge.web.analytics.question import Question
 from ringbridge.web.analytics.report import Column, Kind, Report, Row, Tile, mean, share
@@ -88,11 +89,11 @@ async def by_source(database: Database, question: Question, sources: Sources) ->
     earlier = before(span, question)
     async with asyncio.TaskGroup() as group:
         asked = group.create_task(read(database, partial(analytics.by_source, span=span)))
-        each = group.create_task(read(database, partial(analytics.clients_by_source, span=span, groups=sources.groups)))
-        all_clients = group.create_task(read(database, partial(analytics.clients_in_all, span=span)))
+        each = group.create_task(read(database, partial(callers.by_source, span=span, groups=sources.groups)))
+        all_clients = group.create_task(read(database, partial(callers.in_all, span=span)))
         if earlier:
             was = group.create_task(read(database, partial(analytics.by_source, span=earlier)))
-            were = group.create_task(read(database, partial(analytics.clients_in_all, span=earlier)))
+            were = group.create_task(read(database, partial(callers.in_all, span=earlier)))
     found, clients = asked.result(), each.result()
     past = (was.result(), were.result()) if earlier else (None, None)
     rows = []
