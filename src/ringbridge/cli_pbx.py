@@ -33,7 +33,7 @@ def dialplan(*, kind: str, by: str, address: str | None) -> None:
     async def work() -> None:
         bootstrap = read_bootstrap()
         async with open_office(bootstrap) as view:
-            words = words_of(view.office.distribution, address or bootstrap.nearby)
+            words = words_of(view.office, address or bootstrap.nearby)
         click.echo(text(Kind(kind), By(by), words), nl=False)
         if not view.office.distribution.enabled:
             click.echo("distribution.enabled is false: every call will take its normal route.", err=True)

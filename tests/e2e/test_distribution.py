@@ -9,6 +9,7 @@ import re
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -32,6 +33,7 @@ pytestmark = [pytest.mark.asterisk, pytest.mark.asyncio(loop_scope="module")]
 # The portal's clients: whose they are, and who stands in for those.
 OF_102, OF_103, OF_104, OF_105 = CLIENT, "74951234567", "14155552671", "79037008090"
 VIP = "79031112233"
+MOBILE = "79037031122"  # Maria's
 STRANGER = "79265550199"  # never called before: whoever did is a client of the CRM by now
 NORMAL = "106"
 STEP = re.compile(r"^\[(\S+ \S+?)\] .*Executing \[(\w+)@ringbridge-route:(\d+)\]", re.MULTILINE)
@@ -50,6 +52,7 @@ deputy = "105"
 [[employee]]
 name = "Maria"
 extensions = ["104"]
+mobiles = ["+{mobile}"]
 
 [[employee]]
 name = "Pavel"
@@ -64,7 +67,11 @@ extensions = ["600", "104"]
 enabled = true
 steps = ["responsible", "deputy", "group"]
 group = "600"
+mobiles = "instead"
 agi_host = "{address}"
+
+[dialing]
+context = "click-to-call"
 """
 
 
@@ -81,7 +88,7 @@ async def company(pbx: tuple[Asterisk, Network], pbx_folder: Path, folder: Path)
     async with open_office(*pbx, recordings=pbx_folder / "recordings") as office, serve(portal):
         connector = Connector(folder, host=office.address)
         settings = office_file(office, webhook=portal.webhook_url, default_user=DEFAULT_USER)
-        await connector.configure(settings + DISTRIBUTION.format(address=office.address, vip=VIP))
+        await connector.configure(settings + DISTRIBUTION.format(address=office.address, vip=VIP, mobile=MOBILE))
         async with connector.running():
             yield Company(office, portal, connector)
 
@@ -158,6 +165,19 @@ async def test_the_same_on_a_freepbx_by_its_own_devices_and_recording_check(comp
     await company.holds_exactly(inbound(Reach.ROUTED_AS_FREEPBX, rang=("102",), spoke=(spoke(inside),)))
 
 
+async def test_who_has_no_phone_at_the_office_is_rung_on_their_mobile(company: Company) -> None:
+    office = company.office
+    await office.phones["104"].unregister()
+    outside = office.call_in(Reach.ROUTED, client=OF_104)
+    mobile = await office.providers["comtel"].rings()
+    assert mobile.dialled == MOBILE
+    mobile.answer()
+    await converse(outside, mobile, seconds=1)
+    await ends(outside, mobile)
+    on_mobile = replace(spoke(mobile), extension="104")
+    await company.holds_exactly(inbound(Reach.ROUTED, client=OF_104, rang=("104",), spoke=(on_mobile,)))
+
+
 async def test_who_has_gone_home_or_is_not_registered_or_speaks_is_not_rung_but_their_deputy(office: Office) -> None:
     outside = office.call_in(Reach.ROUTED, client=OF_103)
     await ends(outside, await rings_alone(office, "105"))
@@ -232,7 +252,7 @@ async def test_the_doctor_sees_the_dialplan_and_says_whom_a_call_would_reach(com
     code, told = await company.connector.command("doctor", "--json", "--number", f"+{OF_102}")
     found = [json.loads(line) for line in told.splitlines()]
     words = {finding["words"] for finding in found}
-    assert "the dialplan asks us (ringbridge-route, RINGBRIDGE_DIALPLAN=1)" in words
+    assert "the dialplan asks us (ringbridge-route, RINGBRIDGE_DIALPLAN=2)" in words
     assert "its clock agrees with this machine's" in words
     assert any("Anna 102 (responsible)" in each for each in words)
     assert {finding["subject"] for finding in found} >= {"Service", "PBX main", "Portal bitrix", "Route", "FastAGI"}

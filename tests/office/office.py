@@ -145,7 +145,8 @@ async def open_office(pbx: Asterisk, network: Network, *, recordings: Path) -> A
 
 def distribution(address: str) -> str:
     """The contexts that ask a Ringbridge on the PBX's own address: each of the ways that there are, by its own name."""
-    words = DialplanWords(address=f"http://{address}:8077", agi=f"agi://{address}:4574", groups="office-groups")
+    page, agi = f"http://{address}:8077", f"agi://{address}:4574"
+    words = DialplanWords(address=page, agi=agi, groups="office-groups", outside="click-to-call")
     ways = {
         "ringbridge-route": dialplan(Kind.ASTERISK, By.CURL, words),
         "ringbridge-agi": dialplan(Kind.ASTERISK, By.AGI, words),

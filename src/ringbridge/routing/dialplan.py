@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-VERSION = "1"
+VERSION = "2"
 CONTEXT = "ringbridge-route"
 MARK = f"RINGBRIDGE_DIALPLAN={VERSION}"
 """What the loaded dialplan is known by."""
@@ -45,6 +45,7 @@ class DialplanWords:
     phone: str = "PJSIP/{extension}"  # how a phone is dialled on a plain Asterisk
     options: str = "tT"  # of Dial there
     groups: str = "from-internal"  # the context in which ring groups and queues are dialled
+    outside: str = "from-internal"  # the context in which outside numbers are
 
 
 def dialplan(kind: Kind, by: By, words: DialplanWords) -> str:
@@ -107,6 +108,11 @@ def _context(kind: Kind, by: By, words: DialplanWords) -> list[str]:
             # always do.
             f"GotoIf($[${{RINGBRIDGE_N}} = ${{RINGBRIDGE_COUNT}}]?{words.groups},${{RINGBRIDGE_EXTENSION}},1)",
             f"Dial(Local/${{RINGBRIDGE_EXTENSION}}@{words.groups}/n,${{RINGBRIDGE_SECONDS}})",
+            "Goto(hop,1)",
+        ),
+        *_extension(
+            "mobile",
+            f"Dial(Local/${{RINGBRIDGE_EXTENSION}}@{words.outside}/n,${{RINGBRIDGE_SECONDS}})",
             "Goto(hop,1)",
         ),
         *_extension("normal", "NoOp(Ringbridge: the normal route)", "Return()"),

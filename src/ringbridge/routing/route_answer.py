@@ -1,17 +1,17 @@
 """A route in the dialplan's words: short texts without a sign that could mean anything to a dialplan.
 
 The same fields go over HTTP (a form, for Asterisk's `HASH()`) and FastAGI (channel variables). ``count`` is the number
-of hops, 0 for the normal route; ``hopN``, ``secN``, ``kindN`` and ``whyN`` say what the N-th one is.
+of hops, 0 for the normal route; ``hopN``, ``secN``, ``kindN`` and ``whyN`` say what the N-th one is: see
+`Hop`.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Literal
 
 from typing_extensions import TypedDict
 
-from ringbridge.routing.distribution import Hop, Reason, Route, RouteClient
+from ringbridge.routing.distribution import Hop, HopKind, Reason, Route, RouteClient
 
 EXTENSION = re.compile(r"[0-9A-Za-z_*#+-]{1,40}")
 MOST_HOPS = 20
@@ -31,7 +31,7 @@ def fields_of(route: Route) -> dict[str, str]:
     for number, hop in enumerate(hops, start=1):
         told[f"hop{number}"] = hop.extension
         told[f"sec{number}"] = str(hop.seconds)
-        told[f"kind{number}"] = kind_of(hop)
+        told[f"kind{number}"] = str(hop.kind)
         told[f"why{number}"] = str(hop.reason)
     client = route.client
     return told | {
@@ -54,7 +54,7 @@ class ToldHop(TypedDict):
 
     extension: str
     seconds: int
-    kind: Literal["phone", "group"]
+    kind: HopKind
     reason: Reason
     user: str | None
 
@@ -86,7 +86,7 @@ def document_of(route: Route) -> ToldRoute:
             {
                 "extension": hop.extension,
                 "seconds": hop.seconds,
-                "kind": kind_of(hop),
+                "kind": hop.kind,
                 "reason": hop.reason,
                 "user": hop.user,
             }
@@ -108,10 +108,6 @@ def dialled(route: Route) -> tuple[Hop, ...]:
     """The hops that a dialplan can dial. An extension that is none is left out rather than mended: what would be left
     of it may be another phone."""
     return tuple(hop for hop in route.hops if EXTENSION.fullmatch(hop.extension) and hop.seconds > 0)[:MOST_HOPS]
-
-
-def kind_of(hop: Hop) -> Literal["phone", "group"]:
-    return "phone" if hop.is_person else "group"
 
 
 def clean(text: str, longest: int) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from ringbridge.crm.contract import WorkingDay
+from ringbridge.routing.dialing import spelled
 from ringbridge.routing.distribution import Colleague, LineRules, Policy, Team
 from ringbridge.routing.hours import WorkingHours
 from ringbridge.routing.intents import PortalId, UserId
@@ -52,18 +54,25 @@ def team_of(office: Office, users: Users) -> Team:
     """Everybody who has a phone: who stands in the office's list, in its order, then whom only a CRM knows. The
     office's own phones are surer than a CRM's."""
     known = [(portal, user) for portal, of_portal in users.items() for user in of_portal]
-    colleagues = [_colleague(employee, known, office.region) for employee in office.employee]
+    as_dialled = partial(spelled, spelling=office.dialing.number_format, region=office.region)
+    colleagues = [_colleague(employee, known, office.region, as_dialled) for employee in office.employee]
     named = {entry for one in colleagues for entry in one.users.items()}
     strangers = [(portal, user) for portal, user in known if (portal, user.id) not in named and user.extensions]
     return Team([*colleagues, *(_stranger(portal, user) for portal, user in strangers)])
 
 
-def _colleague(employee: Employee, known: Iterable[tuple[PortalId, DirectoryUser]], region: str) -> Colleague:
+def _colleague(
+    employee: Employee,
+    known: Iterable[tuple[PortalId, DirectoryUser]],
+    region: str,
+    as_dialled: Callable[[str], str],
+) -> Colleague:
     own = [(portal, user) for portal, user in known if _is_user(employee, portal, user)]
+    mobiles = [phone_key(number, region) for number in employee.mobiles]
     return Colleague(
         name=employee.name,
         phones=employee.extensions or tuple(phone for _, user in own for phone in user.extensions),
-        mobiles=frozenset(phone_key(number, region) for number in employee.mobiles),
+        mobiles={mobile: as_dialled(mobile) for mobile in mobiles if mobile.startswith("+")},
         users=dict(_users_of(employee, own)),
         departments=frozenset((portal, name) for portal, user in own for name in user.departments),
         deputy=employee.deputy,

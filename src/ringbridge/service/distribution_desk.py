@@ -33,7 +33,7 @@ class DistributionDesk:
 
     def dialplan(self, kind: Kind, by: By) -> str:
         """With the token, where one is set: for administrators."""
-        return text_of(kind, by, words_of(self.office().distribution, self.address))
+        return text_of(kind, by, words_of(self.office(), self.address))
 
     async def trial(self, question: RouteQuestion, at: datetime) -> RouteTrial:
         """With the phones and the turns as they are. Raises `StoreError`."""

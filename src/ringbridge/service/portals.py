@@ -158,7 +158,7 @@ def routing_of(config: Portal, office: Office, users: Sequence[DirectoryUser]) -
     """What is decided for a portal, and the phones that two users claim."""
     portal = PortalId(config.name)
     staff, conflicts = staff_of(
-        (*_configured(office, portal), *_known(users)),
+        (*_configured(office, portal), *_known(users), *_followed(office, portal, users)),
         default=UserId(config.default_user),
         names=_names(office, users),
         region=office.region,
@@ -205,6 +205,15 @@ def _configured(office: Office, portal: PortalId) -> Iterable[tuple[str, UserId]
     for employee in office.employee:
         if user := employee.users.get(portal):
             yield from ((phone, UserId(user)) for phone in (*employee.extensions, *employee.mobiles))
+
+
+def _followed(office: Office, portal: PortalId, users: Iterable[DirectoryUser]) -> Iterable[tuple[str, UserId]]:
+    """The phones of employees whom the portal knows by one of them, and the office by no user's id."""
+    by_extension = {phone: user.id for user in users if user.active for phone in user.extensions}
+    for employee in office.employee:
+        known = (by_extension[phone] for phone in employee.extensions if phone in by_extension)
+        if portal not in employee.users and (user := next(known, None)):
+            yield from ((phone, user) for phone in (*employee.extensions, *employee.mobiles))
 
 
 def _names(office: Office, users: Iterable[DirectoryUser]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from ringbridge.routing.distribution import NamePart, NewClients, Order, Policy, Step, Unreachable, Vip
+from ringbridge.routing.distribution import Mobiles, NamePart, NewClients, Order, Policy, Step, Unreachable, Vip
 from ringbridge.service.parts import Part, Patterns, Secret
 from ringbridge.telephony.numbers import compile_patterns
 
@@ -87,6 +87,11 @@ class DistributionConfig(Part):
     off_shift: Unreachable = Field(
         Unreachable.SKIP, description="Who has ended or interrupted their working day in the CRM: skip, or ring anyway."
     )
+    mobiles: Mobiles = Field(
+        Mobiles.NEVER,
+        description="Employees' mobiles ring: never, instead (where they have no phone on the PBX that can be rung), "
+        "or after (behind their phones).",
+    )
     group: Dialled = Field("", description="Ring group or queue of the step group, for who has none of their own.")
     working_hours_only: bool = Field(
         False, description="Lines without hours of their own follow [hours]; else they are always open."
@@ -140,6 +145,7 @@ class DistributionConfig(Part):
             deal_first=self.deal_first,
             busy=self.busy,
             off_shift=self.off_shift,
+            mobiles=self.mobiles,
             last_spoke_within=timedelta(days=self.last_spoke_days),
             group=self.group,
             ring_seconds=self.ring_seconds,

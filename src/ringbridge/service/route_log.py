@@ -43,7 +43,7 @@ class RouteLog:
             number=masked(question.number),
             did=masked(question.did) if question.did else None,
             choice=question.choice or None,
-            hops=[hop.extension for hop in hops],
+            hops=[masked(hop.extension) for hop in hops],
             reason=str(hops[0].reason) if hops else None,
             took_ms=round(answered.took.total_seconds() * 1000, 1),
         )
@@ -64,7 +64,7 @@ def told_of(answered: Answered) -> str:
     """One line for the call's story."""
     question, route = answered.question, answered.route
     choice = f" after the choice {question.choice!r}" if question.choice else ""
-    hops = ", ".join(f"{hop.extension} for {hop.seconds} s" for hop in dialled(route)) or "the normal route"
+    hops = ", ".join(f"{masked(hop.extension)} for {hop.seconds} s" for hop in dialled(route)) or "the normal route"
     skipped = "; ".join(f"{extension} passed over: {why}" for extension, why in route.skipped.items())
     parts = (f"The dialplan asked for a route{choice}: {hops}.", route.why, skipped and f"{skipped}.")
     return " ".join(part for part in parts if part)

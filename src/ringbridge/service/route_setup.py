@@ -89,8 +89,9 @@ class LastTalks:
             return await last_spoke(tx, str(number), since)
 
 
-def words_of(config: DistributionConfig, address: str) -> DialplanWords:
+def words_of(office: Office, address: str) -> DialplanWords:
     """What the dialplan says of this office; `address` is the page's, as the PBX reaches it."""
+    config = office.distribution
     host = urlsplit(address).hostname or "127.0.0.1"
     agi_host = host if config.agi_host in {"", "0.0.0.0", "::"} else config.agi_host  # noqa: S104 the setting for all
     return DialplanWords(
@@ -100,6 +101,7 @@ def words_of(config: DistributionConfig, address: str) -> DialplanWords:
         phone=config.phone,
         options=config.dial_options,
         groups=config.group_context,
+        outside=office.dialing.context,
     )
 
 

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from ringbridge.routing.distribution import (
     Colleague,
+    HopKind,
     LastTalk,
     LineRules,
+    Mobiles,
     NamePart,
     NewClients,
     Order,
@@ -66,9 +68,9 @@ def rung(route):
 
 def test_the_responsible_rings_first_and_their_group_next():
     route = routed(CLIENT)
-    assert [(hop.extension, hop.reason, hop.user, hop.is_person) for hop in route.hops] == [
-        ("101", Reason.RESPONSIBLE, "1", True),
-        ("600", Reason.GROUP, None, False),
+    assert [(hop.extension, hop.reason, hop.user, hop.kind) for hop in route.hops] == [
+        ("101", Reason.RESPONSIBLE, "1", HopKind.PHONE),
+        ("600", Reason.GROUP, None, HopKind.GROUP),
     ]
     assert route.why == "Пётр Кузнецов (contact) calls: Ivan 101 (responsible), then 600 (group)."
 
@@ -79,6 +81,49 @@ def test_the_responsible_is_found_at_the_portal_that_knows_the_client():
 
 def test_the_phones_of_one_person_ring_one_after_the_other():
     assert rung(routed(replace(CLIENT, responsible=UserId("4")))) == ["104", "204", "600"]
+
+
+MOBILE = {"+79125550001": "89125550001"}
+
+
+@pytest.mark.parametrize(
+    ("mobiles", "phones", "expected"),
+    [
+        (Mobiles.NEVER, Phones(), ["104", "204"]),
+        (Mobiles.NEVER, Phones(p104=Reach.ABSENT, p204=Reach.ABSENT), []),
+        (Mobiles.INSTEAD, Phones(), ["104", "204"]),
+        (Mobiles.INSTEAD, Phones(p204=Reach.ABSENT), ["104"]),
+        (Mobiles.INSTEAD, Phones(p104=Reach.ABSENT, p204=Reach.ABSENT), ["89125550001"]),
+        (Mobiles.AFTER, Phones(p104=Reach.ABSENT), ["204", "89125550001"]),
+        (Mobiles.AFTER, Phones(p104=Reach.BUSY), []),
+    ],
+)
+def test_a_mobile_rings_as_the_office_wants_it(mobiles, phones, expected):
+    people = (replace(MARIA, mobiles=MOBILE),)
+    policy, client = replace(ON, mobiles=mobiles, group=""), replace(CLIENT, responsible=UserId("4"))
+    assert rung(routed(client, people=people, phones=phones, policy=policy)) == expected
+
+
+def test_a_responsible_who_has_a_mobile_alone_is_rung_there_and_told_without_the_whole_number():
+    people = (replace(IVAN, phones=(), mobiles=MOBILE), ANNA)
+    assert rung(routed(CLIENT, people=people)) == ["600"]
+    route = routed(CLIENT, people=people, policy=replace(ON, mobiles=Mobiles.INSTEAD))
+    first = route.hops[0]
+    assert (first.extension, first.kind, first.user) == ("89125550001", HopKind.MOBILE, "1")
+    assert "Ivan" in route.why
+    assert "89125550001" not in route.why
+
+
+def test_who_calls_from_a_mobile_is_not_called_there():
+    people = (replace(IVAN, mobiles={"+" + NUMBER: NUMBER}),)
+    assert rung(routed(CLIENT, people=people, policy=replace(ON, mobiles=Mobiles.AFTER))) == ["600"]
+
+
+def test_who_last_spoke_on_a_mobile_is_found_by_it():
+    people = (replace(IVAN, phones=(), mobiles=MOBILE), ANNA)
+    policy = replace(ON, steps=(Step.LAST_SPOKE,), mobiles=Mobiles.INSTEAD)
+    talk = LastTalk(extension="+79125550001", at=NOW)
+    assert rung(routed(people=people, policy=policy, last_talk=talk)) == ["89125550001"]
 
 
 @pytest.mark.parametrize(
@@ -301,7 +346,7 @@ def test_a_phone_that_did_not_take_this_call_a_moment_ago_is_not_rung_again():
 
 
 def test_an_employee_who_calls_from_their_mobile_does_not_reach_their_own_phone():
-    ivan = replace(IVAN, mobiles=frozenset({"+" + NUMBER}))
+    ivan = replace(IVAN, mobiles={"+" + NUMBER: NUMBER})
     assert routed(CLIENT, people=(ivan, ANNA)).skipped == {"101": "Ivan: is the caller"}
 
 
@@ -337,7 +382,7 @@ colleagues = st.builds(
     Colleague,
     name=st.text(max_size=5),
     phones=st.lists(extensions, max_size=3).map(tuple),
-    mobiles=st.sampled_from([frozenset(), frozenset({"+79125551122"})]),
+    mobiles=st.sampled_from([{}, {"+79125551122": "79125551122"}, {"+79125550001": "79125550001"}]),
     users=users.map(lambda user: {B24: user} if user else {}),
     departments=st.sampled_from([frozenset(), SALES, SERVICE]),
     deputy=extensions,
@@ -370,6 +415,7 @@ lines = st.builds(
 policies = st.builds(
     Policy,
     enabled=st.just(True),
+    mobiles=st.sampled_from(Mobiles),
     steps=st.permutations(list(Step)).map(tuple),
     deal_first=st.booleans(),
     busy=st.sampled_from(Unreachable),
@@ -410,14 +456,16 @@ def test_whatever_the_facts_only_who_can_be_rung_rings_and_once(
         assert hop.extension
         assert hop.extension not in unwilling
         assert phones.reach(hop.extension) is not Reach.ABSENT
-        holder = team.holder(hop.extension)
-        assert hop.is_person == (holder is not None)
+        holder = team.holder(hop.extension) or team.owner_of_mobile(hop.extension)
+        assert (hop.kind is not HopKind.GROUP) == (holder is not None)
+        assert hop.kind is not HopKind.MOBILE or policy.mobiles is not Mobiles.NEVER
         if holder is not None:
             assert not holder.dismissed
             assert not holder.absent_on(NOW.date())
             assert not holder.off_shift or policy.off_shift is Unreachable.RING
             assert phones.reach(hop.extension) is not Reach.BUSY or policy.busy is Unreachable.RING
             assert question.number.strip() != hop.extension
-    assert len({team.holder(hop.extension) for hop in route.hops if hop.is_person}) <= policy.most_people
+    people_rung = [team.holder(hop.extension) or team.owner_of_mobile(hop.extension) for hop in route.hops]
+    assert len(set(people_rung) - {None}) <= policy.most_people
     assert route.caller_name == " ".join(route.caller_name.split())
     assert len(route.caller_name) <= 80

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringbridge.routing.distribution import NORMAL, Hop, Reason, Route, RouteClient
+from ringbridge.routing.distribution import NORMAL, Hop, HopKind, Reason, Route, RouteClient
 from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.routing.route_answer import clean, document_of, fields_of, variables_of
 
@@ -19,7 +19,7 @@ CLIENT = RouteClient(
 ROUTE = Route(
     hops=(
         Hop(extension="101", seconds=15, reason=Reason.RESPONSIBLE, user=UserId("7")),
-        Hop(extension="600", seconds=60, reason=Reason.GROUP, is_person=False),
+        Hop(extension="600", seconds=60, reason=Reason.GROUP, kind=HopKind.GROUP),
     ),
     client=CLIENT,
     caller_name="Пётр, Ромашка",

@@ -41,8 +41,8 @@ def test_what_is_known_of_the_office_is_made_once_until_the_office_changes() -> 
 
 
 def test_the_dialplan_is_told_how_the_pbx_reaches_us() -> None:
-    config = office_of({"distribution": {"token": "0123456789abcdef", "agi_host": "0.0.0.0"}}).distribution
-    words = words_of(config, "http://10.0.0.5:8077/")
+    office = office_of({"distribution": {"token": "0123456789abcdef", "agi_host": "0.0.0.0"}})
+    words = words_of(office, "http://10.0.0.5:8077/")
     assert (words.address, words.agi, words.token) == (
         "http://10.0.0.5:8077",
         "agi://10.0.0.5:4574",

@@ -3,6 +3,7 @@
 from ringbridge.routing.distribution.decision import decide
 from ringbridge.routing.distribution.policy import (
     LineRules,
+    Mobiles,
     NamePart,
     NewClients,
     Order,
@@ -15,6 +16,7 @@ from ringbridge.routing.distribution.question import (
     NORMAL,
     Availability,
     Hop,
+    HopKind,
     LastTalk,
     Reach,
     Reason,
@@ -30,8 +32,10 @@ __all__ = [
     "Availability",
     "Colleague",
     "Hop",
+    "HopKind",
     "LastTalk",
     "LineRules",
+    "Mobiles",
     "NamePart",
     "NewClients",
     "Order",

@@ -20,6 +20,7 @@ from ringbridge.routing.distribution.policy import LineRules, NewClients, Order,
 from ringbridge.routing.distribution.question import (
     Availability,
     Hop,
+    HopKind,
     LastTalk,
     Reason,
     Rejected,
@@ -28,7 +29,7 @@ from ringbridge.routing.distribution.question import (
     RouteQuestion,
 )
 from ringbridge.routing.distribution.team import Colleague, Team
-from ringbridge.telephony.numbers import INTERNAL_LENGTH, Number, is_internal, parse_number
+from ringbridge.telephony.numbers import INTERNAL_LENGTH, Number, is_internal, masked, parse_number
 
 KINDS = ("contact", "company", "lead")  # of several clients with one number, this one first
 NORMALLY = "normal route"
@@ -150,7 +151,7 @@ class Case:
         whose = [client.responsible, client.company_responsible]
         whose.insert(0 if self.policy.deal_first else len(whose), client.deal_responsible)
         known = (self.team.user(client.portal, user) for user in whose if user)
-        return next((one for one in known if one and one.phones), None)
+        return next((one for one in known if one and self.lineup.may_be_rung(one)), None)
 
     # The steps
 
@@ -230,5 +231,7 @@ def told(hops: Iterable[Hop], team: Team) -> str:
 
 
 def _who(hop: Hop, team: Team) -> str:
+    if hop.kind is HopKind.MOBILE and (owner := team.owner_of_mobile(hop.extension)):
+        return f"{owner.name} {masked(hop.extension)}"
     holder = team.holder(hop.extension)
     return f"{holder.name} {hop.extension}" if holder else hop.extension

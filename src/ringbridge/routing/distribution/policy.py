@@ -30,6 +30,14 @@ class Unreachable(StrEnum):
     RING = "ring"  # anyway
 
 
+class Mobiles(StrEnum):
+    """Whether employees' mobiles ring."""
+
+    NEVER = "never"
+    INSTEAD = "instead"  # of who has no phone on the PBX that can be rung
+    AFTER = "after"  # behind their phones on the PBX
+
+
 class Order(StrEnum):
     """In which order a list of phones rings."""
 
@@ -81,6 +89,7 @@ class Policy:
     deal_first: bool = True  # the deal's responsible before the contact's
     busy: Unreachable = Unreachable.SKIP
     off_shift: Unreachable = Unreachable.SKIP
+    mobiles: Mobiles = Mobiles.NEVER
     last_spoke_within: timedelta = timedelta(days=30)
     group: str = ""
     ring_seconds: int = 20

@@ -66,15 +66,23 @@ class Reason(StrEnum):
     HOOK = "hook"  # the office's own code said so
 
 
+class HopKind(StrEnum):
+    """What is dialled, and so by which way of the dialplan."""
+
+    PHONE = "phone"  # an employee's, on the PBX
+    MOBILE = "mobile"  # an employee's, outside
+    GROUP = "group"  # a ring group or queue that the dialplan knows by this number
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hop:
     """One thing the dialplan dials; the next one follows when nobody answered."""
 
-    extension: str  # of an employee, a ring group or a queue
+    extension: str  # of an employee, a ring group or a queue; a mobile's number as the dialplan dials it
     seconds: int  # how long it rings
     reason: Reason
     user: UserId | None = None
-    is_person: bool = True  # a phone of somebody; False: a group or queue that the dialplan knows by this number
+    kind: HopKind = HopKind.PHONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

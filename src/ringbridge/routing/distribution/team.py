@@ -15,7 +15,7 @@ class Colleague:
 
     name: str
     phones: tuple[str, ...] = ()  # extensions, in the order in which they ring
-    mobiles: frozenset[str] = frozenset()  # E.164: from there they call themselves
+    mobiles: Mapping[str, str] = field(default_factory=dict)  # E.164 -> as the dialplan dials it; they call from there
     users: Mapping[PortalId, UserId] = field(default_factory=dict)
     departments: frozenset[tuple[PortalId, str]] = frozenset()
     deputy: str = ""  # a phone of who stands in for them
@@ -43,10 +43,11 @@ class Team:
 
     def _enter(self, one: Colleague) -> None:
         own = tuple(phone for phone in dict.fromkeys(one.phones) if phone and phone not in self._by_phone)
-        one = replace(one, phones=own)
+        mobiles = {mobile: dialled for mobile, dialled in one.mobiles.items() if mobile not in self._by_mobile}
+        one = replace(one, phones=own, mobiles=mobiles)
         self._all.append(one)
         self._by_phone |= dict.fromkeys(own, one)
-        self._by_mobile = dict.fromkeys(one.mobiles, one) | self._by_mobile
+        self._by_mobile |= dict.fromkeys((*mobiles, *mobiles.values()), one)
         for entry in one.users.items():
             self._by_user.setdefault(entry, one)
 
@@ -60,8 +61,9 @@ class Team:
     def user(self, portal: PortalId, user: UserId) -> Colleague | None:
         return self._by_user.get((portal, user))
 
-    def owner_of_mobile(self, e164: str) -> Colleague | None:
-        return self._by_mobile.get(e164)
+    def owner_of_mobile(self, number: str) -> Colleague | None:
+        """`number`: as E.164, or as the dialplan dials it."""
+        return self._by_mobile.get(number)
 
     def beside(self, colleague: Colleague) -> tuple[Colleague, ...]:
         """Who works in one of their departments."""
