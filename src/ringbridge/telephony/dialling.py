@@ -113,6 +113,8 @@ def dial_begin(board: Switchboard, message: Message, at: datetime) -> None:
         if board.call_of(channel) is not board.call_of(parent):
             board.move(channel, board.call_of(parent))
     call = board.call_of(channel)
+    if channel.originated and channel.uniqueid == call.root:
+        call.originated = channel
     board.hear(call, f"DialBegin {parent.name if parent else 'Originate'} -> {channel.name} ({channel.dial_string})")
     if channel.uniqueid in call.clients:  # met by a listing, before this was told
         call.external = dialled_number(channel.dial_string, channel.endpoint) or call.external
@@ -263,7 +265,7 @@ def originate_response(board: Switchboard, message: Message, at: datetime) -> No
         return
     call = board.find(message.get("Uniqueid")) or board.find(action)
     if call is None and not action.startswith(OURS):
-        call = _originated(board, message, at)
+        call = _told_before(board, action, number) or _originated(board, message, at)
     if call is None:
         if (outside(number) or action.startswith(OURS)) and message.get("Response") == "Failure":
             _never_rang(board, message, at)
@@ -279,14 +281,19 @@ def outside(number: str) -> bool:
     return digits.isdigit() and len(digits) > LONGEST_INTERNAL
 
 
+def _told_before(board: Switchboard, action: str, number: str) -> OpenCall | None:
+    """The call that this action is known to have begun. Some programs give all their actions one name."""
+    known = (call for call in board.calls.values() if call.click_to_call == action)
+    return next((call for call in known if number in {call.wanted, call.external}), None)
+
+
 def _originated(board: Switchboard, message: Message, at: datetime) -> OpenCall | None:
     """The oldest call that this failed Originate may have begun."""
     asked = message.get("Channel")
     for call in board.calls.values():
-        root = board.channels.get(call.root)
+        root = call.originated  # it may be gone already
         if (
             root is not None
-            and root.originated
             and call.click_to_call is None
             and not call.root.startswith(OURS)
             and (root.name.startswith(f"{asked.removesuffix('/n')}-") or root.dial_string == asked.partition("/")[2])

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 
 from ringbridge.telephony.causes import outbound_result, status_of
+from ringbridge.telephony.channels import Channel
 from ringbridge.telephony.holds import Holds
 from ringbridge.telephony.model import (
     Call,
@@ -64,6 +65,7 @@ class OpenCall:
     parked: int | None = None  # index of the transfer whose call still waits to be fetched
     recordings: list[OpenRecording] = field(default_factory=list)
     click_to_call: str | None = None
+    originated: Channel | None = None  # its first channel, where an Originate made it
     voicemail: bool = False
     queue: str | None = None
     pressed: str = ""  # by the client, before anybody was rung
