@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,16 +11,22 @@ from typing import Any
 
 import pytest
 from tests.contract.bitrix24_office import Office, office
-from tests.contract.sales_desk import DAY, MINUTE, Hours, SalesDesk, later, sales_desk
+from tests.contract.sales_desk import DAY, MAIN, MINUTE, Hours, SalesDesk, later, sales_desk
 
 from ringbridge.crm.contract import Rejected, Throttled
 from ringbridge.crm.mirroring import Ref
 from ringbridge.crm.sales import SalesSource
-from ringbridge.emulators.bitrix24 import Fault, FaultKind, Portal, changes
+from ringbridge.emulators.bitrix24 import Fault, FaultKind, Portal, changes, serve
 from ringbridge.emulators.bitrix24 import Settings as PortalSettings
 from ringbridge.emulators.bitrix24.fields import Kind
+from ringbridge.service.bootstrap import Bootstrap
+from ringbridge.service.config import office_of
+from ringbridge.service.runtime import open_runtime
 from ringbridge.service.sales import EVERY
+from ringbridge.service.settings import save_office
 from ringbridge.store.counting import client_of
+from ringbridge.store.database import Database
+from ringbridge.store.vault import Vault
 
 ANNA = "+79130000001"
 DEALS, LEADS, CONTACTS = "crm.deal.list", "crm.lead.list", "crm.contact.list"
@@ -117,7 +124,8 @@ async def test_what_changes_is_known_within_a_minute_though_nobody_tells_of_it(s
     await shop.desk.read_changes()
     kept = await shop.desk.deals()
     assert (kept[f"deal {new}"]["call_key"], kept[f"deal {first}"]["call_key"]) == (key, None)
-    assert (kept[f"deal {first}"]["state"], kept[f"deal {first}"]["amount"]) == ("won", 90_000)
+    won = kept[f"deal {first}"]
+    assert (won["state"], won["amount"], won["closed"]) == ("won", 90_000, shop.desk.hours.now - EVERY)
     for _ in range(10):
         await shop.desk.read_changes()
     begun = shop.requests()
@@ -237,3 +245,23 @@ async def test_phones_come_out_of_the_mirror_and_what_it_hears_is_followed(tmp_p
         mirror.gone([Ref(kind="deal", id=str(deal))])
         await desk.keeper.step()
         assert (await desk.deals()).keys() == {"deal 1"}
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_the_service_reads_the_deals_of_its_portals_as_it_is_set(tmp_path: Path, wanted: bool) -> None:
+    at = Portal.demo(settings=PortalSettings(rate_limit=False))
+    at.clients.add(Kind.DEAL, {"OPPORTUNITY": 5}, user_id=1, at=at.local(at.clock()))
+    bootstrap = Bootstrap(data=tmp_path, port=0)
+    async with serve(at):
+        config = {"name": "main", "webhook": at.webhook_url, "default_user": "1", "allow_http": True, "deals": wanted}
+        office = office_of({"portal": [{**config, "allow_private": True}]})
+        async with await Database.open(bootstrap.database) as database:
+            await save_office(database, Vault.open(bootstrap.key), office, by="test")
+        async with open_runtime(bootstrap) as runtime, asyncio.timeout(20):
+            assert runtime.sales.states().keys() == ({MAIN} if wanted else set())
+            task = asyncio.create_task(runtime.run())
+            while wanted and not runtime.sales.states()[MAIN].whole:  # noqa: ASYNC110 - nobody is told of it
+                await asyncio.sleep(0.02)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+    assert (at.traffic.methods[DEALS] > 0) is wanted
