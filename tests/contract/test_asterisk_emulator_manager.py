@@ -196,6 +196,22 @@ async def test_phones_are_listed_as_they_are() -> None:
         assert (await client.asks("Action: PJSIPShowEndpoints"))[1] == "Message: Permission denied"
 
 
+async def test_the_dialplan_is_shown_as_a_real_asterisk_shows_it() -> None:
+    text = "; ours\n[route]\nexten => s,1,Set(A=$[1, 2])\n same => n,Goto(end,1)\nexten => end,1,Return()\n[other]\n"
+    async with Server([ADMIN], dialplan=text).listen() as server, logged_in(server, ADMIN) as client:
+        assert (await client.asks("Action: ShowDialPlan\r\nContext: route"))[-1] == "Message: DialPlan list will follow"
+        shown = [await client.hears() for _ in range(3)]
+        assert shown[0][1:] == [
+            "Context: route", "Extension: s", "Priority: 1", "Application: Set", "AppData: A=$[1, 2]",
+            "Registrar: pbx_config",
+        ]  # fmt: skip
+        assert [row[2:4] for row in shown[1:]] == [["Extension: s", "Priority: 2"], ["Extension: end", "Priority: 1"]]
+        ending = await client.hears()
+        assert ending[-4:] == ["ListItems: 3", "ListExtensions: 2", "ListPriorities: 3", "ListContexts: 1"]
+        unknown = await client.asks("Action: ShowDialPlan\r\nContext: nowhere")
+        assert unknown[-1] == "Message: Did not find context nowhere"
+
+
 async def test_a_phone_tells_of_itself_only_when_its_state_changes() -> None:
     async with Server([LEAST], phones=["101"]).listen() as server, logged_in(server, LEAST) as client:
         story = [

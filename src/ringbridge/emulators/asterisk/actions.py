@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from ringbridge.ami.message import Headers, Message
 from ringbridge.emulators.asterisk.channels import Channel, Channels
 from ringbridge.emulators.asterisk.devices import Devices
+from ringbridge.emulators.asterisk.dialplan import Priority, totals
 from ringbridge.emulators.asterisk.users import Filters, User
 
 Reply = list[Headers]
@@ -33,6 +34,7 @@ PRIVILEGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "originate": ("Originate", ("originate",)),
     "ping": ("Ping", ()),
     "pjsipshowendpoints": ("PJSIPShowEndpoints", ("system",)),
+    "showdialplan": ("ShowDialPlan", ("config", "reporting")),
     "status": ("Status", _ANY),
 }
 """The actions that are known, by name in lower case, with the write classes of which any allows them."""
@@ -53,6 +55,7 @@ class Desk:
     user: User
     channels: Channels
     devices: Devices
+    dialplan: Sequence[Priority]
     filters: Filters
     clock: Callable[[], datetime]
     originate: Callable[[Message], str | None]
@@ -184,6 +187,14 @@ class Desk:
             return [error("No endpoints found")]
         title = "A listing of Endpoints follows, presented as EndpointList events"
         return listing(title, "EndpointListComplete", *rows)
+
+    def _showdialplan(self, action: Message) -> Reply:
+        context = action.get("Context")
+        shown = [step for step in self.dialplan if context in {"", step.context}]
+        if context and not shown:
+            return [error(f"Did not find context {context}")]
+        rows = (step.row for step in shown)
+        return listing("DialPlan list will follow", "ShowDialPlanComplete", *rows, last=totals(shown))
 
     def _getvar(self, action: Message) -> Reply:
         name, variable = action.get("Channel"), action.get("Variable")

@@ -22,6 +22,7 @@ from ringbridge.emulators.asterisk.users import User
 class Setup:
     """``port`` 0 takes a free one. ``recordings``: the folder that stands for the PBX's ``monitor`` folder; what the
     PBX says of it is ``script.monitor``, or the folder itself when ``announce_folder``. ``records``: the CDR file.
+    ``dialplan``: what it says it has loaded, as the text of an ``extensions.conf``.
     ``begun`` is told each call that begins, ``heard`` each event after it was sent.
     """
 
@@ -32,6 +33,7 @@ class Setup:
     recordings: Path | None = None
     announce_folder: bool = True
     records: Path | None = None
+    dialplan: str = ""
     begun: Callable[[Renewal], None] = lambda _: None
     heard: Callable[[Message], None] = lambda _: None
 
@@ -69,7 +71,7 @@ async def emulated_asterisk(setup: Setup) -> AsyncIterator[Asterisk]:
         setup.heard(event)
 
     office = Office(script=script, send=send, clock=_utcnow, begun=setup.begun)
-    server = Server(setup.users, originate=office.originate, phones=EMPLOYEES, trunks=TRUNKS)
+    server = Server(setup.users, originate=office.originate, phones=EMPLOYEES, trunks=TRUNKS, dialplan=setup.dialplan)
     async with server.listen(setup.host, setup.port), asyncio.TaskGroup() as group:
         playing = group.create_task(office.run())
         try:

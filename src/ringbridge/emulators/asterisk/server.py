@@ -17,6 +17,7 @@ from ringbridge.ami.message import Headers, Message
 from ringbridge.emulators.asterisk.actions import Desk, error
 from ringbridge.emulators.asterisk.channels import Channels
 from ringbridge.emulators.asterisk.devices import Devices
+from ringbridge.emulators.asterisk.dialplan import loaded
 from ringbridge.emulators.asterisk.users import Filters, User
 
 GREETING = b"Asterisk Call Manager/11.0.0\r\n"
@@ -46,12 +47,14 @@ class Server:
         originate: Callable[[Message], str | None] = _refuse,
         phones: Iterable[str] = (),
         trunks: Iterable[str] = (),
+        dialplan: str = "",
         refusal_delay: float = 1.0,
         challenge: bool = True,
     ) -> None:
         self.users = {user.name: user for user in users}
         self.channels = Channels()
         self.devices = Devices(phones, trunks)
+        self.dialplan = loaded(dialplan)
         self.clock = clock
         self.originate = originate
         self.refusal_delay = refusal_delay
@@ -180,6 +183,7 @@ class Session:
             user=user,
             channels=self._server.channels,
             devices=self._server.devices,
+            dialplan=self._server.dialplan,
             filters=self._filters,
             clock=self._server.clock,
             originate=self._server.originate,
