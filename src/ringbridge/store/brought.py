@@ -13,24 +13,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, literal_column, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Text, and_, bindparam, literal_column, or_, select, tuple_, update
 
 from ringbridge.store import lanes, schema, summaries
-from ringbridge.store.counting import DIGITS, Ending, Lane, ending, hour_of
+from ringbridge.store.counting import DIGITS, Ending, Lane, ending, hour_of, start_of_hour
 from ringbridge.store.database import Transaction
 from ringbridge.store.documents import load_call
 from ringbridge.store.keys import CallKey
-from ringbridge.store.schema import Moment
+from ringbridge.store.schema import MICROSECOND
 from ringbridge.telephony.model import Direction
 
-CALLS, DEALS, KEYS = schema.calls.c, summaries.stats_deals.c, summaries.stats_deal_keys.c
+CALLS, CLIENTS = schema.calls.c, summaries.stats_clients.c
+DEALS, KEYS = summaries.stats_deals.c, summaries.stats_deal_keys.c
 
 CLOCKS = timedelta(minutes=2)
 """The clocks of a CRM and a PBX differ by so much at most: a deal that is made while the telephone rings may seem to be
 older than its call."""
 
-# The sign keeps SQLite from walking months of calls by their beginning: the few of one number are found by it.
-STARTED = literal_column("+calls.started", Moment())
+# The sign keeps SQLite from walking all calls of a number: one may have very many.
+UNSORTED: ColumnElement[str] = literal_column("+calls.number_reversed", Text())
 Row = dict[str, Any]
 
 
@@ -132,7 +133,7 @@ async def _bring_anew(tx: Transaction, row: Row, *, besides: Collection[str]) ->
 async def latest_call(
     tx: Transaction, numbers: Iterable[str], earliest: datetime, created: datetime, *, besides: Collection[str] = ()
 ) -> Brought | None:
-    """That brought a deal of these numbers, as the journal has it."""
+    """That brought a deal of these numbers, as the journal has it. One that is not counted yet brings it when it is."""
     found = [one for number in numbers if (one := await _latest_of(tx, number, earliest, created, besides))]
     if not found:
         return None
@@ -143,10 +144,17 @@ async def latest_call(
 async def _latest_of(
     tx: Transaction, number: str, earliest: datetime, created: datetime, besides: Collection[str]
 ) -> tuple[CallKey, Ending] | None:
+    """By the hours in which the client called: however many calls a number has, those of few hours are looked at."""
+    latest = created + CLOCKS
+    asked = {"number": number, "first": hour_of(earliest), "last": hour_of(latest)}
     # A whole number may stand behind a country, a short one is all there is. After "9" comes ":", and "!" before "0".
     after = f"{number}:" if len(number) == DIGITS else f"{number}!"
-    asked = {"number": number, "after": after, "earliest": earliest, "latest": created + CLOCKS}
-    return next(_counted(await tx.execute(LATEST, asked), number, besides), None)
+    for hour in (await tx.execute(HOURS, asked)).scalars().all():
+        since, until = max(earliest, start_of_hour(hour)), min(latest, start_of_hour(hour + 1) - MICROSECOND)
+        rows = await tx.execute(IN_HOUR, {"number": number, "after": after, "since": since, "until": until})
+        if found := next(_counted(rows.all(), number, besides), None):
+            return found
+    return None
 
 
 def _counted(rows: Iterable[Any], number: str, besides: Collection[str]) -> Iterator[tuple[CallKey, Ending]]:
@@ -156,16 +164,23 @@ def _counted(rows: Iterable[Any], number: str, besides: Collection[str]) -> Iter
             yield CallKey(row.key), ended
 
 
-LATEST = (
+# The last of them may be those of calls that began too late, or that the journal has forgotten.
+HOURS = (
+    select(CLIENTS.hour)
+    .where(CLIENTS.client == bindparam("number"), CLIENTS.hour.between(bindparam("first"), bindparam("last")))
+    .distinct()
+    .order_by(CLIENTS.hour.desc())
+    .limit(5)
+)
+IN_HOUR = (
     select(CALLS.key, CALLS.snapshot)
     .where(
-        CALLS.number_reversed >= bindparam("number"),
-        CALLS.number_reversed < bindparam("after"),
-        STARTED.between(bindparam("earliest"), bindparam("latest")),
+        CALLS.started.between(bindparam("since"), bindparam("until")),
+        UNSORTED.between(bindparam("number"), bindparam("after")),
         CALLS.direction == Direction.INBOUND,
         CALLS.ended.is_not(None),
     )
-    .order_by(STARTED.desc(), CALLS.key.desc())
+    .order_by(CALLS.started.desc(), CALLS.key.desc())
     .limit(20)
 )
 BROUGHT_BY = select(*(DEALS[name] for name in ("portal", "kind", "id", "found_by", "earliest", "created"))).where(

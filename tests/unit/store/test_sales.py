@@ -270,7 +270,8 @@ async def test_in_whatever_order_calls_and_deals_come_and_change_what_stands_is_
         await stats.begin_anew(tx)
     assert all(row["source"] is None for row in await rows(database, summaries.stats_deals))
     while (await stats.count_piece(database, 3)).upto is not None:
-        pass
+        await kept.clients_changed({client: phones[client] | {"112"} for client in clients})
+        await kept.clients_changed({client: phones[client] for client in clients})
     assert await right()
     told = ("id", "hour", "source", "call_key", "called", "extension")
     after = await rows(database, summaries.stats_deals)
@@ -304,7 +305,8 @@ async def test_a_calls_end_looks_up_its_clients_deals_by_their_index(database: D
         for statement, told in (
             (brought.CLAIM, ("stats_deals USING PRIMARY KEY", "stats_deal_keys USING PRIMARY KEY (key=?)")),
             (brought.BROUGHT_BY, ("ix_stats_deals_call (call_key=?)",)),
-            (brought.LATEST, ("ix_calls_number (number_reversed>? AND number_reversed<?)",)),
+            (brought.HOURS, ("ix_stats_clients_client (client=? AND hour>? AND hour<?)",)),
+            (brought.IN_HOUR, ("ix_calls_started (started>? AND started<?)",)),
         ):
             compiled = statement.compile(dialect=sqlite.dialect())
             plan = await tx.execute(text(f"EXPLAIN QUERY PLAN {compiled}".replace("?", "0")))
