@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
+from ringbridge.cli_backup import backup, restore
 from ringbridge.cli_calls import import_history, reprocess
 from ringbridge.cli_hooks import hooks
 from ringbridge.cli_migrate import migrate_itgrix
@@ -50,6 +51,8 @@ main.add_command(rules)
 main.add_command(migrate_itgrix)
 main.add_command(doctor)
 main.add_command(stats)
+main.add_command(backup)
+main.add_command(restore)
 
 
 def refuse(error: object) -> NoReturn:

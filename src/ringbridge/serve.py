@@ -134,6 +134,7 @@ def services_of(runtime: Runtime, feed: LiveFeed, tally: Tally, boards: CardBoar
         dispatch=Dispatch(runtime.database, runtime.engine),
         send_again=partial(send_again, runtime),
         resending=runtime.resending,
+        backups=runtime.backups,
         phones=partial(phones_of, runtime),
         reach=Phones(runtime.boards.values()).reach,
         hang_up=hanging_up(runtime).hang_up,

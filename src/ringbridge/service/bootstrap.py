@@ -53,8 +53,12 @@ class Bootstrap(BaseSettings):
     def settings_customise_sources(
         cls, settings_cls: type[BaseSettings], *sources: Any, **named: PydanticBaseSettingsSource
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        file = Path(os.environ.get("RINGBRIDGE_CONFIG", CONFIG))
-        return named["init_settings"], named["env_settings"], TomlConfigSettingsSource(settings_cls, toml_file=file)
+        file = TomlConfigSettingsSource(settings_cls, toml_file=config_file())
+        return named["init_settings"], named["env_settings"], file
+
+
+def config_file() -> Path:
+    return Path(os.environ.get("RINGBRIDGE_CONFIG", CONFIG))
 
 
 async def open_vault(bootstrap: Bootstrap, database: Database) -> Vault:
@@ -71,7 +75,7 @@ def read_bootstrap(**given: Any) -> Bootstrap:
     except ValidationError as error:
         raise ConfigError("\n".join(map(_mistake, error.errors()))) from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{os.environ.get('RINGBRIDGE_CONFIG', CONFIG)} is not TOML: {error}") from error
+        raise ConfigError(f"{config_file()} is not TOML: {error}") from error
 
 
 def _mistake(error: Any) -> str:

@@ -24,6 +24,7 @@ from pydantic import (
 
 from ringbridge.crm.bitrix24.settings import RecordingMode
 from ringbridge.service.api_config import ApiToken
+from ringbridge.service.backup_config import BackupConfig
 from ringbridge.service.dial_config import DialingConfig, EventsBy
 from ringbridge.service.hook_config import HooksConfig
 from ringbridge.service.parts import NAME_HELP, Name, Part, Secret
@@ -131,6 +132,7 @@ class Office(Part):
     rule: tuple[RuleRow, ...] = Field((), description="The rules, first match wins.")
     hooks: HooksConfig = Field(HooksConfig(), description="The office's own code.")
     report: ReportConfig = Field(ReportConfig(), description="The report of each week by e-mail.")
+    backup: BackupConfig = Field(BackupConfig(), description="When a backup is made, and where it goes.")
     api_token: tuple[ApiToken, ...] = Field((), description="Who may ask for calls by our interface.")
 
     @field_validator("region")

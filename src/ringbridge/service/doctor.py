@@ -23,8 +23,10 @@ from ringbridge.crm.contract import CrmError
 from ringbridge.pbx.agi_call import asked_by_agi
 from ringbridge.pbx.recordings import LinkSigner
 from ringbridge.routing.intents import PortalId
+from ringbridge.service.backups import last_made
 from ringbridge.service.bootstrap import Bootstrap, open_vault
 from ringbridge.service.config import ConfigError, Office
+from ringbridge.service.doctor_backup import findings_of as findings_of_backup
 from ringbridge.service.doctor_hooks import findings_of
 from ringbridge.service.doctor_pbx import PbxExamination
 from ringbridge.service.findings import Finding, failure, ok, warning
@@ -188,6 +190,12 @@ async def hooks(premises: Premises) -> Sequence[Finding]:
     return list(findings_of(settings))
 
 
+async def backups(premises: Premises) -> Sequence[Finding]:
+    config = premises.office.backup
+    folder, noted = config.folder_in(premises.bootstrap.data), await last_made(premises.database)
+    return list(findings_of_backup(config, folder, noted, datetime.now(UTC), premises.office.zone))
+
+
 CHECKS: Mapping[str, Check] = MappingProxyType(
     {
         "service": service,
@@ -197,6 +205,7 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
         "recordings": folders,
         "route": routes,
         "hooks": hooks,
+        "backup": backups,
     }
 )
 

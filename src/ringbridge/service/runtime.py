@@ -29,6 +29,7 @@ from ringbridge.routing.intents import PortalId
 from ringbridge.service.advice import HookAdvisers
 from ringbridge.service.all_sales import AllSales, open_sales
 from ringbridge.service.asking import is_busy, open_dialing, open_events
+from ringbridge.service.backups import Backups, backups_of
 from ringbridge.service.bootstrap import Bootstrap, open_vault
 from ringbridge.service.changes import AccountChanges, open_all_changes
 from ringbridge.service.config import Office, Pbx
@@ -96,6 +97,7 @@ class Runtime:
     router: Router
     reprocess: Reprocess
     resending: Resending
+    backups: Backups
     watch: OfficeWatch
     settings_desk: SettingsDesk
     started: datetime
@@ -118,6 +120,7 @@ class Runtime:
             group.create_task(self.sales.run())
             group.create_task(self.recordings.keep_tidy())
             group.create_task(self.resending.run())
+            group.create_task(self.backups.run())
             group.create_task(count_older_calls(self.database))
             group.create_task(weekly_report(self.office, self.database).run())
             group.create_task(forget_old_calls(self.database, self.office.keep_calls_days))
@@ -217,6 +220,7 @@ async def open_runtime(
             router=router,
             reprocess=reprocess,
             resending=Resending(database, reprocess),
+            backups=backups_of(office, bootstrap, database),
             watch=watch,
             settings_desk=SettingsDesk(editor, vault, watch.look),
             started=datetime.now(UTC),

@@ -8,11 +8,15 @@ once in a version's life: it would be a good part of every start.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
 from ringbridge import migrations
 from ringbridge.store.errors import SchemaTooNew
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 
 def upgrade(connection: Connection) -> None:
@@ -20,19 +24,33 @@ def upgrade(connection: Connection) -> None:
     at = revision_of(connection)
     if at == migrations.HEAD:
         return
+    if at is not None:
+        known(at)
     from alembic import command
-    from alembic.config import Config
+
+    config = configuration()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def known(revision: str) -> None:
+    """Raises `SchemaTooNew` where it is none of this version's."""
     from alembic.script import ScriptDirectory
+
+    if revision not in {step.revision for step in ScriptDirectory.from_config(configuration()).walk_revisions()}:
+        raise SchemaTooNew(
+            f"A newer Ringbridge wrote this database (schema {revision}, this version knows up to {migrations.HEAD}). "
+            "Install that version again, or restore the backup made before it."
+        )
+
+
+def configuration() -> Config:
+    """Where alembic finds the steps."""
+    from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    if at is not None and at not in {step.revision for step in ScriptDirectory.from_config(config).walk_revisions()}:
-        raise SchemaTooNew(
-            f"A newer Ringbridge wrote this database (schema {at}, this version knows up to {migrations.HEAD}). "
-            "Install that version again, or restore the backup made before it."
-        )
-    command.upgrade(config, "head")
+    return config
 
 
 def revision_of(connection: Connection) -> str | None:

@@ -24,6 +24,7 @@ from ringbridge.web.limits import LimitedBodies
 from ringbridge.web.monitoring import Monitoring
 from ringbridge.web.pages import preferences
 from ringbridge.web.pages.analytics import Analytics
+from ringbridge.web.pages.backup import BackupPage
 from ringbridge.web.pages.call import CallPage
 from ringbridge.web.pages.delivery import DeliveryPage
 from ringbridge.web.pages.dial import DialPage
@@ -102,6 +103,7 @@ def create_app(services: Services) -> Starlette:
             *SetupPage(pages).routes,
             *UsersPage(pages).routes,
             *TokensPage(pages).routes,
+            *BackupPage(pages).routes,
             *SettingsPages(pages).routes,
             *WizardPages(pages, accounts).routes,
             *HooksPage(pages).routes,

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from ringbridge.routing.distribution import Reach
 from ringbridge.routing.intents import PortalId, Priority
+from ringbridge.service.backups import Backups
 from ringbridge.service.config import Office
 from ringbridge.service.dispatch import Dispatch
 from ringbridge.service.distribution_desk import DistributionDesk
@@ -144,6 +145,7 @@ class Services:
     # Decides these calls anew, for one portal or all, and gives how many steps go out.
     send_again: Callable[[Sequence[CallKey], PortalId | None], Awaitable[int]] = nothing_to_send
     resending: Resending | None = None  # a whole period at once
+    backups: Backups | None = None
     phones: Callable[[], Mapping[str, str]] = dict  # employees': extension -> its holder's name
     reach: Callable[[str], Reach] = lambda extension: Reach.UNKNOWN  # whether a phone or a queue could be rung
     hang_up: HangUp | None = None

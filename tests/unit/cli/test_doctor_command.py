@@ -70,6 +70,7 @@ def test_each_thing_that_does_not_work_is_named_with_what_to_do(run: Run, tmp_pa
         "Portal main": "failure",
         f"Recordings {tmp_path / 'monitor'}": "ok",
         f"Recordings {tmp_path / 'elsewhere'}": "warning",
+        "Backup": "warning",
     }
     assert "ringbridge run" in found["Service"]["advice"]
     assert f"nothing listens on 127.0.0.1:{closed}" in found["PBX office"]["words"]

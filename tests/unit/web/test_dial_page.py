@@ -54,7 +54,8 @@ async def opened(database: Database, language: str = "en") -> AsyncIterator[Page
     def portal() -> Portal:
         return desk.crm.routing
 
-    api = ApiDesk(database=database, dialing=desk.dialing, portals={MAIN: portal}, book=TokenBook(database, (), lambda: START))
+    book = TokenBook(database, (), lambda: START)
+    api = ApiDesk(database=database, dialing=desk.dialing, portals={MAIN: portal}, book=book)
     app = create_app(replace(services(database, now=START), api=api))
     async with client(app, language) as visitor:
         yield Page(database, visitor, desk)

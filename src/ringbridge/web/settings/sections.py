@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from ringbridge.service.api_config import ApiToken
+from ringbridge.service.backup_config import BackupConfig
 from ringbridge.service.config import Employee, Office, Pbx
 from ringbridge.service.dial_config import DialingConfig
 from ringbridge.service.hook_config import HooksConfig
@@ -109,6 +110,7 @@ SECTIONS: Mapping[str, Section] = {
         _section("distribution", N_("Distribution of incoming calls"), "phone-incoming", DistributionConfig),
         _section("hooks", N_("Hooks"), "bulb", HooksConfig),
         _section("report", N_("Weekly report"), "mail-opened", ReportConfig),
+        _section("backup", N_("Backup"), "stack-2", BackupConfig),
         _section("api_token", N_("Programs that may ask for calls"), "send-2", ApiToken, "name", "may"),
     )
 }
