@@ -68,7 +68,7 @@ def attended_transfer(board: Switchboard, message: Message, at: datetime) -> Non
     by = board.holder(first, call)
     to_place = message.get("DestType") == "App"  # a conference, a menu, or a Dial that still rings: to nobody yet
     spoken = None if to_place else _far_party(board, call, transferee, target, (first, second))
-    ringing = None if spoken else _ringing_for(board, second)
+    ringing = None if spoken else _ringing_for(board, second, _dialled(target, second))
     if call is not other and other.direction is not Direction.INBOUND:  # else a client of his own, who had called
         board.absorb(other, call)
     kind = TransferType.BLIND if ringing else TransferType.ATTENDED
@@ -107,19 +107,19 @@ def _far_party(
             return board.person(start)
         people = [person for person in board.people_hearing(start, call) if person not in transferers]
         if people:
-            dialled = transferers[1].exten if len(people) > 1 else ""
+            dialled = _dialled(target, transferers[1]) if len(people) > 1 else ""
             return dialled or board.person(people[-1])
     return None
 
 
-def _ringing_for(board: Switchboard, second: Channel) -> str | None:
+def _ringing_for(board: Switchboard, second: Channel, dialled: str) -> str | None:
     """Whose phone the transferer's second line was ringing; of several, the number that rings them."""
     call = board.call_of(second)
     rung = [leg.extension for leg in call.legs if not leg.result and not leg.answer and leg.channel != second.uniqueid]
     clients = filter(None, map(board.channels.get, call.clients))
     if call.direction is Direction.OUTBOUND and not any(client.up for client in clients):
         rung.append(Extension(call.external or second.exten))
-    return second.exten if len(rung) > 1 and second.exten else next(iter(rung), None)
+    return dialled if len(rung) > 1 and dialled else next(iter(rung), None)
 
 
 def _dialled(target: Channel | None, second: Channel) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from operator import attrgetter
@@ -32,6 +32,7 @@ class Bar:
     left: float
     width: float
     length: timedelta
+    result: LegResult | None = None  # of a ring that is over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +142,7 @@ def employee_row(extension: Extension, call: Call, scale: Scale) -> Row:
 
 
 def leg_bars(leg: Leg, scale: Scale) -> list[Bar]:
-    ring = scale.bar(Segment.RING, leg.ring_start, leg.answer or leg.end)
+    ring = replace(scale.bar(Segment.RING, leg.ring_start, leg.answer or leg.end), result=leg.result)
     return [ring, scale.bar(Segment.LINE, leg.answer, leg.end)] if leg.answer else [ring]
 
 

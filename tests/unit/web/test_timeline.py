@@ -34,7 +34,7 @@ def test_client_is_first_and_every_phone_that_rang_has_one_row() -> None:
 
 def test_phone_rung_twice_has_both_rings_in_its_row() -> None:
     rows = {row.extension: row for row in timeline(sample_calls.missed_in_queue(AT), AT).rows}
-    assert [bar.segment for bar in rows["101"].bars] == [Segment.RING, Segment.RING]
+    assert [(bar.segment, bar.result) for bar in rows["101"].bars] == [(Segment.RING, LegResult.NO_ANSWER)] * 2
     assert rows["101"].result is LegResult.NO_ANSWER
 
 
