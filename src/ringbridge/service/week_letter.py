@@ -148,7 +148,7 @@ def money_lines(now: Figures, before: Figures, words: Words) -> Iterator[Line]:
         (
             words.count(one.brought.leads),
             words.count(one.brought.deals),
-            words.of(one.brought.clients, one.clients),
+            words.of(one.brought.with_deal, one.clients),
             words.count(one.won.won),
         )
         for one in (now, before)

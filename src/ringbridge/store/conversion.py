@@ -6,13 +6,13 @@ it is made or won. So of the clients of a period, a deal is some part's and neve
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, distinct, func, literal, select
+from sqlalchemy import ColumnElement, case, func, null, select
 
 from ringbridge.routing.sales import SaleState
 from ringbridge.store import schema, summaries
@@ -20,9 +20,7 @@ from ringbridge.store.database import Transaction
 from ringbridge.store.spans import Span, of_hours
 
 DEALS, JOURNAL = summaries.stats_deals.c, schema.calls.c
-LEAD, DEAL = "lead", "deal"
-WON = (DEALS.kind == DEAL) & (DEALS.state == SaleState.WON)
-BROUGHT = DEALS.call_key.is_not(None)  # by any call
+BROUGHT = DEALS.source.is_not(None)  # by any call
 
 
 class Which(StrEnum):
@@ -36,11 +34,11 @@ class Which(StrEnum):
     def condition(self) -> ColumnElement[bool]:
         match self:
             case Which.LEADS:
-                return DEALS.kind == LEAD
+                return DEALS.kind == "lead"
             case Which.DEALS:
-                return DEALS.kind == DEAL
+                return DEALS.kind == "deal"
             case Which.WON:
-                return WON
+                return (DEALS.kind == "deal") & (DEALS.state == SaleState.WON)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +48,9 @@ class Takings:
     leads: int = 0
     deals: int = 0  # won, lost and open ones
     won: int = 0
+    with_deal: int = 0  # different clients, of an employee different calls, that have a deal
+    with_won: int = 0  # that have one won
     money: Mapping[str, int] = field(default_factory=dict)  # of the deals won: currency -> hundredths of it
-    clients: int = 0  # different ones that have a deal
-    buyers: int = 0  # that have a won one
-    calls: int = 0  # different ones that brought a deal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,26 +74,27 @@ class Sold:
 
 async def by_source(tx: Transaction, span: Span, groups: Mapping[int, int]) -> dict[int | None, Takings]:
     """By group of sources; None: no call brought it. Several sources of one group count each client once."""
-    group = case(dict(groups), value=DEALS.source, else_=DEALS.source) if groups else DEALS.source
-    return await _takings(tx, span, group)
+    several = {source: group for source, group in groups.items() if source != group}
+    group = case(several, value=DEALS.source, else_=DEALS.source) if several else DEALS.source
+    return await _takings(tx, list(of_deals(span)), group, DEALS.client)
 
 
 async def by_employee(tx: Transaction, span: Span) -> dict[str | None, Takings]:
     """By who spoke first in the call; None: nobody did."""
-    return await _takings(tx, span, DEALS.extension, BROUGHT)
+    return await _takings(tx, [*of_deals(span), BROUGHT], DEALS.extension, DEALS.call_key)
 
 
 async def in_all(tx: Transaction, span: Span) -> Takings:
     """That any call brought."""
-    found = await _takings(tx, span, literal(1), BROUGHT)
-    return found.get(1, Takings())
+    found = await _takings(tx, [*of_deals(span), BROUGHT], None, DEALS.client)
+    return found.get(None, Takings())
 
 
 async def closed(tx: Transaction, since: datetime, until: datetime) -> Takings:
     """Deals won within that time, whenever the call was that brought them."""
-    within = (DEALS.closed >= since, DEALS.closed < until, BROUGHT)
-    found = await _takings(tx, Span(), literal(1), WON, *within)
-    return found.get(1, Takings())
+    within = (BROUGHT, Which.WON.condition, DEALS.closed >= since, DEALS.closed < until)
+    found = await _takings(tx, within, None, DEALS.client)
+    return found.get(None, Takings())
 
 
 async def sold(tx: Transaction, span: Span, which: Which, most: int) -> list[Sold]:
@@ -116,27 +114,45 @@ TOLD = [one.name for one in fields(Sold) if one.name != "external"]
 
 
 async def _takings(
-    tx: Transaction, span: Span, by: ColumnElement[Any], *more: ColumnElement[bool]
+    tx: Transaction,
+    conditions: Sequence[ColumnElement[bool]],
+    by: ColumnElement[Any] | None,
+    each: ColumnElement[Any],
 ) -> dict[Any, Takings]:
-    conditions = (*of_deals(span), *more)
-    counts = select(
-        by.label("of"),
-        counted(DEALS.kind == LEAD).label("leads"),
-        counted(DEALS.kind == DEAL).label("deals"),
-        counted(WON).label("won"),
-        different(DEALS.client, DEALS.kind == DEAL).label("clients"),
-        different(DEALS.client, WON).label("buyers"),
-        different(DEALS.call_key, DEALS.kind == DEAL).label("calls"),
+    """First put together for `each` client or call, so that one of them counts once; then `by` something, or all."""
+    of = null() if by is None else by
+    keys = [each] if by is None else [by, each]
+    apart = (
+        select(of.label("of"), each.label("each"), *(counted(which) for which in Which))
+        .where(*conditions)
+        .group_by(*keys)
+        .subquery()
     )
-    money = select(by.label("of"), DEALS.currency, func.sum(DEALS.amount).label("amount")).where(WON)
-    sums: dict[Any, dict[str, int]] = {}
-    for row in await tx.execute(money.where(*conditions).group_by(by, DEALS.currency)):
-        sums.setdefault(row.of, {})[row.currency] = row.amount
-    rows = (await tx.execute(counts.where(*conditions).group_by(by))).mappings()
+    known = apart.c.each != ""  # an empty client is nobody
+    columns = (
+        *(func.sum(apart.c[which]).label(which) for which in Which),
+        number_of(known & (apart.c.deals > 0)).label("with_deal"),
+        number_of(known & (apart.c.won > 0)).label("with_won"),
+    )
+    put_together = select(apart.c.of, *columns).group_by(apart.c.of)
+    money = await _money(tx, conditions, of)
+    rows = (await tx.execute(put_together)).mappings()
     return {
-        row["of"]: Takings(**{name: n for name, n in row.items() if name != "of"}, money=sums.get(row["of"], {}))
+        row["of"]: Takings(**{name: n for name, n in row.items() if name != "of"}, money=money.get(row["of"], {}))
         for row in rows
     }
+
+
+async def _money(
+    tx: Transaction, conditions: Sequence[ColumnElement[bool]], of: ColumnElement[Any]
+) -> dict[Any, dict[str, int]]:
+    asked = select(of.label("of"), DEALS.currency, func.sum(DEALS.amount).label("amount"))
+    # The condition of the index, word for word: else it is not used.
+    rows = await tx.execute(asked.where(summaries.WON, *conditions).group_by("of", DEALS.currency))
+    money: dict[Any, dict[str, int]] = {}
+    for row in rows:
+        money.setdefault(row.of, {})[row.currency] = row.amount
+    return money
 
 
 def of_deals(span: Span) -> Iterator[ColumnElement[bool]]:
@@ -147,10 +163,9 @@ def of_deals(span: Span) -> Iterator[ColumnElement[bool]]:
         yield DEALS.extension.in_(span.extensions)
 
 
-def counted(condition: ColumnElement[bool]) -> ColumnElement[int]:
+def counted(which: Which) -> ColumnElement[int]:
+    return number_of(which.condition).label(which)
+
+
+def number_of(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
-
-
-def different(column: ColumnElement[str], condition: ColumnElement[bool]) -> ColumnElement[int]:
-    """Values of a column where the condition holds; an empty one is nobody's."""
-    return func.count(distinct(case((condition & (column != ""), column))))

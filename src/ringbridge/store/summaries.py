@@ -122,6 +122,7 @@ stats_missed = Table(
 )
 
 BROUGHT = text("call_key IS NOT NULL")
+WON = text("kind = 'deal' AND state = 'won'")
 
 # Leads and deals as a CRM has them, each with the client's call that brought it: see `store.sales`.
 stats_deals = Table(
@@ -146,8 +147,30 @@ stats_deals = Table(
     Column("earliest", Moment, nullable=False),  # a call that began before it brought nothing
     Column("found_by", Text, nullable=False),  # its rows of stats_deal_keys
     Column("generation", Integer, nullable=False),  # the reading that saw it last
-    Index("ix_stats_deals_hour", "hour"),
-    Index("ix_stats_deals_client", "client"),
+    # With all that `store.conversion` reads: the rows are long, and far from one another.
+    Index(
+        "ix_stats_deals_hour",
+        "hour",
+        "source",
+        "extension",
+        "client",
+        "call_key",
+        "kind",
+        "state",
+        "currency",
+        "amount",
+    ),
+    Index("ix_stats_deals_client", "client", "source", "kind", "state"),
+    Index(
+        "ix_stats_deals_won",
+        "hour",
+        "source",
+        "extension",
+        "currency",
+        "amount",
+        sqlite_where=WON,
+        postgresql_where=WON,
+    ),
     Index("ix_stats_deals_call", "call_key", sqlite_where=BROUGHT, postgresql_where=BROUGHT),
     sqlite_with_rowid=False,
 )

@@ -78,21 +78,23 @@ async def test_deals_stand_by_the_source_of_the_call_that_brought_them_and_each_
         one = await conversion.by_source(tx, AT_NOON, {mango: mango, mtt: mango})
         clients = await callers.in_all(tx, AT_NOON)
         total = await conversion.in_all(tx, AT_NOON)
-    assert found[mango] == Takings(deals=3, won=2, money={"RUB": 200_050}, clients=2, buyers=1, calls=2)
-    assert found[mtt] == Takings(leads=1, deals=2, won=1, money={"EUR": 9_900}, clients=2, buyers=1, calls=2)
-    assert found[None] == Takings(deals=1, won=1, money={"RUB": 777_00}, clients=1, buyers=1)
+    assert found[mango] == Takings(deals=3, won=2, money={"RUB": 200_050}, with_deal=2, with_won=1)
+    assert found[mtt] == Takings(leads=1, deals=2, won=1, money={"EUR": 9_900}, with_deal=2, with_won=1)
+    assert found[None] == Takings(deals=1, won=1, money={"RUB": 777_00}, with_deal=1, with_won=1)
     assert one[mango] == total
-    assert (total.clients, total.buyers, clients) == (3, 2, 3)
+    assert (total.with_deal, total.with_won, clients) == (3, 2, 3)
     assert total.money == {"RUB": 200_050, "EUR": 9_900}
 
 
 async def test_deals_stand_by_who_spoke_first_in_that_call(office: Database) -> None:
     async with office.reading() as tx:
         found = await conversion.by_employee(tx, AT_NOON)
-    assert {extension: (one.leads, one.deals, one.won, one.calls) for extension, one in found.items()} == {
-        "101": (0, 3, 3, 2),
-        "102": (0, 1, 0, 1),
-        None: (1, 1, 0, 1),
+    assert {
+        extension: (one.leads, one.deals, one.won, one.with_deal, one.with_won) for extension, one in found.items()
+    } == {
+        "101": (0, 3, 3, 2, 2),
+        "102": (0, 1, 0, 1, 0),
+        None: (1, 1, 0, 1, 0),
     }
 
 

@@ -76,7 +76,7 @@ async def test_conversion_and_money_stand_by_what_brought_the_calls(office: Serv
 async def test_deals_stand_by_employee_too(office: Services) -> None:
     rows = await table(office, "&by=employee")
     assert [row[0] for row in rows[1:]] == ["Борис Орлов · 102"]
-    assert rows[1][1:] == ["3", "1", "3", "0.6667", "2", "900.00", "150000.50"]
+    assert rows[1][1:] == ["3", "1", "3", "0.6667", "2", "0.3333", "900.00", "150000.50"]
 
 
 async def test_a_number_of_deals_leads_to_their_list_and_each_of_them_to_its_call(office: Services) -> None:

@@ -40,18 +40,17 @@ def upgrade() -> None:
     add_days("stats_people", phone, OF_PEOPLE)
 
 
-def add_days(table: str, by: Sequence[sa.Column[Any]], amounts: Sequence[str]) -> None:
-    keys = [column.name for column in by]
-    op.create_table(
-        f"{table}_days",
+def add_days(hours: str, by: Sequence[sa.Column[Any]], amounts: Sequence[str]) -> None:
+    names = [column.name for column in by]
+    days = op.create_table(
+        f"{hours}_days",
         sa.Column("day", sa.Integer, nullable=False),
         *by,
         *(sa.Column(name, sa.Integer, nullable=False) for name in amounts),
-        sa.PrimaryKeyConstraint("day", *keys, name=f"pk_{table}_days"),
+        sa.PrimaryKeyConstraint("day", *names, name=f"pk_{hours}_days"),
         sqlite_with_rowid=False,
     )
-    sums = ", ".join(f"sum({name})" for name in amounts)
-    op.execute(
-        f"INSERT INTO {table}_days (day, {', '.join((*keys, *amounts))}) "
-        f"SELECT hour / 24, {', '.join(keys)}, {sums} FROM {table} GROUP BY hour / 24, {', '.join(keys)}"
-    )
+    kept = sa.table(hours, *(sa.column(name) for name in ("hour", *names, *amounts)))
+    keys = (kept.c.hour // 24, *(kept.c[name] for name in names))
+    sums = sa.select(*keys, *(sa.func.sum(kept.c[name]) for name in amounts)).group_by(*keys)
+    op.execute(sa.insert(days).from_select(["day", *names, *amounts], sums))

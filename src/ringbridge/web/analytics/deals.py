@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 
 from ringbridge.store import analytics, callers, conversion
 from ringbridge.store.conversion import Takings, Which
-from ringbridge.store.database import Transaction
+from ringbridge.store.database import Database
 from ringbridge.store.spans import Span
 from ringbridge.telephony.model import Direction
 from ringbridge.web.analytics.question import Question
 from ringbridge.web.analytics.report import Column, Kind, Report, Row, Tile, money, share
-from ringbridge.web.analytics.sources import Sources, before, span_of
+from ringbridge.web.analytics.sources import Sources, before, read, span_of
 from ringbridge.web.words import N_
 
 BY_EMPLOYEE = "employee"  # else by source
@@ -44,6 +46,7 @@ OF_EMPLOYEES = (
     DEALS,
     Column(title=N_("Calls with a deal"), kind=Kind.SHARE, hint=N_("Calls that brought a deal, of those answered")),
     WON,
+    Column(title=N_("Calls with a sale"), kind=Kind.SHARE, hint=N_("Calls that brought a deal won, of those answered")),
 )
 
 
@@ -55,13 +58,14 @@ class Brought:
     clients: int
 
 
-async def by_source(tx: Transaction, question: Question, sources: Sources, say: Callable[[str], str]) -> Report:
-    """`say` translates."""
-    span = replace(span_of(question, sources), queue=None)
-    now, past = await brought(tx, question, span)
-    groups = sources.groups
-    found = await conversion.by_source(tx, span, groups)
-    clients = await callers.by_source(tx, span, groups)
+async def by_source(database: Database, question: Question, sources: Sources, say: Callable[[str], str]) -> Report:
+    """`say` translates. All is asked at once, as `sources.by_source` does."""
+    span, groups = replace(span_of(question, sources), queue=None), sources.groups
+    async with asyncio.TaskGroup() as group:
+        asked = group.create_task(read(database, partial(conversion.by_source, span=span, groups=groups)))
+        who = group.create_task(read(database, partial(callers.by_source, span=span, groups=groups)))
+        total = group.create_task(brought(database, question, span))
+    found, clients = asked.result(), who.result()
     currencies = currencies_of(found.values())
     shown = [first for first in dict.fromkeys(groups.values()) if first in found or first in clients]
     rows = [
@@ -70,19 +74,24 @@ async def by_source(tx: Transaction, question: Question, sources: Sources, say: 
     ]
     rows.sort(key=lambda row: (-int(str(row.values[3])), -int(str(row.values[1]))))
     if None in found:
-        rows.append(row_without_call(say(NO_CALL), found[None], currencies))
-    return report(OF_SOURCES, rows, currencies, tiles(now, past))
+        rows.append(row_of_the_rest(say(NO_CALL), found[None], currencies))
+    return report(OF_SOURCES, rows, currencies, tiles(*total.result()))
 
 
 async def by_employee(
-    tx: Transaction, question: Question, employee: Callable[[str], str | None], say: Callable[[str], str]
+    database: Database, question: Question, employee: Callable[[str], str | None], say: Callable[[str], str]
 ) -> Report:
     span = Span(since=question.since, until=question.until)
-    now, past = await brought(tx, question, span)
-    found = await conversion.by_employee(tx, span)
-    calls = await analytics.by_employee(tx, span)
-    currencies = currencies_of(found.values())
-    taken = {phone: sums.answered for (phone, way), sums in calls.items() if way is Direction.INBOUND and sums.answered}
+    async with asyncio.TaskGroup() as group:
+        asked = group.create_task(read(database, partial(conversion.by_employee, span=span)))
+        calls = group.create_task(read(database, partial(analytics.by_employee, span=span)))
+        total = group.create_task(brought(database, question, span))
+    found, currencies = asked.result(), currencies_of(asked.result().values())
+    taken = {
+        phone: shares.answered
+        for (phone, direction), shares in calls.result().items()
+        if direction is Direction.INBOUND and shares.answered
+    }
     rows = []
     for phone in dict.fromkeys([*filter(None, found), *taken]):
         name, takings = employee(phone), found.get(phone, Takings())
@@ -90,15 +99,18 @@ async def by_employee(
         rows.append(row_of_employee(shown, phone, takings, taken.get(phone, 0), currencies, question))
     rows.sort(key=lambda row: (-int(str(row.values[3])), str(row.values[0]).casefold()))
     if None in found:
-        rows.append(row_of_nobody(say(NOBODY), found[None], currencies))
-    return report(OF_EMPLOYEES, rows, currencies, tiles(now, past))
+        rows.append(row_of_the_rest(say(NOBODY), found[None], currencies))
+    return report(OF_EMPLOYEES, rows, currencies, tiles(*total.result()))
 
 
-async def brought(tx: Transaction, question: Question, span: Span) -> tuple[Brought, Brought | None]:
+async def brought(database: Database, question: Question, span: Span) -> tuple[Brought, Brought | None]:
     """Of this period and of that before it."""
 
     async def of(one: Span) -> Brought:
-        return Brought(takings=await conversion.in_all(tx, one), clients=await callers.in_all(tx, one))
+        async with asyncio.TaskGroup() as group:
+            takings = group.create_task(read(database, partial(conversion.in_all, span=one)))
+            clients = group.create_task(read(database, partial(callers.in_all, span=one)))
+        return Brought(takings=takings.result(), clients=clients.result())
 
     earlier = before(span, question)
     return await of(span), await of(earlier) if earlier else None
@@ -122,18 +134,14 @@ def row_of_source(name: str, takings: Takings, clients: int, currencies: Sequenc
             clients,
             takings.leads,
             takings.deals,
-            share(takings.clients, clients),
+            share(takings.with_deal, clients),
             takings.won,
-            share(takings.buyers, clients),
+            share(takings.with_won, clients),
             *sums(takings, currencies),
         ),
         address=question.address("hours", source=name, by=""),
         links=lists(takings, question, source=name),
     )
-
-
-def row_without_call(name: str, takings: Takings, currencies: Sequence[str]) -> Row:
-    return Row(values=(name, None, takings.leads, takings.deals, None, takings.won, None, *sums(takings, currencies)))
 
 
 def row_of_employee(
@@ -145,8 +153,9 @@ def row_of_employee(
             answered,
             takings.leads,
             takings.deals,
-            share(takings.calls, answered),
+            share(takings.with_deal, answered),
             takings.won,
+            share(takings.with_won, answered),
             *sums(takings, currencies),
         ),
         address=question.address("hours", employee=phone, source="", by=""),
@@ -154,8 +163,9 @@ def row_of_employee(
     )
 
 
-def row_of_nobody(name: str, takings: Takings, currencies: Sequence[str]) -> Row:
-    return Row(values=(name, None, takings.leads, takings.deals, None, takings.won, *sums(takings, currencies)))
+def row_of_the_rest(name: str, takings: Takings, currencies: Sequence[str]) -> Row:
+    """Of deals without a call, or of calls in which nobody spoke: there is nothing that they are a share of."""
+    return Row(values=(name, None, takings.leads, takings.deals, None, takings.won, None, *sums(takings, currencies)))
 
 
 def lists(takings: Takings, question: Question, **of: str) -> dict[int, str]:
@@ -187,15 +197,15 @@ def tiles(now: Brought, past: Brought | None) -> tuple[Tile, ...]:
         Tile(
             title=TO_DEALS,
             kind=Kind.SHARE,
-            value=share(this.clients, now.clients),
-            before=share(that.clients, past.clients) if that and past else None,
+            value=share(this.with_deal, now.clients),
+            before=share(that.with_deal, past.clients) if that and past else None,
         ),
         Tile(title=WON.title, kind=Kind.COUNT, value=this.won, before=that.won if that else None),
         Tile(
             title=TO_SALES,
             kind=Kind.SHARE,
-            value=share(this.buyers, now.clients),
-            before=share(that.buyers, past.clients) if that and past else None,
+            value=share(this.with_won, now.clients),
+            before=share(that.with_won, past.clients) if that and past else None,
         ),
         *amounts,
     )

@@ -19,6 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ringbridge.store import analytics, stats
+from ringbridge.store.conversion import Which
 from ringbridge.store.database import Transaction
 from ringbridge.store.users import Role
 from ringbridge.web import language as languages
@@ -100,8 +101,11 @@ class Analytics:
         )
 
     async def _answer(self, request: Request, question: Question, known: Sources, *, is_file: bool) -> Told:
-        if question.view == "sources":  # which reads several things at once, and so must hold nothing meanwhile
+        # These read several things at once, and so must hold nothing meanwhile.
+        if question.view == "sources":
             return Told(report=await sources.by_source(self._services.database, question, known))
+        if question.view == "deals" and not deals_list.which_of(question):
+            return await self._deals(request, question, known)
         async with self._services.database.reading() as tx:
             return await self._answer_of(tx, request, question, known, is_file=is_file)
 
@@ -121,7 +125,7 @@ class Analytics:
                 report = hours.report(found, weekdays.__getitem__)
                 return Told(report=report, more={"week": hours.week_of(found), "weekdays": weekdays})
             case "deals":
-                return await self._deals(tx, request, question, known, is_file=is_file)
+                return await self._list_of_deals(tx, request, question, known, is_file=is_file)
             case _:
                 most = missed.MOST_IN_A_FILE if is_file else missed.SHOWN
                 found_calls = await missed.calls(tx, question, known, waiting=not is_file, most=most)
@@ -129,29 +133,30 @@ class Analytics:
                     report=self._missed(request, known, found_calls), tiles=await missed.figures(tx, question, known)
                 )
 
-    async def _deals(
+    async def _deals(self, request: Request, question: Question, known: Sources) -> Told:
+        say, database = saying(request), self._services.database
+        if question.fields["by"] == deals.BY_EMPLOYEE:
+            report = await deals.by_employee(database, question, self._services.employee, say)
+        else:
+            report = await deals.by_source(database, question, known, say)
+        return Told(report=report, more={"sales": self._services.sales()})
+
+    async def _list_of_deals(
         self, tx: Transaction, request: Request, question: Question, known: Sources, *, is_file: bool
     ) -> Told:
-        say, states = saying(request), self._services.sales()
-        if which := deals_list.which_of(question):
-            most = deals_list.MOST_IN_A_FILE if is_file else deals_list.SHOWN
-            report = await deals_list.report(
-                tx,
-                question,
-                which,
-                known,
-                most,
-                say=say,
-                written=self._writing(request),
-                phone=lambda number: spaced(number, self._services.region),
-                employee=self._services.employee,
-            )
-            return Told(report=report, more={"sales": states, "title": deals_list.TITLES[which], "listed": True})
-        if question.fields["by"] == deals.BY_EMPLOYEE:
-            report = await deals.by_employee(tx, question, self._services.employee, say)
-        else:
-            report = await deals.by_source(tx, question, known, say)
-        return Told(report=report, more={"sales": states})
+        which = deals_list.which_of(question) or Which.DEALS
+        report = await deals_list.report(
+            tx,
+            question,
+            which,
+            known,
+            deals_list.MOST_IN_A_FILE if is_file else deals_list.SHOWN,
+            say=saying(request),
+            written=self._writing(request),
+            phone=lambda number: spaced(number, self._services.region),
+            employee=self._services.employee,
+        )
+        return Told(report=report, more={"sales": self._services.sales(), "title": deals_list.TITLES[which]})
 
     def _writing(self, request: Request) -> Callable[[datetime], str]:
         zone, locale = self._services.zone, languages.locale(languages.language_of(request))
