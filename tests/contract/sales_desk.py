@@ -19,7 +19,7 @@ from ringbridge.store.database import Database
 from ringbridge.store.keys import PbxId
 from ringbridge.telephony.model import Call, CallId, Direction, Disposition, Extension, Talk
 
-TERMS = Terms(region="RU", history=365 * DAY, within=90 * DAY)
+TERMS = Terms(account="portal.example", region="RU", history=365 * DAY, within=90 * DAY)
 MINUTE = timedelta(minutes=1)
 
 

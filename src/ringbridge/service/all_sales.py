@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import TypeGuard
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -62,10 +63,20 @@ class AllSales:
 
 def terms_of(config: Portal, office: Office) -> Terms:
     return Terms(
+        account=account_of(config),
         region=office.region,
         history=timedelta(days=config.deals_history_days),
         within=timedelta(days=config.deals_attribution_days),
     )
+
+
+def account_of(config: Portal) -> str:
+    """What stays the same while it is the same portal, and tells no secret."""
+    if config.webhook is not None:
+        return urlsplit(config.webhook.get_secret_value()).hostname or ""
+    if config.oauth is not None:
+        return config.oauth.client_id
+    return (config.amocrm.address or config.amocrm.client_id) if config.amocrm else ""
 
 
 def can_be_read(crm: object) -> TypeGuard[Source]:

@@ -61,12 +61,13 @@ class SalesState:
 class Terms:
     """What is read, and what counts. Other terms need another reading."""
 
+    account: str  # which portal it is: another one may get its name
     region: str  # the office's country: by it numbers are spelled
     history: timedelta  # what was made longer before the first reading is not read
     within: timedelta  # a call brings what is made so long after it
 
     def __str__(self) -> str:
-        return f"{self.region} {self.history.days} {self.within.days}"
+        return f"{self.account} {self.region} {self.history.days} {self.within.days}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -234,9 +234,10 @@ async def test_a_minute_without_news_writes_nothing(kept: Kept) -> None:
 def test_what_is_read_is_as_it_is_set() -> None:
     config = {"name": "main", "webhook": "https://portal.example/rest/1/secret/", "default_user": "1"}
     office = office_of({"portal": [config]})
-    assert (office.portal[0].deals, str(terms_of(office.portal[0], office))) == (True, "RU 365 90")
-    other = replace(terms_of(office.portal[0], office), within=7 * DAY)
-    assert str(other) != str(terms_of(office.portal[0], office))
+    terms = terms_of(office.portal[0], office)
+    assert (office.portal[0].deals, str(terms)) == (True, "portal.example RU 365 90")
+    others = [replace(terms, within=7 * DAY), replace(terms, history=DAY), replace(terms, account="other.example")]
+    assert len({str(each) for each in (terms, *others)}) == 4
     assert can_be_read(TwinCrm())
     assert not can_be_read(object())
     assert {"lead", "deal"} == KINDS
