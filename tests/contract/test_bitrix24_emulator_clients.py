@@ -217,6 +217,17 @@ async def test_a_lead_and_a_deal_get_default_titles_and_semantics() -> None:
         assert (deal["TITLE"], deal["STAGE_SEMANTIC_ID"], deal["CLOSED"]) == ("Deal #1", "F", "Y")
 
 
+async def test_when_a_stage_was_changed_stays_while_something_else_is() -> None:
+    async with desk() as at:
+        clients, user = at.portal.clients, {"user_id": int(ADMIN)}
+        for kind, stage, other in ((Kind.LEAD, "STATUS_ID", "JUNK"), (Kind.DEAL, "STAGE_ID", "WON")):
+            number = clients.add(kind, {}, **user, at="2026-03-10T10:00:00+03:00")
+            clients.update(kind, number, {stage: other}, **user, at="2026-03-10T11:00:00+03:00")
+            clients.update(kind, number, {"OPPORTUNITY": 5}, **user, at="2026-03-10T12:00:00+03:00")
+            row = (await at.call(f"crm.{kind.lower()}.get", id=number)).result
+            assert (row["MOVED_TIME"], row["DATE_MODIFY"]) == ("2026-03-10T11:00:00+03:00", "2026-03-10T12:00:00+03:00")
+
+
 # Directories.
 
 
