@@ -209,12 +209,15 @@ async def test_other_terms_read_all_anew(shop: Shop) -> None:
     anna = shop.person(ANNA)
     key = await shop.desk.called(ANNA, before=30 * DAY)
     shop.add(Kind.DEAL, ago=DAY, CONTACT_ID=anna)
+    shop.add(Kind.DEAL, ago=300 * DAY)
     await shop.desk.read_whole()
     assert (await shop.desk.deals())["deal 1"]["call_key"] == key
-    await shop.desk.restarted(later(within=7 * DAY))
-    assert await shop.desk.deals() == {}
+    await shop.desk.restarted(later(within=7 * DAY, history=100 * DAY))
+    assert not shop.desk.keeper.state().whole
     await shop.desk.read_whole()
-    assert (await shop.desk.deals())["deal 1"]["call_key"] is None
+    kept = await shop.desk.deals()
+    assert kept.keys() == {"deal 1"}
+    assert kept["deal 1"]["call_key"] is None
 
 
 async def test_phones_come_out_of_the_mirror_and_what_it_hears_is_followed(tmp_path: Path) -> None:

@@ -52,14 +52,13 @@ class Sales:
         self._terms = terms
 
     async def recall(self, since: datetime) -> Reading:
-        """How far the reading was; a new one reads what was made `since`. What was kept on other terms is forgotten."""
+        """How far the reading was; a new one reads what was made `since`. What was kept on other terms stays until that
+        is done."""
         async with self._database.reading() as tx:
             kept = await reading(tx, self._portal)
         if kept is not None and kept.terms == self._terms:
             return kept
-        if kept is not None:
-            await forget(self._database, self._portal)
-        return Reading(terms=self._terms, since=since)
+        return Reading(terms=self._terms, since=since, generation=kept.generation if kept else 0)
 
     async def keep_reading(self, reading: Reading) -> None:
         row = asdict(reading)
