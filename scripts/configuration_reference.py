@@ -18,6 +18,7 @@ from pydantic_core import PydanticUndefined
 from ringbridge.routing.templates import FIELDS
 from ringbridge.service.bootstrap import Bootstrap
 from ringbridge.service.config import Office
+from ringbridge.service.web_config import WebConfig
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "configuration.md"
 
@@ -84,6 +85,9 @@ def page() -> str:
             f"| `{name}` | {default_of(field)} | {field.description} |"
             for name, field in Bootstrap.model_fields.items()
         ),
+        *section("`[web]`", WebConfig),
+        "",
+        "From the environment: `RINGBRIDGE_WEB__CERTIFICATE` and so on.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -9,21 +9,25 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+import ssl
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
 from ringbridge.service.bootstrap import Bootstrap, open_vault
+from ringbridge.service.certificate import CertificateKeeper
 from ringbridge.service.config import ConfigError, Office
 from ringbridge.service.runtime import Runtime
 from ringbridge.service.settings import save_office
+from ringbridge.service.web_config import WebConfig
 from ringbridge.store.database import Database
 from ringbridge.web.limits import LARGEST_MESSAGE
+from ringbridge.web.security import StrictTransport
 from ringbridge.web.stage import Stage
 
 log = structlog.get_logger(__name__)
@@ -98,18 +102,25 @@ class Supervisor:
 async def supervised(
     bootstrap: Bootstrap, open_one: Callable[[], AbstractAsyncContextManager[Opened]]
 ) -> AsyncIterator[str]:
-    """The whole service, while the context lasts; gives the page's address. Raises `NoPort`; `ConfigError` and
-    `StoreError` in a group."""
+    """The whole service, while the context lasts; gives the page's address. Raises `NoPort` and `BadCertificate`;
+    `ConfigError` and `StoreError` in a group."""
     stage = Stage()
-    async with listening(stage, bootstrap.host, bootstrap.port) as address, asyncio.TaskGroup() as group:
+    async with (
+        encrypted(stage, bootstrap.web) as door,
+        listening(stage, bootstrap.host, bootstrap.port) as address,
+        asyncio.TaskGroup() as group,
+    ):
         supervisor = Supervisor(bootstrap, stage, open_one)
-        running = group.create_task(supervisor.run())
+        running: list[asyncio.Task[Any]] = [group.create_task(supervisor.run())]
+        if door is not None:
+            running.append(group.create_task(door.watch()))
         try:
             await supervisor.ready.wait()
             yield address
         finally:
             stage.close()
-            running.cancel()
+            for task in running:
+                task.cancel()
 
 
 async def stop_signal() -> None:
@@ -132,16 +143,36 @@ class _Server(uvicorn.Server):
         yield
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """Where the encrypted page is; `watch` renews what it shows, until cancelled."""
+
+    address: str
+    watch: Callable[[], Coroutine[None, None, None]]
+
+
 @asynccontextmanager
-async def listening(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
+async def encrypted(app: ASGIApp, config: WebConfig) -> AsyncIterator[Door | None]:
+    """The same page by TLS, where there is a certificate. Raises `BadCertificate`, `NoPort`."""
+    if config.certificate is None or config.key is None:
+        yield None
+        return
+    keeper = CertificateKeeper(config.certificate, config.key)
+    strict = StrictTransport(app, config.hsts_days) if config.hsts_days else app
+    async with listening(strict, config.host, config.port, tls=keeper.context) as address:
+        log.info("page_encrypted", page=address, ends=keeper.current.ends.isoformat())
+        yield Door(address=address, watch=keeper.watch)
+
+
+@asynccontextmanager
+async def listening(app: ASGIApp, host: str, port: int, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """Serves an application on a port of this machine (0: any free one); gives its address."""
     try:
         listener = socket.create_server((host, port))
     except OSError as error:
         reason = str(error.strerror).partition(" (while")[0]
-        raise NoPort(
-            f"The page cannot listen on {host}:{port} ({reason}): set RINGBRIDGE_HOST or RINGBRIDGE_PORT."
-        ) from error
+        settings = "host and port under [web]" if tls else "RINGBRIDGE_HOST or RINGBRIDGE_PORT"
+        raise NoPort(f"The page cannot listen on {host}:{port} ({reason}): set {settings}.") from error
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -149,12 +180,13 @@ async def listening(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
         lifespan="off",
         timeout_graceful_shutdown=3,
         ws_max_size=LARGEST_MESSAGE,
+        ssl_context_factory=(lambda *_: tls) if tls else None,
     )
     server = _Server(config)
     with contextlib.closing(listener):
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
-            yield f"http://{host}:{listener.getsockname()[1]}"
+            yield f"{'https' if tls else 'http'}://{host}:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             await task

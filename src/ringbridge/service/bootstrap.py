@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from ringbridge.service.config import ConfigError
+from ringbridge.service.web_config import WebConfig
 from ringbridge.store import settings
 from ringbridge.store.database import Database
 from ringbridge.store.vault import Vault
@@ -23,7 +24,7 @@ CONFIG = Path("/etc/ringbridge/ringbridge.toml")
 
 
 class Bootstrap(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="RINGBRIDGE_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="RINGBRIDGE_", env_nested_delimiter="__", extra="forbid", frozen=True)
 
     data: Path = Field(Path("/var/lib/ringbridge"), description="Folder of the database and of converted recordings.")
     key_file: Path | None = Field(
@@ -34,6 +35,7 @@ class Bootstrap(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="DEBUG, INFO, WARNING or ERROR."
     )
+    web: WebConfig = Field(WebConfig(), description="The page encrypted by a certificate of its own.")
 
     @property
     def database(self) -> str:
@@ -79,6 +81,6 @@ def read_bootstrap(**given: Any) -> Bootstrap:
 
 
 def _mistake(error: Any) -> str:
-    name = ".".join(map(str, error["loc"]))
-    words = "no such setting" if error["type"] == "extra_forbidden" else error["msg"]
-    return f"RINGBRIDGE_{name.upper()}, or {name} in ringbridge.toml: {words}"
+    place = list(map(str, error["loc"]))
+    words = "no such setting" if error["type"] == "extra_forbidden" else error["msg"].removeprefix("Value error, ")
+    return f"RINGBRIDGE_{'__'.join(place).upper()}, or {'.'.join(place)} in ringbridge.toml: {words}"

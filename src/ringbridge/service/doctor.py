@@ -27,6 +27,7 @@ from ringbridge.service.backups import last_made
 from ringbridge.service.bootstrap import Bootstrap, open_vault
 from ringbridge.service.config import ConfigError, Office
 from ringbridge.service.doctor_backup import findings_of as findings_of_backup
+from ringbridge.service.doctor_certificate import findings_of as findings_of_certificate
 from ringbridge.service.doctor_hooks import findings_of
 from ringbridge.service.doctor_pbx import PbxExamination
 from ringbridge.service.findings import Finding, failure, ok, warning
@@ -190,6 +191,13 @@ async def hooks(premises: Premises) -> Sequence[Finding]:
     return list(findings_of(settings))
 
 
+async def certificate(premises: Premises) -> Sequence[Finding]:
+    def found() -> list[Finding]:
+        return list(findings_of_certificate(premises.bootstrap, runs=premises.runs, now=datetime.now(UTC)))
+
+    return await asyncio.to_thread(found)
+
+
 async def backups(premises: Premises) -> Sequence[Finding]:
     config = premises.office.backup
     folder, noted = config.folder_in(premises.bootstrap.data), await last_made(premises.database)
@@ -205,6 +213,7 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
         "recordings": folders,
         "route": routes,
         "hooks": hooks,
+        "certificate": certificate,
         "backup": backups,
     }
 )

@@ -58,6 +58,22 @@ class SecurityHeaders:
         await self.app(scope, receive, send_with_headers)
 
 
+class StrictTransport:
+    """ASGI middleware of the encrypted page: browsers shall ask for nothing else of this host (RFC 6797)."""
+
+    def __init__(self, app: ASGIApp, days: int) -> None:
+        self.app = app
+        self._told = f"max-age={days * 24 * 60 * 60}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_header(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Strict-Transport-Security"] = self._told
+            await send(message)
+
+        await self.app(scope, receive, send_with_header)
+
+
 FOR_PORTALS = ("/bitrix24/", "/amocrm/", "/api/")
 """Addresses that a portal's own pages post to, from inside a frame or by a widget. What is posted there proves itself,
 and no cookie of ours has a part in it."""

@@ -18,7 +18,7 @@ from ringbridge.web.reasons import translated
 from ringbridge.web.sentences import SENTENCES
 
 RUSSIAN = translations("ru").gettext
-COMMAND = re.compile(r"(ringbridge|apt|chmod|systemctl) |\[\[")  # what is typed is the same in every language
+COMMAND = re.compile(r"(ringbridge|apt|certbot|chmod|systemctl) |\[\[")  # what is typed is the same in every language
 ADDRESS = PbxAddress(host="10.0.0.5", port=5038, username="u", secret="s")
 
 

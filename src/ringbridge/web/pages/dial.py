@@ -109,7 +109,8 @@ class DialPage:
         except StoreError:
             return await self._pages.notice(request, 503, *NOT_STORED)
         answer = RedirectResponse(f"/dials/{dial.id}", status_code=303)
-        answer.set_cookie(COOKIE, extension, max_age=YEAR, samesite="lax", httponly=True)
+        secure = request.url.scheme == "https"
+        answer.set_cookie(COOKIE, extension, max_age=YEAR, samesite="lax", httponly=True, secure=secure)
         return answer
 
     async def _dialled(self, number: str, phone: Phone, click: str) -> Dial:

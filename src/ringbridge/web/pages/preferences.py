@@ -19,10 +19,11 @@ CHOICES = {language.COOKIE: tuple(language.LANGUAGES), THEME_COOKIE: THEMES}
 async def choose(request: Request) -> Response:
     """POST: `language` or `theme`, and `next`, the page to come back to. What is not on offer is not kept."""
     async with request.form(max_files=0, max_fields=8) as form:
+        secure = request.url.scheme == "https"
         answer = RedirectResponse(own_address(str(form.get("next", ""))), status_code=303)
         for name, offered in CHOICES.items():
             if (value := form.get(name)) in offered:
-                answer.set_cookie(name, str(value), max_age=YEAR, samesite="lax", httponly=True)
+                answer.set_cookie(name, str(value), max_age=YEAR, samesite="lax", httponly=True, secure=secure)
     return answer
 
 
