@@ -81,9 +81,12 @@ async def test_newcomer_makes_a_first_call_that_is_in_the_crm(first_day: FirstDa
     await expect(found).to_contain_text("can be read from here")
     await page.get_by_role("link", name="Go on").click()
 
-    await first_day.fill(webhook=first_day.portal.webhook_url)
-    await page.get_by_label("The portal is in our own network").check()
-    await page.get_by_role("button", name="Save and go on").first.click()
+    await page.get_by_text("Bitrix24, by an incoming webhook").click()
+    way = page.locator("#way-webhook")
+    await expect(way.locator("svg.where")).to_have_count(3)
+    await way.locator("[name=webhook]").fill(first_day.portal.webhook_url)
+    await way.get_by_label("The CRM is in our own network").check()
+    await way.get_by_role("button", name="Save and go on").click()
     await expect(page.locator("main")).to_contain_text("is not dialled by a webhook")
     await page.get_by_role("link", name="Go on").click()
 

@@ -116,6 +116,38 @@ SENTENCES = (
     N_("An earlier card of this call has to be repeated first"),
     N_("The call is not registered: %(why)s"),
     N_("%(what)s gave the same rows again."),
+    N_("A number clicked in Bitrix24 is not dialled by a webhook: connect as a local application."),
+    N_("The portal was connected by no administrator: clients hidden from that user are not found."),
+    N_("Calls cannot be recorded: add the permission telephony."),
+    N_("Calls cannot be recorded: the portal says %(said)s."),
+    N_(
+        "Calls cannot be recorded: this portal lets only a local application register calls, not an "
+        "incoming webhook. Add a local application and connect it instead."
+    ),
+    N_(
+        "Whether a call arrived although the portal's answer was lost cannot be looked up: give the "
+        "connecting user the telephony right to view call statistics."
+    ),
+    N_("Employees' mobile numbers cannot be read: add the permission user_basic (or user)."),
+    N_(
+        "Employees cannot be read, so extensions have to be mapped by hand, and a colleague who calls "
+        "from a mobile may be made a client: add the permission user (or user_basic)."
+    ),
+    N_("Tasks for missed calls cannot be made: add the permission task."),
+    N_("Clients cannot be found, and no lead, contact, deal or activity text is written: add the permission crm."),
+    N_("Departments are not shown with the employees: add the permission department."),
+    N_("Who is off shift is not known: add the permission timeman."),
+    N_(
+        "Contacts have no field for phones: amoCRM finds nobody by number, so every caller is a new "
+        "client. Add the field Phone to contacts."
+    ),
+    N_("No pipeline takes incoming leads: a rule that wants one gets a contact and a lead in its place."),
+    N_("The account ignores filters: looking up what became of a lost answer takes longer."),
+    N_("Employees cannot be read: connect with an administrator's account. %(said)s"),
+    N_("Clients cannot be found: the connecting user may not see contacts. %(said)s"),
+    N_("Pipelines cannot be read: the connecting user may not see leads. %(said)s"),
+    N_("Tasks for missed calls cannot be made: the connecting user may not see tasks. %(said)s"),
+    N_("%(host)s is %(address)s, an address inside a closed network: allow_private is off"),
     N_("Employees cannot be read: add the permission user (or user_basic). %(said)s"),
     N_("Leads and deals cannot be read. %(said)s"),
     N_("Deals cannot be read. %(said)s"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 SOURCE = Path("src/ringbridge")
 SPEAKERS = {
-    "crm": {"Transient", "Throttled", "Unauthorized", "Rejected", "NotReached"},
+    "crm": {"Transient", "Throttled", "Unauthorized", "Rejected", "NotReached", "AddressRefused", "missing.append"},
     "pbx": {"NotConnected", "LoginRefused", "PeerSpokeNonsense"},
     "routing": {"Refusal"},
     "service": {"Refusal", "failure", "warning", "ok", "Absent", "NotYet"},
@@ -30,7 +30,12 @@ def sentences() -> dict[str, str]:
 
 
 def called(node: ast.Call) -> str:
-    return node.func.id if isinstance(node.func, ast.Name) else ""
+    match node.func:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=ast.Name(id="missing"), attr="append"):
+            return "missing.append"
+    return ""
 
 
 def spoken(node: ast.Call) -> Iterator[ast.expr]:

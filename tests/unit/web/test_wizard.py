@@ -17,10 +17,12 @@ from ringbridge.emulators.asterisk.server import Server
 from ringbridge.emulators.bitrix24.portal import Portal
 from ringbridge.emulators.bitrix24.server import serve
 from ringbridge.pbx.link import LinkState
+from ringbridge.routing.intents import PortalId
 from ringbridge.service.config import Office, document_of, office_of
 from ringbridge.service.extensions import TableRefused
 from ringbridge.service.runtime import Runtime
 from ringbridge.service.settings import load_office
+from ringbridge.store import portals
 from ringbridge.store.directory import DirectoryUser
 from ringbridge.web.wizard.employees import matched, with_people
 from ringbridge.web.wizard.lines import QUESTIONS, place_of, trunk_rows, typed_rows, with_rules, with_trunks
@@ -134,9 +136,32 @@ async def test_key_that_opens_nothing_is_told_and_not_kept(newcomer: Newcomer) -
     answer = await newcomer.say("crm", kind="bitrix24", webhook=wrong, closed="1")
     assert answer.status_code == 422
     assert 'role="alert"' in answer.text
+    assert f'value="{wrong}"' in answer.text, "nobody has to fetch it once more to mend a letter"
     refused = await newcomer.say("crm", kind="amocrm", amo_address="https://example.amocrm.ru")
     assert refused.status_code == 422
     assert not (await newcomer.office()).portal
+
+
+async def test_application_that_is_not_installed_yet_is_said_to_wait_until_the_portal_let_us_in(
+    newcomer: Newcomer,
+) -> None:
+    keys = {"client_id": "local.1", "client_secret": "s", "public_address": "https://calls.acme.example"}
+    answer = await newcomer.say("crm", kind="bitrix24", way="bitrix24", **keys)
+    await newcomer.reopened()
+    assert answer.status_code == 200, "there is something left to do on this page"
+    shown = await newcomer.see("crm")
+    assert "not let in yet" in shown
+    assert "https://calls.acme.example/bitrix24/bitrix24/install" in shown
+    async with newcomer.runtime.database.transaction() as tx:
+        await portals.learn(tx, PortalId("bitrix24"), {"choices": {}})
+    assert "not let in yet" not in await newcomer.see("crm")
+
+
+async def test_an_address_of_this_machine_is_not_offered_to_a_portal(newcomer: Newcomer) -> None:
+    shown = await newcomer.see("crm")
+    assert "cannot reach this page" in shown
+    assert "https://calls.example.com/bitrix24/bitrix24/install" in shown
+    assert "http://127.0.0.1" not in shown
 
 
 async def test_secrets_are_never_shown_again(newcomer: Newcomer) -> None:

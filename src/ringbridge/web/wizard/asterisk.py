@@ -17,9 +17,12 @@ from ringbridge.service.config import Office
 from ringbridge.service.runtime import pbx_address
 from ringbridge.service.settings_desk import Document, OfficeRefused
 from ringbridge.service.survey import Survey, is_readable, manager_lines, survey
+from ringbridge.web import language as languages
 from ringbridge.web.auth.visitor import by_whom
+from ringbridge.web.wizard.drawings import shown
 from ringbridge.web.wizard.frame import Frame, given
 from ringbridge.web.wizard.steps import Step
+from ringbridge.web.wizard.ways import freepbx_manager
 
 USUAL = {"name": "office", "host": "127.0.0.1", "port": "5038", "username": "ringbridge"}
 FREEPBX_VARIABLES = {"REALCALLERIDNUM": "{extension}", "AMPUSER": "{extension}"}
@@ -63,6 +66,8 @@ class AsteriskStep:
         self, request: Request, form: Mapping[str, str], seen: Survey | None, *, code: int = 200
     ) -> Response:
         folder = form.get("recordings") or (seen.found.recordings if seen else "")
+        username, permit = form.get("username") or USUAL["username"], await own_address(address_in(form))
+        say = languages.translations(languages.language_of(request)).gettext
         return await self._frame.page(
             request,
             Step.ASTERISK,
@@ -70,11 +75,12 @@ class AsteriskStep:
             form=form,
             seen=seen,
             lines=manager_lines(
-                form.get("username") or USUAL["username"],
+                username,
                 form.get("secret", "") if seen is None or seen.trouble else "…",
-                await own_address(address_in(form)),
+                permit,
                 seen.missing if seen else (),
             ),
+            freepbx=shown(freepbx_manager(username, permit), say),
             folder=folder,
             readable=bool(folder) and await asyncio.to_thread(is_readable, folder),
             is_freepbx=seen is not None and seen.found.kind is Kind.FREEPBX,

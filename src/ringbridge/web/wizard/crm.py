@@ -8,13 +8,21 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ringbridge.routing.intents import PortalId
 from ringbridge.service.config import Office, document_of
 from ringbridge.service.portal_config import Portal
 from ringbridge.service.portal_trial import Tried, can_be_tried, try_portal
 from ringbridge.service.settings_desk import Document, OfficeRefused, validated
+from ringbridge.store import portals
+from ringbridge.web import language as languages
 from ringbridge.web.auth.visitor import by_whom
+from ringbridge.web.wizard import ways
+from ringbridge.web.wizard.drawings import shown
 from ringbridge.web.wizard.frame import Frame, given
 from ringbridge.web.wizard.steps import Step
+
+EXAMPLE = "https://calls.example.com"
+HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class CrmStep:
@@ -43,12 +51,15 @@ class CrmStep:
             return await self._shown(request, form, Tried(trouble=str(refusal)), code=422)
         if form.get("act") == "save" and not tried.missing and can_be_tried(portal):
             return await self._frame.passed(request, Step.CRM)
-        return await self._shown(request, form, tried)
+        return await self._shown(request, {}, tried)  # what is kept is not shown again
 
     async def _shown(
         self, request: Request, form: Mapping[str, str], tried: Tried | None, *, code: int = 200
     ) -> Response:
         office, status = await self._frame.desk.office(), await self._frame.services.status()
+        address = office.public_address or reachable(request) or EXAMPLE
+        say = languages.translations(languages.language_of(request)).gettext
+        names = {kind: name_of(office, kind) for kind in ("bitrix24", "amocrm")}
         return await self._frame.page(
             request,
             Step.CRM,
@@ -57,8 +68,37 @@ class CrmStep:
             tried=tried,
             portals=office.portal,
             standing={portal.name: portal for portal in status.portals},
-            own_address=office.public_address or str(request.base_url).rstrip("/"),
+            waiting=await self._waiting(office),
+            own_address=address,
+            is_example=address == EXAMPLE,
+            public_address=office.public_address or "",
+            names=names,
+            ways={
+                "application": shown(ways.local_application(f"{address}/bitrix24/{names['bitrix24']}/install"), say),
+                "webhook": shown(ways.incoming_webhook(), say),
+                "amocrm": shown(ways.amocrm_integration(f"{address}/amocrm/{names['amocrm']}/oauth"), say),
+            },
         )
+
+    async def _waiting(self, office: Office) -> set[str]:
+        """Portals that have not let us in yet: nothing was ever read of them."""
+        async with self._frame.database.reading() as tx:
+            return {
+                portal.name
+                for portal in office.portal
+                if not can_be_tried(portal) and "choices" not in await portals.learned(tx, PortalId(portal.name))
+            }
+
+
+def reachable(request: Request) -> str:
+    """The address by which the page was opened, where that may be reached from another machine as well."""
+    host = request.url.hostname or ""
+    return "" if host in HERE else str(request.base_url).rstrip("/")
+
+
+def name_of(office: Office, kind: str) -> str:
+    """Of the portal that there is of this kind, or will be."""
+    return next((portal.name for portal in office.portal if portal.kind == kind), kind)
 
 
 def portal_of(office: Office, form: Mapping[str, str]) -> Portal:
