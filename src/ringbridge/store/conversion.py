@@ -122,9 +122,11 @@ async def _takings(
     """First put together for `each` client or call, so that one of them counts once; then `by` something, or all."""
     of = null() if by is None else by
     keys = [each] if by is None else [by, each]
+    # Conditions of indexes stand as the indexes have them, word for word: else they are not used.
+    indexed = [summaries.BROUGHT] if each is DEALS.call_key else []
     apart = (
         select(of.label("of"), each.label("each"), *(counted(which) for which in Which))
-        .where(*conditions)
+        .where(*conditions, *indexed)
         .group_by(*keys)
         .subquery()
     )
@@ -147,7 +149,6 @@ async def _money(
     tx: Transaction, conditions: Sequence[ColumnElement[bool]], of: ColumnElement[Any]
 ) -> dict[Any, dict[str, int]]:
     asked = select(of.label("of"), DEALS.currency, func.sum(DEALS.amount).label("amount"))
-    # The condition of the index, word for word: else it is not used.
     rows = await tx.execute(asked.where(summaries.WON, *conditions).group_by("of", DEALS.currency))
     money: dict[Any, dict[str, int]] = {}
     for row in rows:

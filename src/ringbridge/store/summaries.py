@@ -168,10 +168,20 @@ stats_deals = Table(
         "extension",
         "currency",
         "amount",
+        "state",
         sqlite_where=WON,
         postgresql_where=WON,
     ),
-    Index("ix_stats_deals_call", "call_key", sqlite_where=BROUGHT, postgresql_where=BROUGHT),
+    Index(
+        "ix_stats_deals_call",
+        "call_key",
+        "extension",
+        "source",
+        "kind",
+        "state",
+        sqlite_where=BROUGHT,
+        postgresql_where=BROUGHT,
+    ),
     sqlite_with_rowid=False,
 )
 
