@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from unicodedata import combining, normalize
 
 from sqlalchemy import (
     ColumnElement,
@@ -44,6 +44,7 @@ MOST_FOUND = 2000  # lines of one page of calls
 
 MOST_WORDS = 6  # of a search
 LONGEST_WORD = 40
+KINDS = ("contact", "company", "lead")
 MARK = "~"
 """Before a word among the mirror's keys, of which the others begin with a digit or with what kind of client it is."""
 
@@ -65,9 +66,13 @@ class Named:
 
 def words_of(text: str) -> list[str]:
     """In one spelling, each once, in their order: ``Ёлкина`` and ``елкина`` are one word."""
-    plain = unicodedata.normalize("NFKD", text.casefold().replace("й", "\0")).replace("\0", "й")
-    plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
-    return list(dict.fromkeys(word[:LONGEST_WORD] for word in WORD.findall(plain)))
+    folded = normalize("NFKC", normalize("NFKC", text).casefold())
+    return list(dict.fromkeys(word[:LONGEST_WORD] for word in WORD.findall("".join(map(_bare, folded)))))
+
+
+def _bare(sign: str) -> str:
+    """Without what stands above or below it; ``й`` is a letter of its own."""
+    return sign if sign == "й" else "".join(c for c in normalize("NFKD", sign) if not combining(c))
 
 
 def keys_of(*names: str) -> Iterator[str]:
@@ -94,6 +99,22 @@ async def named(tx: Transaction, name: str, region: str) -> Named:
             if number := comparable(written, region):
                 numbers[number] = None
     return Named(numbers=tuple(numbers)[:MOST_CLIENTS], more=more or len(numbers) > MOST_CLIENTS)
+
+
+async def names_of(tx: Transaction, numbers: Iterable[str | None], region: str) -> dict[str, str]:
+    """Of these numbers, as the PBX gave them, those that a client has whose name is known. Of several clients the
+    contact's, then the company's, then the lead's name, the oldest's first."""
+    spelled = {number: comparable(number, region) for number in numbers if number}
+    clients = select(KEYS.key, KEYS.kind, KEYS.id, THINGS.name).join(
+        schema.mirror_things,
+        and_(THINGS.portal == KEYS.portal, THINGS.kind == KEYS.kind, THINGS.id == KEYS.id),
+    )
+    here = KEYS.portal.in_(select(schema.mirror_readings.c.portal))
+    found = (await tx.execute(clients.where(here, KEYS.key.in_({*spelled.values()} - {""})))).all()
+    known = [row for row in found if row.name and row.kind in KINDS]
+    known.sort(key=lambda row: (KINDS.index(row.kind), len(row.id), row.id), reverse=True)
+    names = {row.key: row.name for row in known}
+    return {number: names[key] for number, key in spelled.items() if key in names}
 
 
 def _of_this_name(portal: PortalId, name: str) -> CompoundSelect[tuple[str, str]] | Select[tuple[str, str]]:

@@ -22,7 +22,7 @@ from ringbridge.store import calls, mirror, retention
 from ringbridge.store.calls import Cursor, Filters, StoryKind, StoryLine
 from ringbridge.store.database import Database
 from ringbridge.store.mirror import Mirror, Reading
-from ringbridge.store.words import MOST_CLIENTS, is_named, named, words_of
+from ringbridge.store.words import MOST_CLIENTS, is_named, named, names_of, words_of
 from ringbridge.telephony.model import Call, Disposition
 
 MAIN, OTHER = PortalId("main"), PortalId("other")
@@ -127,6 +127,21 @@ async def test_client_of_another_name_is_found_by_the_new_one_alone_and_still_by
     await Mirror(database, MAIN, REGION).remove([Ref(kind="contact", id="1")])
     async with database.reading() as tx:
         assert list(await tx.execute(text("SELECT * FROM mirror_keys"))) == []
+
+
+async def test_numbers_have_the_names_of_their_clients_the_contacts_before_the_leads(database: Database) -> None:
+    number = "79125551122"
+    await mirror_has(
+        database,
+        client("1", "Заявка с сайта", number, kind="lead"),
+        client("10", "Анна Ли", number),
+        client("9", "Анна Смирнова", number),
+        client("7", "", "79036667788"),
+    )
+    async with database.reading() as tx:
+        asked = ["8 912 555-11-22", number, "79036667788", "79000000000", "anonymous", "", None]
+        assert await names_of(tx, asked, REGION) == {"8 912 555-11-22": "Анна Смирнова", number: "Анна Смирнова"}
+        assert await names_of(tx, [], REGION) == {}
 
 
 async def test_of_very_many_clients_of_one_name_some_are_taken_and_it_is_said(database: Database) -> None:

@@ -142,6 +142,15 @@ async def test_calls_are_found_by_what_was_told_about_them(database: Database) -
     assert calls_on(await found_by(database, "text=борис+register&result=missed")) == []
 
 
+async def test_the_clients_name_in_the_crm_stands_in_the_journal_and_over_the_call(database: Database) -> None:
+    call = sample_calls.answered(NOW - timedelta(hours=1), number="89125551122", name="89125551122")
+    await journal(database, [call])
+    await crm_has(database, "Алёна Петрова", "+7 912 555-11-22")
+    async with client(create_app(services(database))) as page:
+        assert "Алёна Петрова" in read((await page.get("/journal")).text).found
+        assert "Алёна Петрова" in read((await page.get(f"/calls/{OFFICE}-{call.id}")).text).found
+
+
 async def test_where_very_many_clients_have_a_name_it_is_said_that_not_all_are_shown(database: Database) -> None:
     await crm_has(database, *(part for n in range(MOST_CLIENTS + 1) for part in (f"Иван {n}", f"7912{n:07}")))
     assert "many clients of this name" in await found_by(database, "number=иван")

@@ -74,6 +74,10 @@ def _name_clients() -> None:
 
 
 def _words(text: str) -> set[str]:
-    plain = unicodedata.normalize("NFKD", text.casefold().replace("й", "\0")).replace("\0", "й")
-    plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
-    return {word[:40] for word in WORD.findall(plain)}
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return {word[:40] for word in WORD.findall("".join(map(_bare, folded)))}
+
+
+def _bare(sign: str) -> str:
+    parts = unicodedata.normalize("NFKD", sign)
+    return sign if sign == "й" else "".join(part for part in parts if not unicodedata.combining(part))

@@ -15,6 +15,7 @@ from ringbridge.store.errors import StoreError
 from ringbridge.store.keys import CallKey, call_key
 from ringbridge.store.story import story
 from ringbridge.store.users import Role
+from ringbridge.store.words import names_of
 from ringbridge.web.auth.visitor import visitor_of
 from ringbridge.web.glance import concerned, held, talked, waited
 from ringbridge.web.pages.delivery import NOT_STORED
@@ -53,6 +54,7 @@ class CallPage:
                 raise HTTPException(404)
             lines = await story(tx, key)
             steps = await steps_of(tx, key)
+            names = await names_of(tx, [entry.call.external], self._services.region)
         now, call = self._services.now(), entry.call
         return await self._pages.page(
             request,
@@ -60,6 +62,7 @@ class CallPage:
             key=key,
             call=call,
             whole=call_key(entry.pbx, call.merged_into) if call.merged_into else None,
+            name=names.get(call.external or "", ""),
             persons=concerned(call),
             waited=waited(call, now),
             talked=talked(call),

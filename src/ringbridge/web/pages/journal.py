@@ -16,7 +16,7 @@ from ringbridge.store.calls import Cursor, Filters, JournalEntry
 from ringbridge.store.database import Transaction
 from ringbridge.store.keys import CallKey
 from ringbridge.store.users import Role
-from ringbridge.store.words import named
+from ringbridge.store.words import named, names_of
 from ringbridge.telephony.model import Call, Direction, Disposition, Extension
 from ringbridge.web.auth.visitor import by_whom, visitor_of
 from ringbridge.web.glance import concerned, talked, waited
@@ -31,6 +31,7 @@ DIRECTIONS = (Direction.INBOUND, Direction.OUTBOUND, Direction.INTERNAL)
 class Row:
     key: CallKey
     call: Call
+    name: str  # the client's in the CRM, where it is known
     day: date  # the office's
     people: tuple[Extension, ...]
     waited: timedelta
@@ -61,11 +62,12 @@ class Journal:
                 found = await calls.page(tx, Cursor(before) if before else None, PAGE, filters)
             except ValueError:  # an address that no page of ours had: begin anew
                 return RedirectResponse(search.address(), status_code=303)
+            names = await names_of(tx, (entry.call.external for entry in found.entries), self._services.region)
         now = self._services.now()
         return await self._pages.page(
             request,
             "journal.html",
-            rows=[self._row(entry, now) for entry in found.entries],
+            rows=[self._row(entry, names.get(entry.call.external or "", ""), now) for entry in found.entries],
             older=search.address(before=found.older) if found.older else None,
             newest=search.address() if before else None,
             may_send=self._may_send(request),
@@ -102,11 +104,12 @@ class Journal:
         visitor = visitor_of(request)
         return self._services.resending is not None and visitor is not None and visitor.may(Role.SUPERVISOR)
 
-    def _row(self, entry: JournalEntry, now: datetime) -> Row:
+    def _row(self, entry: JournalEntry, name: str, now: datetime) -> Row:
         call = entry.call
         return Row(
             key=entry.key,
             call=call,
+            name=name,
             day=call.start.astimezone(self._services.zone).date(),
             people=concerned(call),
             waited=waited(call, now),
