@@ -162,6 +162,8 @@ async def test_an_address_of_this_machine_is_not_offered_to_a_portal(newcomer: N
     assert "cannot reach this page" in shown
     assert "https://calls.example.com/bitrix24/bitrix24/install" in shown
     assert "http://127.0.0.1" not in shown
+    ids = re.findall(r' id="([^"]+)"', shown)
+    assert len(ids) == len(set(ids)), "each input has the label that names it"
 
 
 async def test_secrets_are_never_shown_again(newcomer: Newcomer) -> None:
