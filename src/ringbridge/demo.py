@@ -88,9 +88,10 @@ def make_sure_of(port: int, option: str) -> None:
 
 @asynccontextmanager
 async def playing(
-    *, data: Path, port: int, portal_port: int, script: Script | None = None, past: bool = True
+    *, data: Path, port: int, portal_port: int, script: Script | None = None, past: bool = True, zone: ZoneInfo = ZONE
 ) -> AsyncIterator[Demo]:
-    """The whole demonstration while the context lasts; port 0 takes a free one. `past`: with the weeks before it."""
+    """The whole demonstration while the context lasts; port 0 takes a free one. `past`: with the weeks before it.
+    `zone`: of the office; by the one of its `script` the PBX writes."""
     bootstrap = Bootstrap(data=data, host=HOST, port=port)
     recordings = data / "monitor"
     try:
@@ -98,7 +99,7 @@ async def playing(
     except OSError as error:
         raise ConfigError(f"{data} cannot be written ({error.strerror}): name another folder with --data.") from error
     setup = Setup(
-        users=(MANAGER,), port=0, script=script or Script(zone=ZONE), recordings=recordings, records=data / "Master.csv"
+        users=(MANAGER,), port=0, script=script or Script(zone=zone), recordings=recordings, records=data / "Master.csv"
     )
     portal = Portal.demo(settings=PortalSettings())
     async with emulated_asterisk(setup) as asterisk, serve(portal, port=portal_port) as portal_address:
@@ -108,12 +109,13 @@ async def playing(
             page=f"http://{HOST}:{port}" if port else None,
             recordings=recordings,
             cdr=data / "Master.csv",
+            zone=zone,
         )
         async with await Database.open(bootstrap.database) as database:
             await save_office(database, Vault.open(bootstrap.key), office, by="demo")
             if past:
-                await write_past(database, PBX, datetime.now(ZONE).date(), ZONE)
-                await put_deals(database, portal, datetime.now(ZONE))
+                await write_past(database, PBX, datetime.now(zone).date(), zone)
+                await put_deals(database, portal, datetime.now(zone))
         put_hook(data / "hooks")
         async with running(bootstrap) as page:
             yield Demo(page=page, portal=portal_address)
@@ -144,7 +146,9 @@ def application_of(portal: Portal) -> dict[str, str]:
     }
 
 
-def demo_office(*, ami_port: int, oauth: dict[str, str], page: str | None, recordings: Path, cdr: Path) -> Office:
+def demo_office(
+    *, ami_port: int, oauth: dict[str, str], page: str | None, recordings: Path, cdr: Path, zone: ZoneInfo
+) -> Office:
     """`page`: where the portal posts its events; without it they are fetched from the portal."""
     document = {
         "pbx": [
@@ -157,7 +161,7 @@ def demo_office(*, ami_port: int, oauth: dict[str, str], page: str | None, recor
                 "cdr": str(cdr),
             }
         ],
-        "timezone": ZONE.key,
+        "timezone": zone.key,
         "trunk": list(TRUNKS),
         "number": list(NUMBERS),
         "rule": list(RULES),
