@@ -21,6 +21,7 @@ SENTENCES = (
     N_("%(hook)s of %(file)s.py: %(said)s"),
     N_("%(hook)s of %(file)s.php: %(said)s"),
     N_("print it: ringbridge dialplan asterisk, or freepbx; see docs/howto/distribution-asterisk.md"),
+    N_("this machine"),
     N_("Certificate"),
     N_("it is for %(names)s, until %(at)s"),
     N_("nobody by name"),
