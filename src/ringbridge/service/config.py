@@ -91,7 +91,11 @@ class Employee(Part):
     users: dict[str, str] = Field(
         default_factory=dict, description="Their user id at each portal; what is missing is found by the extension."
     )
-    deputy: str = Field("", description="Who stands in for them: an extension of another employee.")
+    deputy: str = Field(
+        "",
+        json_schema_extra={"suggests": "phones"},
+        description="Who stands in for them: an extension of another employee.",
+    )
     group: Dialled = Field("", description="Ring group or queue that stands in for them.")
     absent_from: date | None = Field(None, description="First day of an absence: no call is put through to them.")
     absent_until: date | None = Field(None, description="Its last day.")

@@ -56,7 +56,10 @@ class Portal(Part):
     webhook: Secret | None = Field(None, description="Address of an incoming webhook: https://portal/rest/1/secret/")
     oauth: BitrixOAuth | None = Field(None, description="A local application's keys, instead of a webhook.")
     amocrm: AmoCrmKeys | None = Field(None, description="The keys of an amoCRM or Kommo account.")
-    default_user: str = Field(description="Id of the CRM user who stands for a phone that nobody is named for.")
+    default_user: str = Field(
+        json_schema_extra={"suggests": "users"},
+        description="Id of the CRM user who stands for a phone that nobody is named for.",
+    )
     transfers: Transfers = Field(
         Transfers.EACH, description="each: a record for everybody who spoke; single: one record, on who spoke last."
     )

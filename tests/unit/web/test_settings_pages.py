@@ -14,12 +14,13 @@ import pytest
 from pydantic import BaseModel, SecretStr
 from tests.unit.web.office_page import client, read, services
 
-from ringbridge.routing.intents import PortalId
+from ringbridge.crm.contract import CrmUser
+from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.service.config import Office, document_of, office_of
 from ringbridge.service.editing import OfficeEditor
 from ringbridge.service.settings import load_office, save_office
 from ringbridge.service.settings_desk import SettingsDesk
-from ringbridge.store import portals
+from ringbridge.store import directory, portals
 from ringbridge.store.database import Database
 from ringbridge.store.vault import Vault
 from ringbridge.web.app import create_app
@@ -227,10 +228,19 @@ async def test_ids_of_the_crm_are_suggested_with_their_names(page: Settings) -> 
     await save_office(page.database, page.vault, office_of(WHOLE), by="the test")
     async with page.database.transaction() as tx:
         await portals.learn(tx, PortalId("acme"), {"choices": {"sources": {"ADVERTISING": "Реклама"}}})
+        await directory.replace(tx, PortalId("acme"), [CrmUser(id=UserId("7"), name="Анна Смирнова", active=True)])
     for place in ("trunk/0", "number/0"):
         html = (await page.browser.get(f"/config/settings/{place}")).text
         assert re.search(r'name="lead.source"[^>]* list="sources"', html)
         assert '<option value="ADVERTISING" translate="no">Реклама</option>' in html
+    for place, name, option in (
+        ("portal/0", "default_user", '<option value="7" translate="no">Анна Смирнова</option>'),
+        ("employee/0", "deputy", '<option value="101" translate="no">Анна</option>'),
+        ("number/0", "trunk", '<option value="mango" translate="no"></option>'),
+    ):
+        html = (await page.browser.get(f"/config/settings/{place}")).text
+        assert re.search(rf'name="{name}"[^>]* list="\w+"', html), place
+        assert option in html
 
 
 async def test_what_does_not_fit_the_rest_of_the_office_is_told_on_top(page: Settings) -> None:
