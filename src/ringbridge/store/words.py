@@ -23,7 +23,6 @@ from sqlalchemy import (
     false,
     intersect,
     literal_column,
-    or_,
     select,
     table,
 )
@@ -129,18 +128,22 @@ def _of_this_name(portal: PortalId, name: str) -> CompoundSelect[tuple[str, str]
 
 
 async def _numbers_of(tx: Transaction, portal: PortalId, refs: Collection[Ref]) -> list[str]:
-    if not refs:
-        return []
-    these = or_(*(and_(THINGS.kind == ref.kind, THINGS.id == ref.id) for ref in refs))
-    found = (await tx.execute(select(THINGS.found_by).where(THINGS.portal == portal, these))).scalars()
-    return [written for text in found for written in json.loads(text)]
+    numbers: list[str] = []
+    for kind in KINDS:
+        these = THINGS.id.in_([ref.id for ref in refs if ref.kind == kind])
+        found = await tx.execute(select(THINGS.found_by).where(THINGS.portal == portal, THINGS.kind == kind, these))
+        numbers += [number for written in found.scalars() for number in json.loads(written)]
+    return numbers
 
 
 def calls_told_of(text: str, *wanted: ColumnElement[bool]) -> Select[tuple[str]]:
-    """Keys of the calls of whose story a line has words that begin with all of these, the line that was written last
-    first; `wanted` of the calls."""
+    """Keys of the calls of whose story a line has words that begin with all of these; `wanted` of the calls.
+
+    The line that was written last comes first: SQLite takes the lines as the index gives them, and looks up the rest by
+    primary keys. Asked for that order it would sort them all before it gave the first.
+    """
     asked = " ".join(f'"{word}"*' for word in words_of(text)[:MOST_WORDS])
     match = literal_column("story_words").op("MATCH")(asked) if asked else false()
     newest = select(LINES.c.rowid).where(match).order_by(LINES.c.rowid.desc()).limit(MOST_LINES).subquery()
-    told = schema.story.join(newest, STORY.id == newest.c.rowid).join(schema.calls, CALLS.key == STORY.call_key)
-    return select(STORY.call_key).select_from(told).where(*wanted).order_by(STORY.id.desc())
+    told = newest.join(schema.story, STORY.id == newest.c.rowid).join(schema.calls, CALLS.key == STORY.call_key)
+    return select(STORY.call_key).select_from(told).where(*wanted)

@@ -200,6 +200,18 @@ async def test_words_and_everything_else_are_asked_for_together_page_by_page(dat
         assert await calls.count(tx, Filters(text="note", trunk="mango")) == 6
 
 
+async def test_of_many_lines_with_a_word_those_written_last_are_looked_at(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(12):
+        await told_of(database, ended(n, minutes=n, trunk="mango" if n % 2 else "mtt"), f"b24: note {n}")
+    monkeypatch.setattr("ringbridge.store.words.MOST_FOUND", 3)
+    assert await found(database, Filters(text="note")) == ["11", "10", "9"]
+    assert await found(database, Filters(text="note"), limit=2) == [str(n) for n in reversed(range(12))]
+    monkeypatch.setattr("ringbridge.store.words.MOST_LINES", 5)
+    assert await found(database, Filters(text="note", trunk="mtt")) == ["10", "8"]
+
+
 async def test_what_is_forgotten_is_found_no_more_and_leaves_no_word_behind(database: Database) -> None:
     await told_of(database, ended(1), "b24: an old complaint", "b24: nothing")
     await told_of(database, ended(2, minutes=60 * 24 * 40), "b24: a new complaint")
