@@ -228,12 +228,14 @@ def test_a_share_changes_by_points_and_a_count_by_its_share() -> None:
         Tile(title="", kind=Kind.COUNT, value=30, before=20, more_is_better=False),
         Tile(title="", kind=Kind.TIME, value=timedelta(seconds=5), before=timedelta(seconds=10), more_is_better=False),
         Tile(title="", kind=Kind.COUNT, value=3, before=0),
+        Tile(title="", kind=Kind.SHARE, value=0.801, before=0.8),
     ]
     assert [(round(tile.change, 3) if tile.change is not None else None, tile.is_good) for tile in tiles] == [
         (0.1, True),
         (0.5, False),
         (-0.5, True),
         (None, None),
+        (0.001, None),
     ]
 
 

@@ -7,6 +7,7 @@ import io
 import zipfile
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from xml.etree import ElementTree
 
 import pytest
@@ -22,7 +23,9 @@ from ringbridge.service.sales import SalesState
 from ringbridge.store.database import Database
 from ringbridge.store.keys import call_key
 from ringbridge.telephony.model import CallId
+from ringbridge.web.analytics.report import Kind
 from ringbridge.web.app import create_app
+from ringbridge.web.pages.analytics import shown
 from ringbridge.web.rendering import call_address
 from ringbridge.web.services import Services
 
@@ -106,12 +109,22 @@ async def test_the_period_before_stands_beside_the_money_of_each_currency(office
     async with client(create_app(office), "ru") as page:
         texts = read((await page.get("/analytics/deals")).text).found
     at = texts.index("Сумма успешных сделок", texts.index("Показать"))
-    assert texts[at + 1] == "900 €"
-    assert texts[at + 2 : at + 5] == [
+    assert texts[at : at + 7] == [
         "Сумма успешных сделок",
+        "900 EUR",
+        "900 €",
+        "Сумма успешных сделок",
+        "150\xa0000 RUB",
         "150 000 ₽",
         "В предыдущем периоде: 300\xa0000\xa0₽",
     ]
+
+
+def test_millions_are_written_in_short_beside_their_currency_and_whole_in_a_table() -> None:
+    amount = Decimal("72879810.40")
+    written = [shown(language, Kind.MONEY, amount, unit) for language in ("ru", "en") for unit in ("RUB", "")]
+    assert written == ["72,9\xa0млн\xa0₽", "72\xa0879\xa0810", "72.9M\xa0RUB", "72,879,810"]
+    assert shown("ru", Kind.MONEY, Decimal("999999.00"), "EUR") == "999\xa0999\xa0€"
 
 
 @pytest.mark.parametrize(

@@ -63,10 +63,15 @@ class Tile:
         return value / before - 1 if before else None
 
     @property
+    def points(self) -> int | None:
+        """In whole hundredths, as it is shown."""
+        return None if self.change is None else round(self.change * 100)
+
+    @property
     def is_good(self) -> bool | None:
-        if self.more_is_better is None or not self.change:
+        if self.more_is_better is None or not self.points:
             return None
-        return (self.change > 0) is self.more_is_better
+        return (self.points > 0) is self.more_is_better
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from babel.dates import format_datetime, format_timedelta, get_day_names
-from babel.numbers import format_currency, format_decimal, format_percent
+from babel.numbers import format_compact_decimal, format_decimal, format_percent, get_currency_symbol
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -48,6 +48,7 @@ PERIODS = {
     "last month": N_("Last month"),
     "all time": N_("All time"),
 }
+MILLION = 1_000_000
 FILES = {"csv": sheets.CSV, "xlsx": sheets.XLSX}
 
 
@@ -213,8 +214,8 @@ def weekday_names(request: Request) -> dict[int, str]:
 
 
 def shown(language: str, kind: Kind, value: Value, unit: str = "") -> str:
-    """As people write it; a dash where there is nothing to say. `unit`: the currency of money, of which the small
-    change is left out."""
+    """As people write it; a dash where there is nothing to say. Of money the small change is left out; with its
+    currency, `unit`, millions are written in short."""
     locale = languages.locale(language)
     match value:
         case None:
@@ -223,15 +224,20 @@ def shown(language: str, kind: Kind, value: Value, unit: str = "") -> str:
             return value
         case timedelta():
             return long_or_short(value, locale)
-        case _ if kind is Kind.MONEY and unit:
-            form = "#,##0\xa0¤" if language == "ru" else "¤#,##0"
-            return str(format_currency(value, unit, form, locale=locale, currency_digits=False))
         case _ if kind is Kind.MONEY:
-            return str(format_decimal(value, "#,##0", locale=locale))
+            number = in_short(value, locale) if unit else str(format_decimal(value, "#,##0", locale=locale))
+            return f"{number}\xa0{get_currency_symbol(unit, locale)}" if unit else number
         case _ if kind is Kind.SHARE:
             return str(format_percent(value, format="#,##0 %" if language == "ru" else "#,##0%", locale=locale))
         case _:
             return str(format_decimal(value, locale=locale))
+
+
+def in_short(amount: Any, locale: Any) -> str:
+    """``1 250 300``, ``72,9 млн``."""
+    if amount < MILLION:
+        return str(format_decimal(amount, "#,##0", locale=locale))
+    return str(format_compact_decimal(amount, format_type="short", locale=locale, fraction_digits=1))
 
 
 def long_or_short(value: timedelta, locale: Any) -> str:
@@ -243,10 +249,10 @@ def long_or_short(value: timedelta, locale: Any) -> str:
 
 def changed(language: str, tile: Tile) -> str:
     """``+12%``; of a share its points: ``−3``."""
-    change = tile.change
-    if change is None:
+    points = tile.points
+    if points is None:
         return ""
     written: Callable[..., Any] = partial(format_decimal, locale=languages.locale(language))
-    number = written(abs(round(change * 100)))
-    sign = "+" if change > 0 else "−" if change < 0 else "±"
+    number = written(abs(points))
+    sign = "+" if points > 0 else "−" if points < 0 else "±"
     return f"{sign}{number}" + ("" if tile.kind is Kind.SHARE else "%")
