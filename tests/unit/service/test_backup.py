@@ -370,6 +370,14 @@ async def test_archive_made_by_somebody_else_writes_nowhere_else(premises: Premi
 # Every day
 
 
+async def test_what_a_killed_service_left_of_a_backup_goes_with_the_next(premises: Premises, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    (folder / ".backup-killed").mkdir(parents=True)
+    async with await opened(premises) as database:
+        await Backups(BackupConfig(), premises, database, folder=folder, zone=MOSCOW, clock=lambda: NOW).make()
+    assert names_in(folder) == {"ringbridge-20261126T010000Z.tar.gz"}
+
+
 @pytest.fixture
 def clock() -> list[datetime]:
     return [NOW]
@@ -400,9 +408,7 @@ async def test_one_is_due_every_day_and_the_oldest_go(
         assert len(backups.kept()) == 2
 
 
-async def test_scheduled_backup_is_made_by_itself_and_breaks_off_with_the_service(
-    premises: Premises, tmp_path: Path
-) -> None:
+async def test_scheduled_backup_is_made_by_itself_where_it_is_wanted(premises: Premises, tmp_path: Path) -> None:
     folder = tmp_path / "backups"
     async with await opened(premises) as database:
         backups = Backups(BackupConfig(daily=True), premises, database, folder=folder, zone=MOSCOW)
