@@ -110,7 +110,7 @@ def _choices(rule: Rule, facts: PortalsFacts) -> Iterator[str]:
 def _of_leads(office: Office, facts: PortalsFacts) -> Iterator[str]:
     """What trunks and numbers name."""
     for rule in lead_rules(office):
-        yield from (f"The {rule.name}: {words}" for words in _choices(rule, facts))
+        yield from (f"{rule.name}: {words}" for words in _choices(rule, facts))
 
 
 def _gone(office: Office, facts: PortalsFacts) -> Iterator[str]:

@@ -27,9 +27,14 @@ def lead_rules(office: Office) -> Iterator[Rule]:
     """What numbers and trunks say of new clients, as rules that stand behind the office's own."""
     for one in office.number:
         called = frozenset({one.number, comparable(one.number, office.region)})
-        yield from _rule(f"number {one.title or one.number}", called, one.lead)
+        yield from _rule(_named(one.title, one.number), called, one.lead)
     for trunk in office.trunk:
-        yield from _rule(f"trunk {trunk.title or trunk.name}", frozenset({trunk.name}), trunk.lead)
+        yield from _rule(_named(trunk.title, trunk.name), frozenset({trunk.name}), trunk.lead)
+
+
+def _named(title: str, name: str) -> str:
+    """In every language: it stands in the stories of calls."""
+    return f"{title} ({name})" if title else name
 
 
 def _rule(name: str, trunks: frozenset[str], lead: LeadConfig) -> Iterator[Rule]:

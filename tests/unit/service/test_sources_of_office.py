@@ -59,8 +59,8 @@ def decided(trunk: str, did: str, *, hour: int = 9) -> Decision:
 def test_rules_go_before_numbers_and_numbers_before_trunks_each_for_what_it_says() -> None:
     radio = decided("mango", "84950001122")
     assert (radio.source, radio.pipeline, radio.tags) == ("RADIO", "1", ("all",))
-    assert radio.because["source"] == "number Radio"
-    assert radio.because["pipeline"] == "trunk mango"
+    assert radio.because["source"] == "Radio (+7 (495) 000-11-22)"
+    assert radio.because["pipeline"] == "mango"
     assert decided("mango", "84950001122", hour=22).source == "NIGHT"
     assert decided("mango", "74959999999").source == "CALL"
     assert decided("mtt", "74959999999").source == ""

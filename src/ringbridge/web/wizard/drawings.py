@@ -41,10 +41,12 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """One step of the way: what to do, and how that looks."""
+    """One step of the way: what to do, where in the menus of a program whose words are not translated, and how that
+    looks."""
 
     words: str
     window: Window
+    path: str = ""
 
 
 class Look(StrEnum):
@@ -84,8 +86,17 @@ class Drawing:
     words: tuple[Words, ...]
 
 
-def shown(stops: Iterable[Stop], say: Say) -> list[tuple[str, Drawing]]:
-    return [(say(stop.words), drawn(stop.window, say)) for stop in stops]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A `Stop` in the visitor's language."""
+
+    words: str
+    path: str
+    drawing: Drawing
+
+
+def shown(stops: Iterable[Stop], say: Say) -> list[Shown]:
+    return [Shown(words=say(stop.words), path=stop.path, drawing=drawn(stop.window, say)) for stop in stops]
 
 
 def drawn(window: Window, say: Say) -> Drawing:

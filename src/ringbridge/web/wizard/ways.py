@@ -140,7 +140,8 @@ def freepbx_manager(username: str, permit: str) -> tuple[Stop, ...]:
     """FreePBX's own page, whose words are English in most installations. `permit`: the address we come from."""
     return (
         Stop(
-            words=N_("In FreePBX open Settings, Asterisk Manager Users, and add a manager."),
+            words=N_("In FreePBX open its manager users, and add one:"),
+            path="Settings → Asterisk Manager Users → Add Manager",
             window=Window(
                 title="FreePBX", menu=("Settings", "Asterisk Manager Users"), button="Add Manager", foreign=True
             ),
@@ -160,7 +161,8 @@ def freepbx_manager(username: str, permit: str) -> tuple[Stop, ...]:
             ),
         ),
         Stop(
-            words=N_("Under Rights leave these alone on, submit, and press Apply Config at the top."),
+            words=N_("Leave these rights alone on, send the form, and let the configuration count:"),
+            path="Rights → Submit → Apply Config",
             window=Window(
                 title="Add Manager",
                 foreign=True,
