@@ -17,7 +17,7 @@ from ringbridge.emulators.asterisk.server import Server
 from ringbridge.emulators.bitrix24.portal import Portal
 from ringbridge.emulators.bitrix24.server import serve
 from ringbridge.pbx.link import LinkState
-from ringbridge.routing.intents import PortalId
+from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.service.config import Office, document_of, office_of
 from ringbridge.service.extensions import TableRefused
 from ringbridge.service.runtime import Runtime
@@ -228,6 +228,15 @@ def test_conflicts_stand_first_and_phones_of_nobody_are_named() -> None:
         ("Gleb", False),
     ]
     assert match.nobodys == ("103",)
+
+
+def test_phones_that_are_refused_stand_there_as_they_were_typed() -> None:
+    users = [user(1, "Anna", "101"), user(2, "Boris", "102")]
+    match = matched(office_of(OFFICE), users, ("101", "102"), {UserId("2"): ("101", "not a phone!")})
+    assert {one.name: (one.phones, one.conflict) for one in match.people} == {
+        "Anna": (("101",), True),
+        "Boris": (("101", "not a phone!"), True),
+    }
 
 
 def test_only_what_the_crm_does_not_know_is_written_down() -> None:

@@ -62,17 +62,24 @@ class EmployeesStep:
                 by=by_whom(request),
             )
         except (TableRefused, OfficeRefused) as refusal:
-            return await self._shown(request, refused=str(refusal), code=422)
+            return await self._shown(request, typed=wanted, refused=str(refusal), code=422)
         return await self._frame.passed(request, Step.EMPLOYEES)
 
-    async def _shown(self, request: Request, *, refused: str = "", code: int = 200) -> Response:
+    async def _shown(
+        self,
+        request: Request,
+        *,
+        typed: Mapping[UserId, tuple[str, ...]] | None = None,
+        refused: str = "",
+        code: int = 200,
+    ) -> Response:
         office, progress = await self._frame.desk.office(), await self._frame.progress()
         users = await self._users(office) if office.portal else []
         return await self._frame.page(
             request,
             Step.EMPLOYEES,
             code=code,
-            match=matched(office, users, progress.extensions),
+            match=matched(office, users, progress.extensions, typed or {}),
             portal=office.portal[0] if office.portal else None,
             refused=refused,
         )
@@ -83,11 +90,18 @@ class EmployeesStep:
         return [user for user in found if user.active]
 
 
-def matched(office: Office, users: Iterable[DirectoryUser], extensions: Sequence[str]) -> Match:
+def matched(
+    office: Office,
+    users: Iterable[DirectoryUser],
+    extensions: Sequence[str],
+    typed: Mapping[UserId, tuple[str, ...]] | None = None,
+) -> Match:
+    """`typed`: phones of users as somebody has just typed them."""
     users = list(users)
     portal = PortalId(office.portal[0].name) if office.portal else PortalId("")
     rows = {row.user: row for row in table_of(office, portal, users).rows}
     phones = {user.id: rows[user.id].extensions or user.extensions or rows[user.id].suggested for user in users}
+    phones |= typed or {}
     holders = Counter(phone for held in phones.values() for phone in held)
     people = [
         Person(
