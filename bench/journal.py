@@ -40,11 +40,12 @@ ENDED = 300
 METHOD = f"""\
 A journal of so many calls, two million a year (so a month has as many however many years there are), by {len(TRUNKS)}
 trunks and {len(NUMBERS)} numbers, of {CLIENTS:,} clients, a twentieth of whom call half of the time, and
-{len(EXTENSIONS)} employees, drawn by a fixed seed, seven of ten incoming, eight of ten answered. One week is written
-and counted call by call, the others are copies of it by SQL, of other clients; a test holds the sums against those of
-counting every call. Each search is made {ASKED} times with other values, every second time for a page in the midst of
-the journal; each page of analytics is asked for {ASKED} times by a browser in the same process, and a quarter as often
-for longer than a month, with the period before for comparison. The clock runs until the page is whole and compressed;
+{len(EXTENSIONS)} employees, drawn by a fixed seed, seven of ten incoming, eight of ten answered; every tenth incoming
+call brings a deal. One week is written and counted call by call, the others are copies of it by SQL, of other
+clients; a test holds the sums against those of counting every call. Each search is made {ASKED} times with other
+values, every second time for a page in the midst of the journal; each page of analytics is asked for {ASKED} times by
+a browser in the same process, and a quarter as often for longer than a month, with the period before for comparison.
+The clock runs until the page is whole and compressed;
 beside it stands the processor time of all threads. In the end {ENDED} calls are written as the service writes them,
 once when they have begun and once when they have ended."""
 
