@@ -24,12 +24,13 @@ LARGEST = 150_000  # bytes of a page with all it loads, as they come over the ne
 DOOR, NOWHERE = "/login", "/nothing/is/here"
 ANSWERED, REFUSED, DIALLED = "{answered}", "{refused}", "{dialled}"  # addresses that are known when they have happened
 
+ANALYTICS = ("sources", "employees", "hours", "missed", "queues", "deals", "deals?by=employee", "deals?deals=deals")
 PAGES: dict[str, Iterable[str]] = {
     "/live": ["/live"],
     "/journal": ["/journal", "/journal?number=555&result=answered", "/journal?number=404404"],
     "/calls/{key:path}": [ANSWERED, REFUSED],
     "/dials/{id}": [DIALLED],
-    "/analytics/{view}": [f"/analytics/{view}" for view in ("sources", "employees", "hours", "missed", "queues")],
+    "/analytics/{view}": [f"/analytics/{view}" for view in ANALYTICS],
     "/delivery": ["/delivery"],
     "/distribution": ["/distribution?number=%2B79125551122"],
     "/status": ["/status"],
