@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.figure import Figure
 from bench.machine import described
 
-FIGURES = ("parsing", "latency", "quota", "memory", "mirror", "journal", "route", "hooks", "live")
+FIGURES = ("parsing", "latency", "quota", "memory", "mirror", "journal", "deals", "route", "hooks", "live")
 """Modules of this package; each has a `measure`."""
 
 
