@@ -4,27 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from itertools import count
 
 from ringbridge.crm.limits import Gcra, Quota
 from ringbridge.routing.intents import Priority
 
+PATIENCE = 20.0
+"""Seconds after which whoever waits is let through, whatever matters more, one in so long: a fortieth of the two
+requests a second that Bitrix24 allows."""
+
+
+@dataclass(order=True, slots=True, kw_only=True)
+class _Waiting:
+    rank: int
+    number: int  # in the order they came
+    priority: Priority = field(compare=False)
+    since: float = field(compare=False)
+    passed: asyncio.Future[None] = field(compare=False)
+
 
 class Turnstile:
-    """Lets requests through one by one: better priorities first, equals in the order they came.
+    """Lets requests through one by one: better priorities first, equals in the order they came. A portal that is busy
+    all day keeps nobody waiting for ever: once in `patience` seconds whoever came first goes before all others.
 
     Only the first in the queue is ever asked about: whoever stands behind it must leave at least as much in reserve,
     so could not pass either.
     """
 
-    def __init__(self, quota: Quota) -> None:
+    def __init__(self, quota: Quota, *, patience: float = PATIENCE) -> None:
         loop = asyncio.get_running_loop()
         self._loop = loop
         self._quota = quota
         self._bucket = Gcra(rate=quota.rate, burst=quota.burst, first=quota.first, now=loop.time())
-        self._queue: list[tuple[int, int, Priority, asyncio.Future[None]]] = []
+        self._queue: list[_Waiting] = []  # a heap
+        self._oldest: deque[_Waiting] = deque()  # the same in the order they came
+        self._patience = patience
+        self._patient_until = 0.0
         self._number = count()
         self._inside = 0
         self._closed_until = 0.0
@@ -49,7 +68,7 @@ class Turnstile:
 
     @property
     def waiting(self) -> int:
-        return sum(1 for *_, future in self._queue if not future.done())
+        return sum(1 for one in self._queue if not one.passed.done())
 
     @property
     def used(self) -> float:
@@ -63,13 +82,18 @@ class Turnstile:
         """Nobody else passes: those who wait are cancelled."""
         if self._timer:
             self._timer.cancel()
-        for *_, future in self._queue:
-            future.cancel()
+        for one in self._queue:
+            one.passed.cancel()
         self._queue.clear()
+        self._oldest.clear()
 
     async def _wait(self, priority: Priority) -> None:
         passed = self._loop.create_future()
-        heapq.heappush(self._queue, (priority.rank, next(self._number), priority, passed))
+        one = _Waiting(
+            rank=priority.rank, number=next(self._number), priority=priority, since=self._loop.time(), passed=passed
+        )
+        heapq.heappush(self._queue, one)
+        self._oldest.append(one)
         self._let_through()
         try:
             await passed
@@ -84,17 +108,34 @@ class Turnstile:
         if self._timer:
             self._timer.cancel()
             self._timer = None
-        while self._queue:
-            _, _, priority, passed = self._queue[0]
-            if not passed.done():
-                if not self._has_place(priority):
-                    return  # whoever leaves comes by here
-                if wait := self._wait_of(priority):
-                    self._timer = self._loop.call_later(wait, self._let_through)
-                    return
+        while first := self._first():
+            overdue = self._overdue()
+            one, priority = (overdue, Priority.CARD) if overdue else (first, first.priority)
+            wait = self._wait_of(priority) if self._has_place(priority) else None  # whoever leaves comes by here
+            if wait == 0:
                 self._inside += 1
-                passed.set_result(None)
+                one.passed.set_result(None)
+                self._patient_until = self._loop.time() + self._patience if overdue else self._patient_until
+            else:
+                waits = [wait] if wait is not None else []
+                waits += [] if overdue else [self._seconds_to_overdue()]
+                if waits:
+                    self._timer = self._loop.call_later(min(waits), self._let_through)
+                return
+
+    def _first(self) -> _Waiting | None:
+        """Of those who still wait: who has passed, or given up, is forgotten here."""
+        while self._queue and self._queue[0].passed.done():
             heapq.heappop(self._queue)
+        while self._oldest and self._oldest[0].passed.done():
+            self._oldest.popleft()
+        return self._queue[0] if self._queue else None
+
+    def _overdue(self) -> _Waiting | None:
+        return self._oldest[0] if self._seconds_to_overdue() <= 0 else None
+
+    def _seconds_to_overdue(self) -> float:
+        return max(self._oldest[0].since + self._patience, self._patient_until) - self._loop.time()
 
     def _has_place(self, priority: Priority) -> bool:
         return self._inside + 1 <= self._quota.places * (1 - self._quota.reserve(priority))

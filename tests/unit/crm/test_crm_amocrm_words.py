@@ -18,6 +18,7 @@ from ringbridge.crm.amocrm.entities import Kind, entities_in, entity_in, entity_
 from ringbridge.crm.amocrm.errors import (
     LONGEST_WAIT,
     Complaint,
+    Forbidden,
     Invalid,
     KeyExpired,
     NobodyFound,
@@ -77,8 +78,8 @@ def test_every_result_has_a_status_of_the_accounts() -> None:
     [
         (401, {"title": "Unauthorized", "status": 401, "detail": "Account not found"}, KeyExpired),
         (402, {"title": "Payment required", "status": 402}, Unauthorized),
-        (403, None, Unauthorized),
-        (403, {"title": "Forbidden", "status": 403}, Unauthorized),
+        (403, None, Forbidden),
+        (403, {"title": "Forbidden", "status": 403}, Forbidden),
         (404, {"title": "Not found", "status": 404, "detail": "Not found"}, Rejected),
         (404, {"title": "Not found", "status": 404, "detail": "Account not found"}, KeyExpired),
         (404, None, KeyExpired),

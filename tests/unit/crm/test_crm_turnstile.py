@@ -52,6 +52,28 @@ async def test_slow_recordings_leave_places_for_cards() -> None:
     assert passed == [Priority.CARD]
 
 
+async def test_who_waits_long_goes_however_much_matters_more_and_one_at_a_time() -> None:
+    """Cards come without end and leave the rest no reserve, as at a portal that is busy all day."""
+    patience = 0.1
+    gate = Turnstile(Quota(rate=500, burst=10, first=0, places=2, reserves={Priority.REST: 0.5}), patience=patience)
+    passed: list[Priority] = []
+
+    async def cards() -> None:
+        while True:
+            await _pass(gate, Priority.CARD, passed)
+
+    began = asyncio.get_running_loop().time()
+    pressing = [asyncio.create_task(cards()) for _ in range(4)]
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(_pass(gate, Priority.REST, passed) for _ in range(3)))
+    took = asyncio.get_running_loop().time() - began
+    for task in pressing:
+        task.cancel()
+    await asyncio.gather(*pressing, return_exceptions=True)
+    assert took >= 3 * patience
+    assert Priority.CARD in passed
+
+
 async def test_who_leaves_the_queue_takes_no_place_with_him() -> None:
     gate, passed = turnstile(), []
     async with gate.turn(Priority.CARD):
