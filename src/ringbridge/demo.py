@@ -20,6 +20,7 @@ from ringbridge.emulators.asterisk import Script, Setup, User, emulated_asterisk
 from ringbridge.emulators.bitrix24 import Portal, serve
 from ringbridge.emulators.bitrix24 import Settings as PortalSettings
 from ringbridge.emulators.bitrix24.demo import ADMIN_ID
+from ringbridge.routing.dialplan import By, DialplanWords, Kind, dialplan
 from ringbridge.serve import NoPort, running, stop_signal
 from ringbridge.service.bootstrap import Bootstrap
 from ringbridge.service.config import ConfigError, Office, office_of
@@ -99,7 +100,12 @@ async def playing(
     except OSError as error:
         raise ConfigError(f"{data} cannot be written ({error.strerror}): name another folder with --data.") from error
     setup = Setup(
-        users=(MANAGER,), port=0, script=script or Script(zone=zone), recordings=recordings, records=data / "Master.csv"
+        users=(MANAGER,),
+        port=0,
+        script=script or Script(zone=zone),
+        recordings=recordings,
+        records=data / "Master.csv",
+        dialplan=dialplan(Kind.ASTERISK, By.CURL, DialplanWords(address=f"http://{HOST}:{port}", agi="")),
     )
     portal = Portal.demo(settings=PortalSettings())
     async with emulated_asterisk(setup) as asterisk, serve(portal, port=portal_port) as portal_address:
