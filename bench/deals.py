@@ -17,9 +17,10 @@ from bench.years import CLIENTS, FREQUENT, OFFICE, UNTIL, call_at, number_of, wr
 from ringbridge.routing.clients import Ref
 from ringbridge.routing.intents import PortalId
 from ringbridge.routing.sales import Sale, SaleState
-from ringbridge.store import calls, summaries
+from ringbridge.store import calls
 from ringbridge.store.database import Database
-from ringbridge.store.sales import AT_ONCE, Sales
+from ringbridge.store.sales.kept import AT_ONCE, Sales
+from ringbridge.store.statistics import summaries
 from ringbridge.telephony.model import CallId
 
 CALLS = 1_000_000

@@ -18,11 +18,11 @@ from pathlib import Path
 
 from ringbridge.crm.bitrix24.settings import Settings
 from ringbridge.pbx.link import LinkState
-from ringbridge.service import adapters
 from ringbridge.service.bootstrap import Bootstrap
 from ringbridge.service.config import Office, office_of
+from ringbridge.service.config.portal import Portal
 from ringbridge.service.logs import configure_logs
-from ringbridge.service.portal_config import Portal
+from ringbridge.service.portals import adapters
 from ringbridge.service.runtime import open_runtime, spare_collections
 from ringbridge.service.settings import save_office
 from ringbridge.store.database import Database

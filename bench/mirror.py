@@ -26,7 +26,7 @@ from ringbridge.emulators.bitrix24 import Settings as PortalSettings
 from ringbridge.emulators.bitrix24.fields import Kind
 from ringbridge.routing.clients import MirrorClient, MirrorDeal, Ref
 from ringbridge.routing.intents import AttachRecording, PortalId, UserId
-from ringbridge.service.mirror import MirrorKeeper
+from ringbridge.service.mirror.keeper import MirrorKeeper
 from ringbridge.store.database import Database
 from ringbridge.store.mirror import Mirror
 

@@ -13,9 +13,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench.copies import copy_week
-from ringbridge.store import calls, marks, schema, stats
+from ringbridge.store import calls, schema
 from ringbridge.store.calls import PbxId
 from ringbridge.store.database import Database, insert
+from ringbridge.store.statistics import marks, stats
 from ringbridge.telephony.model import Call, CallId, Direction, Disposition, Extension, Leg, LegResult, Talk
 
 WEEK = timedelta(days=7)

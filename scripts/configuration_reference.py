@@ -18,7 +18,7 @@ from pydantic_core import PydanticUndefined
 from ringbridge.routing.templates import FIELDS
 from ringbridge.service.bootstrap import Bootstrap
 from ringbridge.service.config import Office
-from ringbridge.service.web_config import WebConfig
+from ringbridge.service.config.web import WebConfig
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "configuration.md"
 

@@ -156,7 +156,7 @@ def import_(file: Path) -> None:
     seconds."""
     from ringbridge.service.bootstrap import open_vault, read_bootstrap
     from ringbridge.service.config import ConfigError, read_office
-    from ringbridge.service.rule_review import read_facts, review, told
+    from ringbridge.service.rules.review import read_facts, review, told
     from ringbridge.service.settings import save_office
     from ringbridge.store.database import Database
 
@@ -226,7 +226,7 @@ def try_call(*, at: Any, busy: tuple[str, ...], absent: tuple[str, ...], **quest
     the running service alone: here all are free but those that are named."""
     from ringbridge.routing.distribution import RouteQuestion
     from ringbridge.service.bootstrap import read_bootstrap
-    from ringbridge.service.route_trial import ImaginedPhones, told, try_route
+    from ringbridge.service.distribution.trial import ImaginedPhones, told, try_route
     from ringbridge.service.views import open_office
 
     async def work() -> None:

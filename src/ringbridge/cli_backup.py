@@ -17,8 +17,8 @@ def backup(*, file: Path, with_key: bool) -> None:
     Recordings are not in it. An earlier backup of this name is replaced.
     """
     from ringbridge.cli import told_plainly
-    from ringbridge.service.backup import Premises, make
-    from ringbridge.service.backups import note
+    from ringbridge.service.backup.archive import Premises, make
+    from ringbridge.service.backup.folder import note
     from ringbridge.service.bootstrap import read_bootstrap
     from ringbridge.store.database import Database
 
@@ -47,10 +47,10 @@ def restore(*, file: Path) -> None:
     A backup of an older version is brought up to date when the service starts.
     """
     from ringbridge.cli import told_plainly
-    from ringbridge.service.backup import Premises
+    from ringbridge.service.backup.archive import Premises
+    from ringbridge.service.backup.restore import Restored
+    from ringbridge.service.backup.restore import restore as put_back
     from ringbridge.service.bootstrap import read_bootstrap
-    from ringbridge.service.restore import Restored
-    from ringbridge.service.restore import restore as put_back
 
     def tell(premises: Premises, done: Restored) -> None:
         click.echo(f"Restored as it was on {done.manifest.made:%Y-%m-%d %H:%M} UTC.")

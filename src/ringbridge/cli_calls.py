@@ -83,7 +83,7 @@ def import_history(*, since: datetime, until: datetime | None, only: str | None,
     from ringbridge.cli import told_plainly
     from ringbridge.service.bootstrap import read_bootstrap
     from ringbridge.service.history import History
-    from ringbridge.service.importing import days_of, import_day, read_pbxs
+    from ringbridge.service.journal.importing import days_of, import_day, read_pbxs
     from ringbridge.service.views import open_office
 
     async def work() -> None:

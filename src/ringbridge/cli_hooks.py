@@ -52,11 +52,11 @@ def try_hook(*, hook: str | None, key: str, only: str | None, value: str | None,
     from ringbridge.hooks.runner import Hooks
     from ringbridge.hooks.specs import SPECS
     from ringbridge.service.bootstrap import read_bootstrap
-    from ringbridge.service.chain_trial import told as told_whole
-    from ringbridge.service.chain_trial import try_chain
-    from ringbridge.service.hook_trial import told
-    from ringbridge.service.hook_trial import try_hook as tried
+    from ringbridge.service.hooks.trial import told
+    from ringbridge.service.hooks.trial import try_hook as tried
     from ringbridge.service.logs import configure_logs
+    from ringbridge.service.rules.chain_trial import told as told_whole
+    from ringbridge.service.rules.chain_trial import try_chain
     from ringbridge.service.views import open_office
 
     configure_logs("CRITICAL")  # what went wrong is in the trial itself

@@ -25,9 +25,9 @@ def migrate_itgrix(*, places: tuple[Path, ...], applied: bool) -> None:
     from ringbridge.cli import told_plainly
     from ringbridge.service.bootstrap import open_vault, read_bootstrap
     from ringbridge.service.config import ConfigError, Office
-    from ringbridge.service.itgrix_installation import read_installation
-    from ringbridge.service.migrate_itgrix import BY, copy_scripts, plan, scripts_in
-    from ringbridge.service.migrate_words import told
+    from ringbridge.service.itgrix.installation import read_installation
+    from ringbridge.service.itgrix.migration import BY, copy_scripts, plan, scripts_in
+    from ringbridge.service.itgrix.words import told
     from ringbridge.service.settings import load_office, save_office
     from ringbridge.store.database import Database
 

@@ -27,7 +27,7 @@ def dialplan(*, kind: str, by: str, address: str | None) -> None:
     from ringbridge.routing.dialplan import By, Kind
     from ringbridge.routing.dialplan import dialplan as text
     from ringbridge.service.bootstrap import read_bootstrap
-    from ringbridge.service.route_setup import words_of
+    from ringbridge.service.distribution.setup import words_of
     from ringbridge.service.views import open_office
 
     async def work() -> None:
@@ -51,8 +51,8 @@ def doctor(*, number: str, as_json: bool) -> None:
     """
     from ringbridge.cli import told_plainly
     from ringbridge.service.bootstrap import read_bootstrap
-    from ringbridge.service.doctor import examine, open_premises
-    from ringbridge.service.findings import Finding, is_well, plain, told
+    from ringbridge.service.doctor.examination import examine, open_premises
+    from ringbridge.service.doctor.findings import Finding, is_well, plain, told
     from ringbridge.service.logs import configure_logs
 
     found: tuple[Finding, ...] = ()

@@ -22,7 +22,7 @@ def check() -> None:
     is asked of a CRM: compared is what was last read of it."""
     from ringbridge.cli import told_plainly
     from ringbridge.service.bootstrap import read_bootstrap
-    from ringbridge.service.rule_review import read_facts, review, told
+    from ringbridge.service.rules.review import read_facts, review, told
     from ringbridge.service.views import open_office
 
     async def work() -> None:
@@ -55,7 +55,7 @@ def try_(*, key: str | None, client: str | None, only: str | None, at: Any, **ca
     """Which row decides what for a call: one of the journal, or a made-up one. Nothing is sent."""
     from ringbridge.cli import told_plainly
     from ringbridge.service.bootstrap import read_bootstrap
-    from ringbridge.service.trial import Imagined, told, try_rules
+    from ringbridge.service.rules.trial import Imagined, told, try_rules
     from ringbridge.service.views import open_office
     from ringbridge.telephony.model import Direction, Disposition
 
@@ -102,7 +102,7 @@ def import_(file: Path) -> None:
     from ringbridge.cli import told_plainly
     from ringbridge.service.bootstrap import open_vault, read_bootstrap
     from ringbridge.service.config import ConfigError, document_in, document_of, office_of
-    from ringbridge.service.rule_review import read_facts, review, told
+    from ringbridge.service.rules.review import read_facts, review, told
     from ringbridge.service.settings import save_office
     from ringbridge.service.views import open_office
 

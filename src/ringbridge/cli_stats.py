@@ -17,8 +17,8 @@ def rebuild() -> None:
     """Count all calls of the journal anew. A service may run meanwhile, and goes on with it when this is stopped."""
     from ringbridge.cli import told_plainly
     from ringbridge.service.bootstrap import read_bootstrap
-    from ringbridge.store import stats
     from ringbridge.store.database import Database
+    from ringbridge.store.statistics import stats
 
     async def work() -> None:
         async with await Database.open(read_bootstrap().database) as database:

@@ -14,22 +14,22 @@ from ringbridge.delivery.local import LocalEngine
 from ringbridge.pbx.devices import Phones
 from ringbridge.routing.intents import PortalId
 from ringbridge.routing.office import Portal
-from ringbridge.service.adapters import amo_application, amo_settings
 from ringbridge.service.api_tokens import TokenBook
-from ringbridge.service.asking import REMOVED
 from ringbridge.service.bootstrap import Bootstrap
 from ringbridge.service.config import ConfigError, Office
+from ringbridge.service.config.sources import source_names
+from ringbridge.service.dialing.asking import REMOVED
+from ringbridge.service.dialing.hanging_up import HangingUp
 from ringbridge.service.dispatch import Dispatch
-from ringbridge.service.distribution_desk import DistributionDesk
-from ringbridge.service.doctor import examine, open_premises
-from ringbridge.service.extensions import EmployeeTable
-from ringbridge.service.findings import Finding, failure
-from ringbridge.service.hanging_up import HangingUp
+from ringbridge.service.distribution.desk import DistributionDesk
+from ringbridge.service.doctor.examination import examine, open_premises
+from ringbridge.service.doctor.findings import Finding, failure
+from ringbridge.service.journal.reporting import OfficeTraces
 from ringbridge.service.logs import TAIL
-from ringbridge.service.portals import OfficePortal
-from ringbridge.service.reporting import OfficeTraces
+from ringbridge.service.portals.adapters import amo_application, amo_settings
+from ringbridge.service.portals.extensions import EmployeeTable
+from ringbridge.service.portals.office import OfficePortal
 from ringbridge.service.runtime import Runtime, open_runtime, refresh, spare_collections
-from ringbridge.service.sources import source_names
 from ringbridge.status import status_of
 from ringbridge.store import users
 from ringbridge.store.dials import Dial

@@ -9,8 +9,8 @@ from ringbridge.crm.bitrix24.auth import NOT_INSTALLED
 from ringbridge.crm.contract import QuotaKeeper
 from ringbridge.pbx.link import Link
 from ringbridge.pbx.link import LinkState as Rung
-from ringbridge.service.events import PortalEvents, Sense
-from ringbridge.service.portals import OfficePortal
+from ringbridge.service.portals.events import PortalEvents, Sense
+from ringbridge.service.portals.office import OfficePortal
 from ringbridge.service.runtime import Runtime
 from ringbridge.store import deliveries, portals
 from ringbridge.store.keys import PbxId

@@ -22,9 +22,9 @@ from starlette.types import ASGIApp
 from ringbridge.service.bootstrap import Bootstrap, open_vault
 from ringbridge.service.certificate import CertificateKeeper
 from ringbridge.service.config import ConfigError, Office
+from ringbridge.service.config.web import WebConfig
 from ringbridge.service.runtime import Runtime
 from ringbridge.service.settings import save_office
-from ringbridge.service.web_config import WebConfig
 from ringbridge.store.database import Database
 from ringbridge.web.limits import LARGEST_MESSAGE
 from ringbridge.web.security import StrictTransport

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Dialog, expect
 from tests.unit.web import sample_calls
 from tests.unit.web.office_page import NOW, entry, services, serving
 
-from ringbridge.service.hanging_up import NO_RIGHT
+from ringbridge.service.dialing.hanging_up import NO_RIGHT
 from ringbridge.store.calls import JournalEntry
 from ringbridge.store.database import Database
 from ringbridge.web.app import create_app

@@ -25,9 +25,9 @@ from ringbridge.delivery.local import LocalEngine
 from ringbridge.emulators.bitrix24 import Portal, demo, serve
 from ringbridge.routing.dialing import DialPlan
 from ringbridge.routing.hours import WorkingHours
-from ringbridge.service.dialing import Dialing
-from ringbridge.service.events import PortalEvents, Sense
-from ringbridge.service.mirror import MirrorKeeper
+from ringbridge.service.dialing.dialing import Dialing
+from ringbridge.service.mirror.keeper import MirrorKeeper
+from ringbridge.service.portals.events import PortalEvents, Sense
 from ringbridge.store import dials
 from ringbridge.store.database import Database
 from ringbridge.store.dials import Dial

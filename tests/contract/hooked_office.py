@@ -13,7 +13,7 @@ from ringbridge.crm.contract import Crm
 from ringbridge.hooks.runner import Hooks, HookSettings
 from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.routing.office import Portal, Staff
-from ringbridge.service.hooking import OfficeHooks, PortalHooks
+from ringbridge.service.hooks.hooking import OfficeHooks, PortalHooks
 from ringbridge.store import calls
 from ringbridge.store.calls import PbxId, call_key
 from ringbridge.store.database import Database

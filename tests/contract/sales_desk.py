@@ -12,11 +12,12 @@ from typing import Any
 from sqlalchemy import select
 from tests.unit.service.mirror_twins import DAY, MAIN, Hours
 
-from ringbridge.service.mirror import MirrorKeeper
-from ringbridge.service.sales import EVERY, SalesKeeper, Source, Terms
-from ringbridge.store import calls, summaries
+from ringbridge.service.mirror.keeper import MirrorKeeper
+from ringbridge.service.sales.keeper import EVERY, SalesKeeper, Source, Terms
+from ringbridge.store import calls
 from ringbridge.store.database import Database
 from ringbridge.store.keys import PbxId
+from ringbridge.store.statistics import summaries
 from ringbridge.telephony.model import Call, CallId, Direction, Disposition, Extension, Talk
 
 TERMS = Terms(account="portal.example", region="RU", history=365 * DAY, within=90 * DAY)

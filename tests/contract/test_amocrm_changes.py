@@ -12,7 +12,7 @@ from tests.contract.amocrm_office import Office, office
 from ringbridge.crm.amocrm.webhooks import WANTED
 from ringbridge.emulators.amocrm import Fault, FaultKind
 from ringbridge.routing.intents import PortalId
-from ringbridge.service.changes import UNREACHABLE, AccountChanges, Tell
+from ringbridge.service.mirror.changes import UNREACHABLE, AccountChanges, Tell
 
 MAIN = PortalId("main")
 SECRET, FORMER = "5ec2e7" * 8, "0ld5ec" * 8

@@ -18,7 +18,7 @@ from ringbridge.emulators.amocrm import Settings as AccountSettings
 from ringbridge.emulators.amocrm.demo import ADMIN_ID
 from ringbridge.emulators.amocrm.entities import Entity
 from ringbridge.emulators.amocrm.pipelines import LOST, WON
-from ringbridge.store.counting import client_of
+from ringbridge.store.statistics.counting import client_of
 
 ANNA = "+79990000001"
 LEADS = "/api/v4/leads"

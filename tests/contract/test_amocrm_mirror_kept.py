@@ -16,8 +16,8 @@ from ringbridge.emulators.amocrm import Account, Kind, deskwork
 from ringbridge.emulators.amocrm.demo import ADMIN_ID, SALES
 from ringbridge.emulators.amocrm.entities import Entity
 from ringbridge.emulators.amocrm.pipelines import WON
-from ringbridge.service.changes import AccountChanges, hand_on, secrets_of
-from ringbridge.service.mirror import MirrorKeeper
+from ringbridge.service.mirror.changes import AccountChanges, hand_on, secrets_of
+from ringbridge.service.mirror.keeper import MirrorKeeper
 
 CLIENT = "+79125551122"  # Андрей Волков, the demonstration office's first contact
 NEW = "+79990001122"

@@ -19,10 +19,10 @@ from ringbridge.emulators.amocrm import Account, deskwork, serve
 from ringbridge.emulators.amocrm.demo import ADMIN_ID
 from ringbridge.routing.intents import PortalId
 from ringbridge.serve import running
-from ringbridge.service.asking import REMOVED
 from ringbridge.service.bootstrap import Bootstrap
-from ringbridge.service.changes import secrets_of
 from ringbridge.service.config import office_of
+from ringbridge.service.dialing.asking import REMOVED
+from ringbridge.service.mirror.changes import secrets_of
 from ringbridge.service.settings import save_office
 from ringbridge.store import calls, portals
 from ringbridge.store.database import Database

@@ -22,10 +22,10 @@ from ringbridge.emulators.bitrix24.fields import Kind
 from ringbridge.service.bootstrap import Bootstrap
 from ringbridge.service.config import office_of
 from ringbridge.service.runtime import open_runtime
-from ringbridge.service.sales import EVERY
+from ringbridge.service.sales.keeper import EVERY
 from ringbridge.service.settings import save_office
-from ringbridge.store.counting import client_of
 from ringbridge.store.database import Database
+from ringbridge.store.statistics.counting import client_of
 from ringbridge.store.vault import Vault
 
 ANNA = "+79130000001"

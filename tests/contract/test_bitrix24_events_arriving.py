@@ -14,8 +14,8 @@ from ringbridge.crm.contract import Transient
 from ringbridge.emulators.bitrix24 import Fault, FaultKind, deskwork
 from ringbridge.emulators.bitrix24.oauth import Application
 from ringbridge.routing.dialing import DialKind
-from ringbridge.service import events
-from ringbridge.service.events import Sense, pause_before_fetch
+from ringbridge.service.portals import events
+from ringbridge.service.portals.events import Sense, pause_before_fetch
 from ringbridge.store.dials import DialState
 from ringbridge.web import bitrix24
 

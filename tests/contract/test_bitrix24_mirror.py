@@ -21,12 +21,12 @@ from ringbridge.crm.mirroring import MirrorClient, MirrorDeal, MirrorPage, Mirro
 from ringbridge.emulators.bitrix24 import Fault, FaultKind, Portal, changes, deskwork, serve
 from ringbridge.emulators.bitrix24.fields import Kind
 from ringbridge.routing.intents import UserId
-from ringbridge.service import events as listening
-from ringbridge.service import mirror as keeping
 from ringbridge.service.bootstrap import Bootstrap
 from ringbridge.service.config import office_of
-from ringbridge.service.events import Sense
-from ringbridge.service.mirrors import Mirrors
+from ringbridge.service.mirror import keeper as keeping
+from ringbridge.service.mirror.mirrors import Mirrors
+from ringbridge.service.portals import events as listening
+from ringbridge.service.portals.events import Sense
 from ringbridge.service.runtime import open_runtime
 from ringbridge.service.settings import save_office
 from ringbridge.status import UNTOLD, portal_status

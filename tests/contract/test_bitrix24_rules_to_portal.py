@@ -18,7 +18,7 @@ from ringbridge.routing.office import Portal, Staff
 from ringbridge.routing.records import intents_of
 from ringbridge.routing.rules import Answers, Attach, Create, Responsible, Rule, TaskPlan
 from ringbridge.service.config import office_of
-from ringbridge.service.portals import routing_of
+from ringbridge.service.portals.office import routing_of
 from ringbridge.telephony.events import CallAnswered, CallEnded, CallEvent, LegRinging
 from ringbridge.telephony.model import Call, CallId, Direction, Disposition, Extension, Leg, LegResult, Talk
 

@@ -20,7 +20,7 @@ from ringbridge.hooks.context import Surroundings
 from ringbridge.hooks.runner import Hooks, HookSettings
 from ringbridge.routing.intents import UserId
 from ringbridge.routing.results import CallStatus
-from ringbridge.service.hooking import OfficeHooks
+from ringbridge.service.hooks.hooking import OfficeHooks
 
 EXAMPLES = Path(str(files("ringbridge.hooks") / "examples"))
 USERS = ["3", "4", "5"]

@@ -29,8 +29,8 @@ from ringbridge.routing.dialing import DialPlan
 from ringbridge.routing.distribution import NORMAL, Hop, Reason, RouteClient, RouteQuestion
 from ringbridge.routing.distribution import Route as CallRoute
 from ringbridge.routing.intents import PortalId, UserId
-from ringbridge.service.api_config import ApiToken
 from ringbridge.service.api_tokens import TokenBook
+from ringbridge.service.config.api import ApiToken
 from ringbridge.web.api import ApiDesk
 from ringbridge.web.api.document import document
 from ringbridge.web.api.operation import Door, Operation

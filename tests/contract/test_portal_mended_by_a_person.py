@@ -15,7 +15,7 @@ from ringbridge.emulators.bitrix24 import Fault, FaultKind, Portal, serve
 from ringbridge.routing.intents import PortalId
 from ringbridge.service.bootstrap import Bootstrap
 from ringbridge.service.config import office_of
-from ringbridge.service.portal_watch import ask_again, refresh
+from ringbridge.service.portals.watch import ask_again, refresh
 from ringbridge.service.runtime import Runtime, open_runtime
 from ringbridge.service.settings import save_office
 from ringbridge.store import portals

@@ -11,7 +11,7 @@ import pytest
 from ringbridge.hooks.specs import SPECS
 from ringbridge.routing.rules import Answers
 from ringbridge.routing.templates import FIELDS
-from ringbridge.service.migrate_words import BY_HAND
+from ringbridge.service.itgrix.words import BY_HAND
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -94,7 +94,10 @@ def test_mistake_is_named(mistake: str) -> None:
 
 def test_every_refusal_that_the_server_can_answer_has_words_in_the_widget() -> None:
     """By the codes in the server's source: a new one must be given words here."""
-    sources = [*(ROOT / "src/ringbridge/web/amocrm").glob("*.py"), ROOT / "src/ringbridge/service/extensions.py"]
+    sources = [
+        *(ROOT / "src/ringbridge/web/amocrm").glob("*.py"),
+        ROOT / "src/ringbridge/service/portals/extensions.py",
+    ]
     text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     codes = set(re.findall(r'(?:NotLetIn|TableRefused|refused)\(\s*"([a-z_]+)"', text))
     codes |= set(re.findall(r'": "(token_[a-z]+)"', text)) | {"token_bad"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 
-from ringbridge.store import summaries  # noqa: F401 -- its tables are among the metadata's
 from ringbridge.store.schema import metadata
+from ringbridge.store.statistics import summaries  # noqa: F401 -- its tables are among the metadata's
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 import structlog
 from pydantic import ValidationError
 
-from ringbridge.service.api_config import ApiToken, Permission
 from ringbridge.service.config import ConfigError, mistakes_of
+from ringbridge.service.config.api import ApiToken, Permission
 from ringbridge.store import api_tokens
 from ringbridge.store.api_tokens import StoredToken
 from ringbridge.store.database import Database

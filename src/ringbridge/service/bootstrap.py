@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from ringbridge.service.config import ConfigError
-from ringbridge.service.web_config import WebConfig
+from ringbridge.service.config.web import WebConfig
 from ringbridge.store import settings
 from ringbridge.store.database import Database
 from ringbridge.store.vault import Vault

@@ -25,8 +25,8 @@ from ringbridge.routing.office import Portal
 from ringbridge.routing.records import dealt_to, intents_of
 from ringbridge.routing.rules import CallbackPlan, asks_for_client
 from ringbridge.service.absence import Absence, Past
-from ringbridge.service.advice import NO_ADVICE, Advice, Advisers, NoAdvisers, advise_all
-from ringbridge.service.orders import Orders
+from ringbridge.service.dialing.orders import Orders
+from ringbridge.service.hooks.advice import NO_ADVICE, Advice, Advisers, NoAdvisers, advise_all
 from ringbridge.store import calls, deliveries
 from ringbridge.store.calls import CallKey, PbxId, StoryKind, StoryLine, call_key
 from ringbridge.store.database import Database, Transaction

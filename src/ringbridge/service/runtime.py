@@ -26,39 +26,39 @@ from ringbridge.pbx.recordings import LinkSigner
 from ringbridge.pbx.settings import PbxAddress
 from ringbridge.pbx.tape import Tape
 from ringbridge.routing.intents import PortalId
-from ringbridge.service.advice import HookAdvisers
-from ringbridge.service.all_sales import AllSales, open_sales
-from ringbridge.service.asking import is_busy, open_dialing, open_events
-from ringbridge.service.backups import Backups, backups_of
+from ringbridge.service.backup.folder import Backups, backups_of
 from ringbridge.service.bootstrap import Bootstrap, open_vault
-from ringbridge.service.changes import AccountChanges, open_all_changes
 from ringbridge.service.config import Office, Pbx
-from ringbridge.service.dialing import Dialing
+from ringbridge.service.dialing.asking import is_busy, open_dialing, open_events
+from ringbridge.service.dialing.dialing import Dialing
+from ringbridge.service.dialing.orders import Orders
+from ringbridge.service.distribution.lately import Lately
+from ringbridge.service.distribution.router import Router
+from ringbridge.service.distribution.setup import open_router, take_questions
 from ringbridge.service.editing import OfficeEditor, reconfigured
-from ringbridge.service.events import PortalEvents
 from ringbridge.service.history import History
-from ringbridge.service.hook_desk import HookDesk
-from ringbridge.service.hooking import OfficeHooks
-from ringbridge.service.lately import Lately
-from ringbridge.service.mirrors import Mirrors, open_mirrors
-from ringbridge.service.orders import Orders
+from ringbridge.service.hooks.advice import HookAdvisers
+from ringbridge.service.hooks.desk import HookDesk
+from ringbridge.service.hooks.hooking import OfficeHooks
+from ringbridge.service.journal.reprocess import Reprocess
+from ringbridge.service.journal.resending import Resending
+from ringbridge.service.journal.retention import forget_old_calls
+from ringbridge.service.journal.stats import count_older_calls
+from ringbridge.service.letters.weekly import weekly_report
+from ringbridge.service.mirror.changes import AccountChanges, open_all_changes
+from ringbridge.service.mirror.mirrors import Mirrors, open_mirrors
 from ringbridge.service.pipeline import Pipeline
-from ringbridge.service.portal_watch import look_after
-from ringbridge.service.portal_watch import refresh as refresh
-from ringbridge.service.portals import OfficePortal, OfficePortals, open_portal
+from ringbridge.service.portals.events import PortalEvents
+from ringbridge.service.portals.office import OfficePortal, OfficePortals, open_portal
+from ringbridge.service.portals.watch import look_after
+from ringbridge.service.portals.watch import refresh as refresh
 from ringbridge.service.recordings import OfficeRecordings
 from ringbridge.service.reopening import OfficeWatch
-from ringbridge.service.reprocess import Reprocess
-from ringbridge.service.resending import Resending
-from ringbridge.service.retention import forget_old_calls
-from ringbridge.service.route_setup import open_router, take_questions
-from ringbridge.service.router import Router
-from ringbridge.service.rule_desk import RuleDesk
+from ringbridge.service.rules.desk import RuleDesk
+from ringbridge.service.sales.all_sales import AllSales, open_sales
 from ringbridge.service.settings import configured_at, load_office
 from ringbridge.service.settings_desk import SettingsDesk
-from ringbridge.service.stats import count_older_calls
 from ringbridge.service.views import OfficeView
-from ringbridge.service.weekly import weekly_report
 from ringbridge.store.database import Database
 from ringbridge.store.keys import PbxId
 from ringbridge.store.vault import Vault

@@ -9,7 +9,7 @@ from ringbridge.routing.intents import PortalId
 from ringbridge.routing.office import Portal
 from ringbridge.service.bootstrap import Bootstrap, open_vault
 from ringbridge.service.config import ConfigError, Office
-from ringbridge.service.portals import routing_of
+from ringbridge.service.portals.office import routing_of
 from ringbridge.service.settings import load_office
 from ringbridge.store import calls, directory
 from ringbridge.store.calls import CallKey

@@ -9,13 +9,14 @@ from typing import Any, NewType
 
 from sqlalchemy import ColumnElement, RowMapping, Select, Text, and_, false, func, literal_column, or_, select
 
-from ringbridge.store import marks, schema, stats, words
+from ringbridge.store import schema, words
 from ringbridge.store.database import Transaction, insert
 from ringbridge.store.documents import dump_call, load_call
 from ringbridge.store.keys import CallKey as CallKey
 from ringbridge.store.keys import PbxId as PbxId
 from ringbridge.store.keys import call_key as call_key
 from ringbridge.store.schema import EPOCH, MICROSECOND
+from ringbridge.store.statistics import marks, stats
 from ringbridge.store.story import StoryKind as StoryKind
 from ringbridge.store.story import StoryLine as StoryLine
 from ringbridge.store.story import story as story
@@ -82,7 +83,7 @@ async def record(
     """Write the calls as they stand now, each over its earlier snapshot, and add lines to their stories.
 
     The same call may be there several times (a batch of events): the last one counts. A line's call must be in the
-    journal already or among `calls`. The summaries (`store.stats`) are kept with them.
+    journal already or among `calls`. The summaries (`store.statistics.stats`) are kept with them.
     """
     latest = {call_key(pbx, call.id): call for call in calls}
     if latest:

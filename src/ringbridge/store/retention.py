@@ -1,6 +1,6 @@
 """What of the journal is forgotten: calls that ended long ago, their stories, and what was sent to the CRM for them.
 
-Sums of the past stay (`store.summaries`): so nothing is forgotten before it is counted.
+Sums of the past stay (`store.statistics.summaries`): so nothing is forgotten before it is counted.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from datetime import datetime
 
 from sqlalchemy import delete, exists, select
 
-from ringbridge.store import marks, schema, stats
+from ringbridge.store import schema
 from ringbridge.store.database import Transaction
 from ringbridge.store.schema import OPEN
+from ringbridge.store.statistics import marks, stats
 
 CALLS, DELIVERIES = schema.calls.c, schema.deliveries.c
 

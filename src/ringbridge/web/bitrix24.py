@@ -31,8 +31,8 @@ from ringbridge.crm.bitrix24.events import NotAnEvent
 from ringbridge.crm.bitrix24.install import NoOffer
 from ringbridge.crm.bitrix24.installation import Installation
 from ringbridge.crm.contract import CrmError
-from ringbridge.service.events import Verdict
 from ringbridge.service.gate import Gate
+from ringbridge.service.portals.events import Verdict
 from ringbridge.store.errors import StoreError
 
 log = structlog.get_logger(__name__)

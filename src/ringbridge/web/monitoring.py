@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from ringbridge.routing.intents import PortalId
-from ringbridge.service.api_config import Permission
+from ringbridge.service.config.api import Permission
 from ringbridge.store import calls
 from ringbridge.store.calls import Filters
 from ringbridge.store.keys import CallKey, PbxId, call_key

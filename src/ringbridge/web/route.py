@@ -19,8 +19,8 @@ from starlette.routing import Route
 from ringbridge.routing.distribution import Route as CallRoute
 from ringbridge.routing.distribution import RouteQuestion
 from ringbridge.routing.route_answer import ToldRoute, document_of, fields_of
-from ringbridge.service.api_config import Permission
 from ringbridge.service.api_tokens import TokenBook, is_same
+from ringbridge.service.config.api import Permission
 from ringbridge.store.errors import StoreError
 from ringbridge.telephony.channels import endpoint_of
 from ringbridge.web.api.operation import Answer, Door, Operation

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 
 from ringbridge.service.config import WORDS
-from ringbridge.service.rule_config import RuleRow
+from ringbridge.service.config.rules import RuleRow
 from ringbridge.web.rule_words import FIELDS, YES_NO, Field, Kind
 
 NOTHING = "-"

@@ -13,17 +13,17 @@ from typing import Protocol
 
 from ringbridge.routing.distribution import Reach
 from ringbridge.routing.intents import PortalId, Priority
-from ringbridge.service.backups import Backups
+from ringbridge.service.backup.folder import Backups
 from ringbridge.service.config import Office
 from ringbridge.service.dispatch import Dispatch
-from ringbridge.service.distribution_desk import DistributionDesk
-from ringbridge.service.findings import Finding
-from ringbridge.service.hook_desk import HookDesk
+from ringbridge.service.distribution.desk import DistributionDesk
+from ringbridge.service.doctor.findings import Finding
+from ringbridge.service.hooks.desk import HookDesk
+from ringbridge.service.journal.resending import Resending
 from ringbridge.service.log_tail import LogTail
-from ringbridge.service.mirror import MirrorState
-from ringbridge.service.resending import Resending
-from ringbridge.service.rule_desk import RuleDesk
-from ringbridge.service.sales import SalesState
+from ringbridge.service.mirror.keeper import MirrorState
+from ringbridge.service.rules.desk import RuleDesk
+from ringbridge.service.sales.keeper import SalesState
 from ringbridge.service.settings_desk import SettingsDesk
 from ringbridge.store.calls import JournalEntry
 from ringbridge.store.database import Database

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ringbridge.crm.contract import Choices
-from ringbridge.service.rule_review import read_facts
+from ringbridge.service.rules.review import read_facts
 from ringbridge.service.settings_desk import SettingsDesk
 
 Suggestions = Mapping[str, Mapping[str, str]]

@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from ringbridge.routing.distribution import Reason, Step
 from ringbridge.routing.intents import Priority
-from ringbridge.service.api_config import Permission
-from ringbridge.service.findings import Verdict
+from ringbridge.service.config.api import Permission
+from ringbridge.service.doctor.findings import Verdict
 from ringbridge.store.order import State
 from ringbridge.store.story import StoryKind
 from ringbridge.store.users import Role

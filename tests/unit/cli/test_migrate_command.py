@@ -10,7 +10,7 @@ from click.testing import Result
 from tests.unit.cli.test_hook_commands import Person, person
 from tests.unit.service.test_migrate_itgrix import BLACK_LIST, Disk
 
-from ringbridge.service.migrate_itgrix import RULE
+from ringbridge.service.itgrix.migration import RULE
 from ringbridge.store import settings
 from ringbridge.store.database import Database
 

@@ -10,8 +10,9 @@ from tests.stateful.sample_calls import NOON, PBX, SECOND, a_call
 
 from ringbridge.cli import main
 from ringbridge.service.bootstrap import read_bootstrap
-from ringbridge.store import calls, summaries
+from ringbridge.store import calls
 from ringbridge.store.database import Database
+from ringbridge.store.statistics import summaries
 from ringbridge.telephony.model import Disposition
 
 

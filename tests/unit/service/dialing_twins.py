@@ -17,7 +17,7 @@ from ringbridge.delivery.local import LocalEngine
 from ringbridge.routing.dialing import DialPlan, DialRequest
 from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.routing.office import Portal, Staff
-from ringbridge.service.dialing import Dialing, Prepare, as_decided
+from ringbridge.service.dialing.dialing import Dialing, Prepare, as_decided
 from ringbridge.store import dials, schema
 from ringbridge.store.calls import PbxId
 from ringbridge.store.database import Database

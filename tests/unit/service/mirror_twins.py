@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from ringbridge.crm.mirroring import MirrorClient, MirrorDeal, MirrorPage, Ref
 from ringbridge.routing.intents import PortalId, UserId
-from ringbridge.service.mirror import SETTLE, MirrorKeeper
+from ringbridge.service.mirror.keeper import SETTLE, MirrorKeeper
 from ringbridge.store.database import Database
 
 MAIN = PortalId("main")

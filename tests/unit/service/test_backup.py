@@ -19,12 +19,12 @@ from sqlalchemy import create_engine
 
 from ringbridge import migrations
 from ringbridge.routing.intents import PortalId, RecordKey, ShowCard, UserId
-from ringbridge.service.backup import NoBackup, Premises, make, manifest_of
-from ringbridge.service.backup_config import BackupConfig
-from ringbridge.service.backups import Backups, Stopped, last_made
-from ringbridge.service.doctor_backup import findings_of
-from ringbridge.service.findings import told
-from ringbridge.service.restore import restore
+from ringbridge.service.backup.archive import NoBackup, Premises, make, manifest_of
+from ringbridge.service.backup.folder import Backups, Stopped, last_made
+from ringbridge.service.backup.restore import restore
+from ringbridge.service.config.backup import BackupConfig
+from ringbridge.service.doctor.backup import findings_of
+from ringbridge.service.doctor.findings import told
 from ringbridge.store import calls, deliveries, schema, settings
 from ringbridge.store.database import Database
 from ringbridge.store.errors import InUse, NotWritable, SchemaTooNew

@@ -21,9 +21,9 @@ from ringbridge.service import certificate as module
 from ringbridge.service.bootstrap import Bootstrap, read_bootstrap
 from ringbridge.service.certificate import BadCertificate, CertificateKeeper, read
 from ringbridge.service.config import ConfigError
-from ringbridge.service.doctor_certificate import findings_of, shown_at
-from ringbridge.service.findings import told
-from ringbridge.service.web_config import WebConfig
+from ringbridge.service.config.web import WebConfig
+from ringbridge.service.doctor.certificate import findings_of, shown_at
+from ringbridge.service.doctor.findings import told
 from ringbridge.supervisor import Door, NoPort, encrypted, listening
 from ringbridge.web.pages import preferences
 

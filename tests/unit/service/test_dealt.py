@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ringbridge.routing.distribution import Hop, Reason, Route
-from ringbridge.service.dealt import Dealt
+from ringbridge.service.distribution.dealt import Dealt
 from ringbridge.store import dealt as stored
 from ringbridge.store.database import Database
 

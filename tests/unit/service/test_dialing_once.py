@@ -20,7 +20,7 @@ from ringbridge.routing.dialing import DialKind, DialRequest, Originate, Refusal
 from ringbridge.routing.intents import UserId, idempotency_key
 from ringbridge.routing.records import intents_of
 from ringbridge.routing.results import CallStatus
-from ringbridge.service.dialing import LOOKS
+from ringbridge.service.dialing.dialing import LOOKS
 from ringbridge.store import calls, deliveries
 from ringbridge.store.calls import call_key
 from ringbridge.store.database import Database

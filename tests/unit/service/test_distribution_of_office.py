@@ -18,8 +18,8 @@ from ringbridge.routing.distribution import (
 )
 from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.service.config import ConfigError, office_of, write_office
-from ringbridge.service.distribution import distribution_policy, team_of
-from ringbridge.service.portal_watch import users_every
+from ringbridge.service.distribution.office import distribution_policy, team_of
+from ringbridge.service.portals.watch import users_every
 from ringbridge.store.directory import DirectoryUser
 from ringbridge.telephony.numbers import parse_number
 

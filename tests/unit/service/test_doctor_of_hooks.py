@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ringbridge.hooks.runner import HookSettings
-from ringbridge.service.doctor_hooks import findings_of
-from ringbridge.service.findings import told
+from ringbridge.service.doctor.findings import told
+from ringbridge.service.doctor.hooks import findings_of
 
 
 def said(folder: Path, **settings: frozenset[str]) -> str:

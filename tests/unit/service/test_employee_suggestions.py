@@ -8,7 +8,7 @@ import pytest
 
 from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.service.config import office_of
-from ringbridge.service.extensions import table_of
+from ringbridge.service.portals.extensions import table_of
 from ringbridge.store.directory import DirectoryUser
 
 AMO = PortalId("amo")

@@ -10,7 +10,7 @@ from tests.stateful.sample_calls import NOON, PBX, a_call, key_of
 from ringbridge.ami.errors import ActionRefused, AmiError, NotConnected
 from ringbridge.ami.message import Action, Message
 from ringbridge.ami.protocol import Answer
-from ringbridge.service.hanging_up import NO_RIGHT, OVER, HangingUp
+from ringbridge.service.dialing.hanging_up import NO_RIGHT, OVER, HangingUp
 from ringbridge.store import calls, settings
 from ringbridge.store.calls import JournalEntry
 from ringbridge.store.database import Database

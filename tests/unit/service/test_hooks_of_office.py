@@ -18,12 +18,12 @@ from ringbridge.routing.distribution import NORMAL, Hop, Policy, Reach, Reason, 
 from ringbridge.routing.intents import AttachRecording, PortalId, RecordKey, RegisterCall, ShowCard, UserId
 from ringbridge.routing.office import Portal, Staff
 from ringbridge.routing.records import intents_of
-from ringbridge.service.advice import Advice, HookAdvisers, advise_all
 from ringbridge.service.config import office_of
-from ringbridge.service.hooking import OfficeHooks
-from ringbridge.service.lately import Lately
+from ringbridge.service.distribution.lately import Lately
+from ringbridge.service.distribution.router import Router, Setup
+from ringbridge.service.hooks.advice import Advice, HookAdvisers, advise_all
+from ringbridge.service.hooks.hooking import OfficeHooks
 from ringbridge.service.recordings import OfficeRecordings
-from ringbridge.service.router import Router, Setup
 from ringbridge.store import deliveries
 from ringbridge.store.calls import call_key
 from ringbridge.telephony.events import CallEnded, CallEvent, LegRinging

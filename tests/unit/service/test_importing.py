@@ -11,7 +11,7 @@ import pytest
 from tests.stateful.sample_calls import NOON, PBX, a_call, key_of
 
 from ringbridge.service.config import ConfigError, office_of
-from ringbridge.service.importing import IMPORTED, days_of, import_day, read_pbxs
+from ringbridge.service.journal.importing import IMPORTED, days_of, import_day, read_pbxs
 from ringbridge.store import calls
 from ringbridge.store.database import Database
 from ringbridge.telephony.model import Call, CallId

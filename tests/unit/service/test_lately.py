@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ringbridge.routing.distribution import Reach, Rejected
-from ringbridge.service.lately import REMEMBERED, Lately, SeenPhones
+from ringbridge.service.distribution.lately import REMEMBERED, Lately, SeenPhones
 from ringbridge.store.keys import PbxId
 from ringbridge.telephony.model import Call, CallId, Direction, Extension, Leg, LegResult, Talk
 

@@ -9,9 +9,9 @@ import pytest
 from tests.unit.service.test_office_configuration import SMALL
 
 from ringbridge.service.config import ConfigError, Office, office_of
-from ringbridge.service.itgrix_installation import read_installation, switched_on
-from ringbridge.service.migrate_itgrix import RULE, Fate, Plan, copy_scripts, plan, scripts_in
-from ringbridge.service.migrate_words import told
+from ringbridge.service.itgrix.installation import read_installation, switched_on
+from ringbridge.service.itgrix.migration import RULE, Fate, Plan, copy_scripts, plan, scripts_in
+from ringbridge.service.itgrix.words import told
 
 BLACK_LIST = """<?php
 $key = $params['conversation']['type'] == 2 ? 'to' : 'from';

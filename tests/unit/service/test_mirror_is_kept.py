@@ -25,11 +25,11 @@ from tests.unit.service.mirror_twins import (
 from ringbridge.crm.contract import Rejected, Throttled, Transient, Unauthorized
 from ringbridge.crm.mirroring import MirrorDeal, Ref
 from ringbridge.routing.intents import PortalId
-from ringbridge.service import mirror as keeping
 from ringbridge.service import patience
 from ringbridge.service.config import office_of
-from ringbridge.service.mirror import MirrorKeeper
-from ringbridge.service.mirrors import Mirrors, is_mirrored
+from ringbridge.service.mirror import keeper as keeping
+from ringbridge.service.mirror.keeper import MirrorKeeper
+from ringbridge.service.mirror.mirrors import Mirrors, is_mirrored
 from ringbridge.service.patience import pause_after
 from ringbridge.store.database import Database
 from ringbridge.store.errors import StoreError

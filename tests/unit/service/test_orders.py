@@ -19,7 +19,7 @@ from ringbridge.routing.dialing import DialKind, DialPlan, DialRequest, Refusal
 from ringbridge.routing.intents import PortalId
 from ringbridge.routing.rules import Answers, CallbackPlan, Rule
 from ringbridge.service.config import ConfigError, document_of, office_of
-from ringbridge.service.dialing import LOOKS
+from ringbridge.service.dialing.dialing import LOOKS
 from ringbridge.service.pipeline import Pipeline
 from ringbridge.store import calls, orders
 from ringbridge.store.calls import call_key

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ringbridge.service.adapters import amo_settings, bitrix_settings
 from ringbridge.service.config import Office, office_of
+from ringbridge.service.portals.adapters import amo_settings, bitrix_settings
 from ringbridge.service.recordings import OfficeRecordings, settings_of
 from ringbridge.store.database import Database
 

@@ -10,7 +10,7 @@ import pytest
 
 from ringbridge.pbx.tape import Tape
 from ringbridge.service.config import office_of
-from ringbridge.service.reporting import OfficeTraces, file_name
+from ringbridge.service.journal.reporting import OfficeTraces, file_name
 from ringbridge.store.calls import JournalEntry
 from ringbridge.store.keys import PbxId, call_key
 from ringbridge.telephony.model import Call

@@ -15,9 +15,9 @@ from ringbridge.crm.contract import Crm
 from ringbridge.routing.intents import PortalId
 from ringbridge.routing.office import Portal
 from ringbridge.routing.rules import Answers, ClientKnown, Rule
-from ringbridge.service.advice import HookAdvisers, NoAdvisers
-from ringbridge.service.reprocess import Reprocess, Resent
-from ringbridge.service.resending import Resending
+from ringbridge.service.hooks.advice import HookAdvisers, NoAdvisers
+from ringbridge.service.journal.reprocess import Reprocess, Resent
+from ringbridge.service.journal.resending import Resending
 from ringbridge.store import calls, deliveries, schema, settings
 from ringbridge.store.calls import Filters, call_key
 from ringbridge.store.database import Transaction

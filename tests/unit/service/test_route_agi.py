@@ -12,12 +12,12 @@ from ringbridge.agi import Opened
 from ringbridge.pbx.agi_call import asked_by_agi
 from ringbridge.pbx.devices import Phones
 from ringbridge.routing.distribution import LastTalk, Policy, RouteClient, RouteQuestion, Team
-from ringbridge.service import route_setup
-from ringbridge.service.lately import Lately
-from ringbridge.service.route_agi import question_of
-from ringbridge.service.route_config import DistributionConfig
-from ringbridge.service.route_setup import take_questions
-from ringbridge.service.router import Router, Setup
+from ringbridge.service.config.distribution import DistributionConfig
+from ringbridge.service.distribution import setup as route_setup
+from ringbridge.service.distribution.agi import question_of
+from ringbridge.service.distribution.lately import Lately
+from ringbridge.service.distribution.router import Router, Setup
+from ringbridge.service.distribution.setup import take_questions
 from ringbridge.telephony.numbers import Number
 
 

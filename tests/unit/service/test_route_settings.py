@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ringbridge.service.config import ConfigError, Office, office_of, write_office
-from ringbridge.service.route_setup import OfficeSetup, words_of
+from ringbridge.service.distribution.setup import OfficeSetup, words_of
 
 
 @pytest.mark.parametrize(

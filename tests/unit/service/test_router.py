@@ -29,9 +29,9 @@ from ringbridge.routing.distribution import (
     Team,
 )
 from ringbridge.routing.intents import PortalId, UserId
-from ringbridge.service.clients import Clients
-from ringbridge.service.lately import Lately
-from ringbridge.service.router import MOST_A_SECOND, MOST_OF_A_CALLER, Router, Setup
+from ringbridge.service.distribution.clients import Clients
+from ringbridge.service.distribution.lately import Lately
+from ringbridge.service.distribution.router import MOST_A_SECOND, MOST_OF_A_CALLER, Router, Setup
 from ringbridge.store.keys import PbxId
 from ringbridge.telephony.model import Call, CallId, Direction, Extension, Leg, LegResult
 from ringbridge.telephony.numbers import Number

@@ -11,7 +11,7 @@ from tests.unit.service.test_office_configuration import SMALL
 from ringbridge.crm.contract import Choices
 from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.service.config import office_of
-from ringbridge.service.rule_review import PortalFacts, read_facts, review, told
+from ringbridge.service.rules.review import PortalFacts, read_facts, review, told
 from ringbridge.store import directory, portals
 from ringbridge.store.database import Database
 from ringbridge.store.directory import DirectoryUser

@@ -17,10 +17,10 @@ from ringbridge.crm.contract import Rejected, Transient
 from ringbridge.crm.mirroring import MirrorClient, MirrorPage, Ref
 from ringbridge.crm.sales import Sale, SalesPage, SaleState, Wanted, hundredths
 from ringbridge.service import patience
-from ringbridge.service.all_sales import AllSales, can_be_read, terms_of
 from ringbridge.service.config import office_of
-from ringbridge.service.mirror import SETTLE
-from ringbridge.service.sales import EVERY, KINDS
+from ringbridge.service.mirror.keeper import SETTLE
+from ringbridge.service.sales.all_sales import AllSales, can_be_read, terms_of
+from ringbridge.service.sales.keeper import EVERY, KINDS
 from ringbridge.store.database import Database
 
 CONTACT = Ref(kind="contact", id="1")

@@ -5,8 +5,8 @@ import pytest
 from ringbridge.crm.contract import Line
 from ringbridge.routing.rules import Decision, decide
 from ringbridge.service.config import ConfigError, office_of
-from ringbridge.service.portals import lines_of, routing_of
-from ringbridge.service.sources import source_names
+from ringbridge.service.config.sources import source_names
+from ringbridge.service.portals.office import lines_of, routing_of
 from ringbridge.telephony.model import Call, CallId, Direction
 
 

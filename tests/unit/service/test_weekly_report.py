@@ -28,9 +28,9 @@ from tests.unit.store.test_conversion import read, sale, won
 from tests.unit.store.test_stats import answered, missed
 
 from ringbridge.routing.clients import Ref
-from ringbridge.service.mailing import MailError
-from ringbridge.service.report_config import ReportConfig, Security, Weekday
-from ringbridge.service.weekly import SECTION, WeeklyReport, due
+from ringbridge.service.config.report import ReportConfig, Security, Weekday
+from ringbridge.service.letters.mailing import MailError
+from ringbridge.service.letters.weekly import SECTION, WeeklyReport, due
 from ringbridge.store import calls, settings
 from ringbridge.store.database import Database
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ringbridge.routing.intents import UserId
 from ringbridge.service.config import office_of
-from ringbridge.service.portals import routing_of
+from ringbridge.service.portals.office import routing_of
 from ringbridge.store.directory import DirectoryUser
 
 MOBILE = "+79125550001"

@@ -13,12 +13,12 @@ from sqlalchemy.schema import DropTable
 from tests.stateful.sample_calls import NOON, key_of
 from tests.unit.store.test_stats import MINUTE, an_office, answered, corrections, journal, missed, rows
 
-from ringbridge.store import analytics, callbacks, callers, summaries
-from ringbridge.store.analytics import Shares, Shift, Sums
-from ringbridge.store.callbacks import Callbacks
-from ringbridge.store.counting import Lane, ending, hour_of
 from ringbridge.store.database import Database
-from ringbridge.store.spans import Span
+from ringbridge.store.statistics import analytics, callbacks, callers, summaries
+from ringbridge.store.statistics.analytics import Shares, Shift, Sums
+from ringbridge.store.statistics.callbacks import Callbacks
+from ringbridge.store.statistics.counting import Lane, ending, hour_of
+from ringbridge.store.statistics.spans import Span
 from ringbridge.telephony.model import Direction, Disposition, Extension
 
 HOUR = timedelta(hours=1)

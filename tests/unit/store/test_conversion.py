@@ -11,12 +11,12 @@ from tests.unit.store.test_stats import MINUTE, answered, journal, missed
 from ringbridge.routing.clients import Ref
 from ringbridge.routing.intents import PortalId
 from ringbridge.routing.sales import Sale, SaleState
-from ringbridge.store import analytics, callers, conversion
-from ringbridge.store.conversion import Takings, Which
-from ringbridge.store.counting import Lane
 from ringbridge.store.database import Database
-from ringbridge.store.sales import Sales
-from ringbridge.store.spans import Span
+from ringbridge.store.sales.kept import Sales
+from ringbridge.store.statistics import analytics, callers, conversion
+from ringbridge.store.statistics.conversion import Takings, Which
+from ringbridge.store.statistics.counting import Lane
+from ringbridge.store.statistics.spans import Span
 
 PORTAL = PortalId("acme")
 HOUR = timedelta(hours=1)

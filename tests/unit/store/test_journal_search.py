@@ -13,11 +13,12 @@ from sqlalchemy import delete
 from tests.stateful.sample_calls import NOON, PBX
 from tests.unit.store.test_stats import answered, marked_anew, missed
 
-from ringbridge.store import calls, marks, summaries, walks
+from ringbridge.store import calls
 from ringbridge.store.calls import Cursor, Filters, employees
-from ringbridge.store.counting import HOUR
 from ringbridge.store.database import Database
-from ringbridge.store.walks import Walk
+from ringbridge.store.statistics import marks, summaries, walks
+from ringbridge.store.statistics.counting import HOUR
+from ringbridge.store.statistics.walks import Walk
 from ringbridge.telephony.model import Call, CallId, Direction, Disposition, Extension
 
 DAYS = 40

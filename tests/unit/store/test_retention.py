@@ -6,11 +6,12 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from tests.stateful.sample_calls import NOON, PBX, PORTAL, SECOND, Record, a_call, claimed, decide_on, key_of
 
-from ringbridge.service.retention import forget_before, forget_old_calls
-from ringbridge.store import calls, deliveries, retention, schema, stats, summaries
+from ringbridge.service.journal.retention import forget_before, forget_old_calls
+from ringbridge.store import calls, deliveries, retention, schema
 from ringbridge.store.calls import Filters, StoryKind, StoryLine
 from ringbridge.store.database import Database
 from ringbridge.store.outcome import Done
+from ringbridge.store.statistics import stats, summaries
 from ringbridge.telephony.model import Call, Disposition
 
 DAY = timedelta(days=1)

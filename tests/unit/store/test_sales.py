@@ -17,12 +17,15 @@ from tests.unit.store.test_stats import answered, journal, missed, rows
 from ringbridge.routing.clients import Ref
 from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.routing.sales import Sale, SaleState
-from ringbridge.store import brought, calls, sales, schema, stats, summaries
-from ringbridge.store.brought import CLOCKS
-from ringbridge.store.counting import client_of, ending, hour_of
+from ringbridge.store import calls, schema
 from ringbridge.store.database import Database
-from ringbridge.store.sales import Reading, Sales
-from ringbridge.store.sold import Spelling
+from ringbridge.store.sales import brought
+from ringbridge.store.sales import kept as sales
+from ringbridge.store.sales.brought import CLOCKS
+from ringbridge.store.sales.kept import Reading, Sales
+from ringbridge.store.sales.sold import Spelling
+from ringbridge.store.statistics import stats, summaries
+from ringbridge.store.statistics.counting import client_of, ending, hour_of
 from ringbridge.telephony.model import Call, CallId, Direction
 
 MAIN, OTHER = PortalId("main"), PortalId("other")

@@ -11,10 +11,11 @@ import pytest
 from sqlalchemy import delete, select
 from tests.stateful.sample_calls import NOON, PBX, SECOND, a_call, key_of
 
-from ringbridge.store import calls, marks, stats, summaries, walks
-from ringbridge.store.counting import client_of, ending, hour_of
+from ringbridge.store import calls
 from ringbridge.store.database import Database
-from ringbridge.store.walks import Walk
+from ringbridge.store.statistics import marks, stats, summaries, walks
+from ringbridge.store.statistics.counting import client_of, ending, hour_of
+from ringbridge.store.statistics.walks import Walk
 from ringbridge.telephony.model import Call, CallId, Direction, Disposition, Extension, Leg, LegResult, Talk
 
 MINUTE = timedelta(minutes=1)

@@ -9,8 +9,9 @@ import pytest
 from bench import years
 from tests.unit.store.test_stats import marked_anew, rows, sums
 
-from ringbridge.store import calls, summaries
+from ringbridge.store import calls
 from ringbridge.store.database import Database
+from ringbridge.store.statistics import summaries
 
 
 async def test_copied_weeks_are_counted_as_their_calls_one_by_one_would_be(

@@ -30,8 +30,8 @@ from ringbridge.routing.intents import AttachRecording, PortalId, UserId
 from ringbridge.routing.office import Portal, staff_of
 from ringbridge.routing.recordings import Absent, NotYet
 from ringbridge.service.config import Office, office_of
-from ringbridge.service.dialing import Dialing
-from ringbridge.service.extensions import EmployeeTable
+from ringbridge.service.dialing.dialing import Dialing
+from ringbridge.service.portals.extensions import EmployeeTable
 from ringbridge.service.settings import save_office
 from ringbridge.store import directory
 from ringbridge.store.database import Database

@@ -17,8 +17,8 @@ from tests.unit.web.amocrm_company import MAIN, Company, open_company
 from ringbridge.crm.mirroring import Ref
 from ringbridge.emulators.amocrm import Kind, deskwork
 from ringbridge.emulators.amocrm.demo import ADMIN_ID, SALES
-from ringbridge.service.changes import AccountChanges, secrets_of
 from ringbridge.service.gate import Gate
+from ringbridge.service.mirror.changes import AccountChanges, secrets_of
 from ringbridge.web.amocrm.webhooks import LARGEST, WebhookPage
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

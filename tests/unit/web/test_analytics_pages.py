@@ -18,8 +18,8 @@ from tests.unit.web import sample_calls
 from tests.unit.web.office_page import NOW, client, journal, read, services
 from tests.unit.web.visitors import HEAD, VICTOR, accounts, session
 
-from ringbridge.store.counting import hour_of, start_of_hour
 from ringbridge.store.database import READERS, Database
+from ringbridge.store.statistics.counting import hour_of, start_of_hour
 from ringbridge.telephony.model import CallId, Disposition
 from ringbridge.web.analytics import hours
 from ringbridge.web.analytics.question import read_question

@@ -20,9 +20,9 @@ from starlette.middleware import Middleware
 from tests.unit.service.dialing_twins import MAIN, PBX, START, Desk, Switchboard
 
 from ringbridge.routing.dialing import DialPlan
-from ringbridge.service.api_config import ApiToken
 from ringbridge.service.api_tokens import TokenBook
 from ringbridge.service.config import ConfigError, office_of
+from ringbridge.service.config.api import ApiToken
 from ringbridge.store import calls
 from ringbridge.store.database import Database
 from ringbridge.supervisor import listening

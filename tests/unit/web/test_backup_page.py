@@ -13,9 +13,9 @@ import pytest
 from tests.unit.web.office_page import NOW, client, services
 from tests.unit.web.visitors import BOSS, HEAD, accounts, session
 
-from ringbridge.service.backup import Premises
-from ringbridge.service.backup_config import BackupConfig
-from ringbridge.service.backups import Backups
+from ringbridge.service.backup.archive import Premises
+from ringbridge.service.backup.folder import Backups
+from ringbridge.service.config.backup import BackupConfig
 from ringbridge.store.database import Database
 from ringbridge.web.app import create_app
 

@@ -19,7 +19,7 @@ from tests.unit.web.visitors import HEAD, VICTOR, accounts, session
 
 from ringbridge.routing.clients import Ref
 from ringbridge.routing.intents import PortalId
-from ringbridge.service.sales import SalesState
+from ringbridge.service.sales.keeper import SalesState
 from ringbridge.store.database import Database
 from ringbridge.store.keys import call_key
 from ringbridge.telephony.model import CallId

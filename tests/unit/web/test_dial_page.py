@@ -226,6 +226,6 @@ async def test_an_office_that_cannot_dial_offers_no_form(database: Database) -> 
 
 def test_the_translated_reasons_are_those_that_are_given() -> None:
     package = Path(routing.__file__).parent.parent
-    modules = ("routing/dialing.py", "routing/asked.py", "service/dialing.py")
+    modules = ("routing/dialing.py", "routing/asked.py", "service/dialing/dialing.py")
     given = "".join((package / name).read_text(encoding="utf-8") for name in modules)
     assert [reason for reason in REASONS if reason not in given] == []

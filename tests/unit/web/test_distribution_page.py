@@ -18,11 +18,11 @@ from ringbridge.routing.clients import MirrorClient, Ref
 from ringbridge.routing.distribution import RouteQuestion
 from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.service.config import Office, office_of
-from ringbridge.service.distribution_desk import DistributionDesk
-from ringbridge.service.lately import Lately
-from ringbridge.service.mirrors import Mirrors
-from ringbridge.service.route_setup import open_router
-from ringbridge.service.router import Router
+from ringbridge.service.distribution.desk import DistributionDesk
+from ringbridge.service.distribution.lately import Lately
+from ringbridge.service.distribution.router import Router
+from ringbridge.service.distribution.setup import open_router
+from ringbridge.service.mirror.mirrors import Mirrors
 from ringbridge.store.database import Database
 from ringbridge.store.mirror import Mirror
 from ringbridge.web.app import create_app

@@ -13,7 +13,7 @@ from tests.unit.web.office_page import client, read, services
 from tests.unit.web.visitors import BOSS, HEAD, VICTOR, accounts, session
 
 from ringbridge.service.config import office_of
-from ringbridge.service.findings import Finding, failure, ok, warning
+from ringbridge.service.doctor.findings import Finding, failure, ok, warning
 from ringbridge.service.log_tail import LogTail
 from ringbridge.service.logs import masked, without_numbers
 from ringbridge.store.database import Database

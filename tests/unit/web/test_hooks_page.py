@@ -17,8 +17,8 @@ from ringbridge.hooks.runner import Hooks, HookSettings
 from ringbridge.routing.intents import PortalId
 from ringbridge.service.config import office_of
 from ringbridge.service.editing import OfficeEditor, reconfigured
-from ringbridge.service.hook_desk import HookDesk
-from ringbridge.service.hook_trial import NoCrm, OneCall
+from ringbridge.service.hooks.desk import HookDesk
+from ringbridge.service.hooks.trial import NoCrm, OneCall
 from ringbridge.service.settings import save_office
 from ringbridge.service.views import OfficeView
 from ringbridge.store import deliveries, settings

@@ -10,8 +10,8 @@ from tests.unit.web import sample_calls
 from tests.unit.web.office_page import NOW, OFFICE, STATUS, client, journal, services
 from tests.unit.web.visitors import BOSS, HEAD, PASSWORD, VICTOR, accounts, session
 
-from ringbridge.service.api_config import ApiToken
 from ringbridge.service.api_tokens import TokenBook
+from ringbridge.service.config.api import ApiToken
 from ringbridge.store.database import Database
 from ringbridge.store.keys import CallKey, call_key
 from ringbridge.store.users import User

@@ -8,7 +8,7 @@ from tests.unit.web import sample_calls
 from tests.unit.web.office_page import NOW, OFFICE, PORTAL, STATUS, client, journal, read, services, told_to_the_crm
 
 from ringbridge.routing.intents import PortalId
-from ringbridge.service.mirror import MirrorState
+from ringbridge.service.mirror.keeper import MirrorState
 from ringbridge.store.database import Database
 from ringbridge.store.keys import call_key
 from ringbridge.telephony.model import Call

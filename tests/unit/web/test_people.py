@@ -10,7 +10,7 @@ from tests.unit.web.office_page import EMPLOYEES, NOW, OFFICE, client, entry, re
 from tests.unit.web.visitors import HEAD, VICTOR, accounts, session
 
 from ringbridge.routing.distribution import Reach
-from ringbridge.service.hanging_up import NO_RIGHT
+from ringbridge.service.dialing.hanging_up import NO_RIGHT
 from ringbridge.store.calls import JournalEntry
 from ringbridge.store.database import Database
 from ringbridge.store.keys import call_key

@@ -17,9 +17,9 @@ from ringbridge.crm.contract import Choices
 from ringbridge.routing.intents import PortalId
 from ringbridge.routing.rules import Attach, ClientKnown, Create, Hours, Responsible, Spread
 from ringbridge.service.config import Office, office_of
+from ringbridge.service.config.rules import CallbackConfig, RuleRow, SpreadConfig, TaskConfig
 from ringbridge.service.editing import OfficeEditor
-from ringbridge.service.rule_config import CallbackConfig, RuleRow, SpreadConfig, TaskConfig
-from ringbridge.service.rule_desk import RuleDesk
+from ringbridge.service.rules.desk import RuleDesk
 from ringbridge.service.settings import load_office, save_office
 from ringbridge.store import portals, settings
 from ringbridge.store.database import Database

@@ -11,9 +11,9 @@ from tests.unit.web.office_page import NOW, OFFICE, client, journal, read, servi
 from tests.unit.web.visitors import HEAD, VICTOR, accounts, session
 
 from ringbridge.routing.intents import PortalId
-from ringbridge.service.advice import NoAdvisers
-from ringbridge.service.reprocess import Reprocess, Resent
-from ringbridge.service.resending import Progress, Resending
+from ringbridge.service.hooks.advice import NoAdvisers
+from ringbridge.service.journal.reprocess import Reprocess, Resent
+from ringbridge.service.journal.resending import Progress, Resending
 from ringbridge.store import calls
 from ringbridge.store.calls import Filters, StoryKind, StoryLine
 from ringbridge.store.database import Database

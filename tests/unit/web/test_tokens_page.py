@@ -16,8 +16,8 @@ from tests.unit.web.visitors import BOSS, HEAD, accounts, session
 
 from ringbridge.routing.dialing import DialPlan
 from ringbridge.routing.distribution import NORMAL, Route, RouteQuestion
-from ringbridge.service.api_config import ApiToken
 from ringbridge.service.api_tokens import TokenBook
+from ringbridge.service.config.api import ApiToken
 from ringbridge.store import schema, settings
 from ringbridge.store.database import Database
 from ringbridge.web.api import ApiDesk

@@ -19,7 +19,7 @@ from ringbridge.emulators.bitrix24.server import serve
 from ringbridge.pbx.link import LinkState
 from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.service.config import Office, document_of, office_of
-from ringbridge.service.extensions import TableRefused
+from ringbridge.service.portals.extensions import TableRefused
 from ringbridge.service.runtime import Runtime
 from ringbridge.service.settings import load_office
 from ringbridge.store import portals

@@ -1,6 +1,6 @@
 """Summaries of ended calls, and what the journal's search walks by.
 
-The calls that are there are counted later, by and by: see `store.stats`.
+The calls that are there are counted later, by and by: see `store.statistics.stats`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Marks say when a call began, not only in which hour: what is seldom together is found soon as well.
 
-The calls that are there are marked later, by and by: see `store.walks`.
+The calls that are there are marked later, by and by: see `store.statistics.walks`.
 """
 
 from __future__ import annotations

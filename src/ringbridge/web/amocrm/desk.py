@@ -13,7 +13,7 @@ from ringbridge.crm.amocrm.settings import DOMAINS
 from ringbridge.routing.dialing import DialRequest
 from ringbridge.routing.intents import PortalId
 from ringbridge.routing.office import Portal
-from ringbridge.service.extensions import EmployeeTable
+from ringbridge.service.portals.extensions import EmployeeTable
 from ringbridge.store.dials import Dial
 from ringbridge.web.amocrm.cards import CardBoard
 

@@ -25,8 +25,8 @@ from ringbridge.crm.amocrm.widget_token import Visitor
 from ringbridge.routing.dialing import DialRequest
 from ringbridge.routing.intents import UserId
 from ringbridge.service.config import ConfigError
-from ringbridge.service.extensions import Table, TableRefused, Wanted
 from ringbridge.service.gate import Gate
+from ringbridge.service.portals.extensions import Table, TableRefused, Wanted
 from ringbridge.store.dials import DialState
 from ringbridge.store.errors import StoreError
 from ringbridge.web.amocrm.connecting import Connecting

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 
-from ringbridge.store import analytics, callers, conversion
-from ringbridge.store.conversion import Takings, Which
 from ringbridge.store.database import Database
-from ringbridge.store.spans import Span
+from ringbridge.store.statistics import analytics, callers, conversion
+from ringbridge.store.statistics.conversion import Takings, Which
+from ringbridge.store.statistics.spans import Span
 from ringbridge.telephony.model import Direction
 from ringbridge.web.analytics.question import Question
 from ringbridge.web.analytics.report import Column, Kind, Report, Row, Tile, money, share

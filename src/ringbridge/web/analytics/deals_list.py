@@ -6,10 +6,10 @@ from collections.abc import Callable
 from datetime import datetime
 
 from ringbridge.routing.sales import SaleState
-from ringbridge.store import conversion
-from ringbridge.store.conversion import Sold, Which
 from ringbridge.store.database import Transaction
-from ringbridge.store.spans import Span
+from ringbridge.store.statistics import conversion
+from ringbridge.store.statistics.conversion import Sold, Which
+from ringbridge.store.statistics.spans import Span
 from ringbridge.web.analytics.question import Question
 from ringbridge.web.analytics.report import Column, Kind, Report, Row, money
 from ringbridge.web.analytics.sources import Sources

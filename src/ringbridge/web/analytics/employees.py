@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
-from ringbridge.store import analytics, callbacks
-from ringbridge.store.analytics import Shares
 from ringbridge.store.database import Transaction
-from ringbridge.store.spans import Span
+from ringbridge.store.statistics import analytics, callbacks
+from ringbridge.store.statistics.analytics import Shares
+from ringbridge.store.statistics.spans import Span
 from ringbridge.telephony.model import Direction
 from ringbridge.web.analytics.question import Question
 from ringbridge.web.analytics.report import Column, Kind, Report, Row, Tile, mean, share

@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 
-from ringbridge.store import analytics
-from ringbridge.store.analytics import Shift, Sums
-from ringbridge.store.counting import DAY, HOUR, start_of_hour
 from ringbridge.store.database import Transaction
+from ringbridge.store.statistics import analytics
+from ringbridge.store.statistics.analytics import Shift, Sums
+from ringbridge.store.statistics.counting import DAY, HOUR, start_of_hour
 from ringbridge.web.analytics import employees
 from ringbridge.web.analytics.question import Question
 from ringbridge.web.analytics.report import Column, Kind, Report, Row, share

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from ringbridge.store import callbacks
-from ringbridge.store.callbacks import Callbacks, MissedCall
 from ringbridge.store.database import Transaction
+from ringbridge.store.statistics import callbacks
+from ringbridge.store.statistics.callbacks import Callbacks, MissedCall
 from ringbridge.web.analytics.question import Question
 from ringbridge.web.analytics.report import Column, Kind, Report, Row, Tile, mean, share
 from ringbridge.web.analytics.sources import Sources, before, span_of

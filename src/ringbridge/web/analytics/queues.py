@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ringbridge.store import analytics
-from ringbridge.store.analytics import Sums, together
 from ringbridge.store.database import Transaction
+from ringbridge.store.statistics import analytics
+from ringbridge.store.statistics.analytics import Sums, together
 from ringbridge.web.analytics.question import Question
 from ringbridge.web.analytics.report import Column, Kind, Report, Row, Tile, mean, share
 from ringbridge.web.analytics.sources import Sources, before, span_of

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from ringbridge.store import analytics, callers
-from ringbridge.store.analytics import Sums, together
-from ringbridge.store.counting import Lane
 from ringbridge.store.database import Database, Transaction
-from ringbridge.store.spans import Span
+from ringbridge.store.statistics import analytics, callers
+from ringbridge.store.statistics.analytics import Sums, together
+from ringbridge.store.statistics.counting import Lane
+from ringbridge.store.statistics.spans import Span
 from ringbridge.telephony.model import Direction
 from ringbridge.web.analytics.question import Question
 from ringbridge.web.analytics.report import Column, Kind, Report, Row, Tile, mean, share

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ringbridge.service.api_config import Permission
+from ringbridge.service.config.api import Permission
 from ringbridge.web.api.operation import Answer, Door, Operation
 from ringbridge.web.api.refusals import Refused
 from ringbridge.web.api.told import DialAgain, OrderAgain, ToldDial, ToldOrder

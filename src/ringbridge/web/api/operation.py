@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ringbridge.service.api_config import Permission
+from ringbridge.service.config.api import Permission
 
 JSON, TEXT = "application/json", "text/plain"
 

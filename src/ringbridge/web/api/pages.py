@@ -20,8 +20,8 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from ringbridge.routing.dialing import DialRequest, Refusal
-from ringbridge.service.api_config import Permission
 from ringbridge.service.api_tokens import Program
+from ringbridge.service.config.api import Permission
 from ringbridge.service.gate import Gate
 from ringbridge.store import dials, orders
 from ringbridge.store.dials import Dial, DialState

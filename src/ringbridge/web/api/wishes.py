@@ -13,7 +13,7 @@ from pydantic.config import JsonDict
 from ringbridge.routing.dialing import DialKind, DialRequest
 from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.routing.office import Portal
-from ringbridge.service.parts import Part
+from ringbridge.service.config.parts import Part
 from ringbridge.telephony.numbers import is_internal
 from ringbridge.web.api.desk import ApiDesk
 from ringbridge.web.api.refusals import ErrorCode, NotUnderstood

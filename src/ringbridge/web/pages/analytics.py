@@ -18,9 +18,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from ringbridge.store import analytics, stats
-from ringbridge.store.conversion import Which
 from ringbridge.store.database import Transaction
+from ringbridge.store.statistics import analytics, stats
+from ringbridge.store.statistics.conversion import Which
 from ringbridge.store.users import Role
 from ringbridge.web import language as languages
 from ringbridge.web.analytics import deals, deals_list, employees, hours, missed, queues, sheets, sources

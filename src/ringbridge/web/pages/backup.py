@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from ringbridge.service.backup import NoBackup
-from ringbridge.service.backups import Backups
+from ringbridge.service.backup.archive import NoBackup
+from ringbridge.service.backup.folder import Backups
 from ringbridge.store.errors import StoreError
 from ringbridge.web.auth.visitor import by_whom
 from ringbridge.web.rendering import Pages

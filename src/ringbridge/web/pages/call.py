@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from ringbridge.service.reporting import file_name
+from ringbridge.service.journal.reporting import file_name
 from ringbridge.store import calls
 from ringbridge.store.errors import StoreError
 from ringbridge.store.keys import CallKey, call_key

@@ -9,8 +9,8 @@ from starlette.routing import Route
 
 from ringbridge.routing.dialplan import By, Kind
 from ringbridge.routing.distribution import RouteQuestion
-from ringbridge.service.distribution_desk import DistributionDesk
-from ringbridge.service.router import shortened
+from ringbridge.service.distribution.desk import DistributionDesk
+from ringbridge.service.distribution.router import shortened
 from ringbridge.store.users import Role
 from ringbridge.web.auth.visitor import visitor_of
 from ringbridge.web.rendering import Pages

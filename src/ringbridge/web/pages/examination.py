@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ringbridge.service.diagnostics import bundle
-from ringbridge.service.findings import Verdict, failure
+from ringbridge.service.doctor.diagnostics import bundle
+from ringbridge.service.doctor.findings import Verdict, failure
 from ringbridge.service.log_tail import LEVELS
 from ringbridge.store.errors import StoreError
 from ringbridge.store.users import Role

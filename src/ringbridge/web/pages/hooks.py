@@ -14,10 +14,10 @@ from starlette.routing import Route
 from ringbridge.hooks.values import document
 from ringbridge.routing.intents import Intent
 from ringbridge.routing.rules import Decision, conditions
-from ringbridge.service.chain_trial import ChainTrial
 from ringbridge.service.config import ConfigError
-from ringbridge.service.hook_desk import HookDesk
-from ringbridge.service.trial import details, plain
+from ringbridge.service.hooks.desk import HookDesk
+from ringbridge.service.rules.chain_trial import ChainTrial
+from ringbridge.service.rules.trial import details, plain
 from ringbridge.store.errors import StoreError
 from ringbridge.web.auth.visitor import by_whom
 from ringbridge.web.pages.delivery import NOT_STORED

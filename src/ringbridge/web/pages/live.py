@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from ringbridge.service.hanging_up import OVER
+from ringbridge.service.dialing.hanging_up import OVER
 from ringbridge.store.calls import Own
 from ringbridge.store.errors import StoreError
 from ringbridge.store.keys import CallKey

@@ -12,8 +12,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ringbridge.service.config import ConfigError
-from ringbridge.service.rule_config import RuleRow
-from ringbridge.service.rule_desk import RuleDesk, RulesChanged, RuleTable
+from ringbridge.service.config.rules import RuleRow
+from ringbridge.service.rules.desk import RuleDesk, RulesChanged, RuleTable
 from ringbridge.store.errors import StoreError
 from ringbridge.web import language as languages
 from ringbridge.web.auth.visitor import by_whom

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from ringbridge.service.api_config import Permission
 from ringbridge.service.api_tokens import TokenBook
 from ringbridge.service.config import ConfigError
+from ringbridge.service.config.api import Permission
 from ringbridge.store.errors import StoreError
 from ringbridge.web.auth.visitor import by_whom
 from ringbridge.web.pages.delivery import NOT_STORED

@@ -8,16 +8,16 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ringbridge.service.api_config import ApiToken
-from ringbridge.service.backup_config import BackupConfig
 from ringbridge.service.config import Employee, Office, Pbx
-from ringbridge.service.dial_config import DialingConfig
-from ringbridge.service.hook_config import HooksConfig
-from ringbridge.service.portal_config import Portal
-from ringbridge.service.report_config import ReportConfig
-from ringbridge.service.route_config import DistributionConfig
-from ringbridge.service.rule_config import HoursConfig
-from ringbridge.service.trunk_config import OurNumber, Trunk
+from ringbridge.service.config.api import ApiToken
+from ringbridge.service.config.backup import BackupConfig
+from ringbridge.service.config.dialing import DialingConfig
+from ringbridge.service.config.distribution import DistributionConfig
+from ringbridge.service.config.hooks import HooksConfig
+from ringbridge.service.config.portal import Portal
+from ringbridge.service.config.report import ReportConfig
+from ringbridge.service.config.rules import HoursConfig
+from ringbridge.service.config.trunk import OurNumber, Trunk
 from ringbridge.web.settings.fields import Field, Kind, fields_of
 from ringbridge.web.words import N_
 

@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from ringbridge.routing.intents import PortalId
 from ringbridge.service.config import Office, document_of
-from ringbridge.service.portal_config import Portal
-from ringbridge.service.portal_trial import Tried, can_be_tried, try_portal
+from ringbridge.service.config.portal import Portal
+from ringbridge.service.portals.trial import Tried, can_be_tried, try_portal
 from ringbridge.service.settings_desk import Document, OfficeRefused, validated
 from ringbridge.store import portals
 from ringbridge.web import language as languages

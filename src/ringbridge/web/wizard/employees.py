@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from ringbridge.routing.intents import PortalId, UserId
 from ringbridge.service.config import Office, document_of
-from ringbridge.service.extensions import TableRefused, table_of, with_extensions
+from ringbridge.service.portals.extensions import TableRefused, table_of, with_extensions
 from ringbridge.service.settings_desk import OfficeRefused
 from ringbridge.store import directory
 from ringbridge.store.directory import DirectoryUser

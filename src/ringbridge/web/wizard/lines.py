@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ringbridge.service.config import Office
-from ringbridge.service.rule_config import RuleRow
+from ringbridge.service.config.rules import RuleRow
+from ringbridge.service.config.trunk import Trunk
 from ringbridge.service.settings_desk import Document, OfficeRefused
-from ringbridge.service.trunk_config import Trunk
 from ringbridge.web import language as languages
 from ringbridge.web.auth.visitor import by_whom
 from ringbridge.web.rule_words import PRESETS

@@ -1,0 +1,1 @@
+"""All that Ringbridge has to have to be as it was: made, kept, put back."""

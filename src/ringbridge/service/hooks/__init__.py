@@ -1,0 +1,1 @@
+"""The office's own code at its places, and on trial."""

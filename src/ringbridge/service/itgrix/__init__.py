@@ -1,0 +1,1 @@
+"""From an Itgrix installation to ours."""

@@ -1,0 +1,1 @@
+"""The office's rules: changed, reviewed, tried on a call."""

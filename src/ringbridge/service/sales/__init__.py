@@ -1,0 +1,1 @@
+"""The portals' leads and deals, kept."""

@@ -1,0 +1,1 @@
+"""The leads and deals of the portals, and which call brought each."""

@@ -1,0 +1,1 @@
+"""The summary tables: kept with the journal, read by the pages of analytics."""
