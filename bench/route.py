@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import random
 import socket
@@ -12,17 +11,18 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qs
 
 from bench.figure import Figure, milliseconds, percentile
 from ringbridge.emulators.bitrix24 import Portal, serve
 from ringbridge.emulators.bitrix24 import Settings as PortalSettings
 from ringbridge.emulators.bitrix24.faults import Fault, FaultKind
 from ringbridge.emulators.bitrix24.fields import Kind
-from ringbridge.pbx.agi_call import asked_by_agi
+from ringbridge.pbx.agi_call import set_by
 
 CONTACTS = 10_000
 RATE = 50.0  # questions a second
@@ -33,16 +33,16 @@ PATIENCE = 120.0  # seconds for the service to start and to read the portal
 METHOD = f"""\
 `ringbridge run` is a process of its own. It has mirrored an emulated portal with {CONTACTS:,} contacts. Questions come
 as a Poisson process with a fixed seed, {RATE:g} a second, each about another client and by a connection of its own, as
-Asterisk makes them; {QUESTIONS:,} by FastAGI, then as many by HTTP. The clock
-runs from before the connection until the server has closed it. Every answer names the client's own employee, or the
-measurement fails.
+Asterisk makes them; {QUESTIONS:,} by FastAGI, then as many by HTTP. As in Asterisk, a thread asks, by a plain socket:
+the clock runs from before its connection until the server has closed it. Every answer names the client's own employee,
+or the measurement fails.
 
 Then the same without a mirror while the portal takes requests and never answers: {HANGING} questions each way, with the
 default budget of {BUDGET_MS} ms. Every answer is the normal route, and what is measured is how much a hanging CRM costs
 a caller."""
 
-Ask = Callable[[str], Awaitable[bool]]
-"""Asks about a number; tells whether somebody of us was named."""
+Ask = Callable[[str], bool]
+"""Asks about a number, and waits for the answer; tells whether somebody of us was named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,22 +52,31 @@ class House:
     page: int
     agi: int
 
-    async def by_agi(self, number: str) -> bool:
-        told = await asked_by_agi("127.0.0.1", self.agi, {"callerid": number}, patience=5)
+    def by_agi(self, number: str) -> bool:
+        told: dict[str, str] = {}
+        with (
+            socket.create_connection(("127.0.0.1", self.agi), timeout=5) as connection,
+            connection.makefile("rb") as lines,
+        ):
+            connection.sendall(f"agi_network: yes\nagi_callerid: {number}\n\n".encode())
+            for line in lines:
+                told |= set_by(line.decode().removesuffix("\n"))
+                connection.sendall(b"200 result=0\n")
         return told["RINGBRIDGE_COUNT"] != "0"
 
-    async def by_http(self, number: str) -> bool:
-        return bool((await self.told(number))["hops"])
+    def by_http(self, number: str) -> bool:
+        head = f"GET /route?number={number} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+        with (
+            socket.create_connection(("127.0.0.1", self.page), timeout=5) as connection,
+            connection.makefile("rb") as answer,
+        ):
+            connection.sendall(head.encode())
+            _, _, form = answer.read().partition(b"\r\n\r\n")
+        return parse_qs(form.decode())["count"] != ["0"]
 
-    async def told(self, number: str) -> dict[str, list[object]]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.page)
-        try:
-            path = f"/route?number={number}&format=json"
-            writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
-            answer: dict[str, list[object]] = json.loads((await reader.read()).partition(b"\r\n\r\n")[2])
-            return answer
-        finally:
-            writer.close()
+
+def connected(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=5)
 
 
 def crowded() -> Portal:
@@ -142,7 +151,7 @@ async def until_ready(house: House, mirrored_in: Path | None) -> None:
     """Both doors are open, and the mirror is whole, where there is to be one."""
     while True:
         with contextlib.suppress(OSError):
-            await house.by_agi("")
+            await asyncio.to_thread(house.by_agi, "")
             if mirrored_in is None or is_whole(mirrored_in):
                 return
         await asyncio.sleep(0.5)
@@ -156,19 +165,21 @@ def is_whole(path: Path) -> bool:
 async def measured(ask: Ask, questions: int, *, named: bool, first: int) -> list[float]:
     """Seconds of each question."""
     chance = random.Random(20261125)
-    took: list[float] = []
 
-    async def one(number: str) -> None:
+    def one(number: str) -> float:
         began = time.perf_counter()
-        if await ask(number) is not named:
+        is_named = ask(number)
+        took = time.perf_counter() - began
+        if is_named is not named:
             raise RuntimeError(f"the answer about client {number} is wrong")
-        took.append(time.perf_counter() - began)
+        return took
 
+    asking = []
     async with asyncio.TaskGroup() as group:
         for client in range(first, first + questions):
-            group.create_task(one(f"7{number_of(client)}"))
+            asking.append(group.create_task(asyncio.to_thread(one, f"7{number_of(client)}")))
             await asyncio.sleep(chance.expovariate(RATE))
-    return took
+    return [one.result() for one in asking]
 
 
 async def all_ways(folder: Path) -> dict[str, list[float]]:

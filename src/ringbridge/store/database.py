@@ -29,6 +29,7 @@ from ringbridge.store.migration import upgrade
 
 BUSY_TIMEOUT = 30  # seconds that another process's write is waited for
 READERS = 4
+IMMEDIATELY = "BEGIN IMMEDIATE"
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -92,7 +93,8 @@ class Database:
         self.path = path
         self._writer = writer
         self._readers = readers
-        self._glances = engine(path, begin="BEGIN", size=1)
+        self._glances = engine(path, begin="", size=1)
+        self._glancing: Connection | None = None
         self._guard = guard
         self._threads = Threads()
         self._writing = asyncio.Lock()
@@ -110,7 +112,7 @@ class Database:
         path = path_of(url)
         prepare(path)
         guard = lock(path) if sole else None
-        writer = engine(path, begin="BEGIN IMMEDIATE", size=1)
+        writer = engine(path, begin=IMMEDIATELY, size=1)
         readers = engine(path, begin="BEGIN", size=READERS)
         database = cls(path, writer, readers, guard)
         try:
@@ -123,6 +125,8 @@ class Database:
 
     async def aclose(self) -> None:
         self._threads.close()
+        if self._glancing:
+            self._glancing.close()
         self._glances.dispose()
         self._readers.dispose()
         self._writer.dispose()
@@ -154,9 +158,11 @@ class Database:
 
     @contextmanager
     def glance(self) -> Iterator[Transaction]:
-        """Read a few rows by their index, at once. Cannot write."""
-        with in_plain_words(self.path), self._glances.connect() as connection:
-            yield Transaction(connection, self._threads)
+        """Read a few rows by their index, at once, each statement from its own moment. Cannot write. The connection is
+        kept open: to take one, to begin and to end cost more than the statement does."""
+        with in_plain_words(self.path):
+            self._glancing = self._glancing or self._glances.connect()
+            yield Transaction(self._glancing, self._threads)
 
     @asynccontextmanager
     async def _connected(self, engine: Engine) -> AsyncIterator[Connection]:
@@ -260,6 +266,7 @@ def lock(path: Path) -> IO[str]:
 
 
 def engine(path: Path, *, begin: str, size: int) -> Engine:
+    """`begin`: how a transaction of its connections begins; empty: they have none."""
     made = create_engine(
         f"sqlite:///{path}",
         poolclass=QueuePool,
@@ -274,12 +281,13 @@ def engine(path: Path, *, begin: str, size: int) -> Engine:
         cursor = connection.cursor()
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
-        if begin == "BEGIN":
+        if begin != IMMEDIATELY:
             cursor.execute("PRAGMA query_only=ON")
         cursor.close()
 
     @event.listens_for(made, "begin")
     def start(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
+        if begin:
+            connection.exec_driver_sql(begin)
 
     return made
