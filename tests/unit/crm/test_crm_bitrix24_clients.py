@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringbridge.crm.bitrix24.activities import completed
-from ringbridge.crm.bitrix24.clients import key_of, ways_to_write
+from ringbridge.crm.bitrix24.clients import key_of, name_of, ways_to_write
 from ringbridge.crm.bitrix24.entities import Entity as Client
 from ringbridge.crm.bitrix24.entities import entities_in, is_left_to_portal, make, make_deal, planned, stage_id
 from ringbridge.crm.bitrix24.knowledge import MOST_RECORDS, Knowledge
@@ -27,6 +27,25 @@ anything: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=12),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=3),
 )
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("row", "name"),
+    [
+        ({"NAME": "Пётр", "LAST_NAME": "Кузнецов", "TITLE": "+7 912 555-11-22 - Входящий звонок"}, "Пётр Кузнецов"),
+        ({"NAME": None, "TITLE": "+7 912 555-11-22 - Входящий звонок"}, ""),
+        ({"TITLE": "79125551122"}, ""),
+        ({"TITLE": "ООО Ромашка"}, "ООО Ромашка"),
+        ({"TITLE": "100500 мелочей"}, "100500 мелочей"),
+        ({"TITLE": "2026-11-26 - Site form"}, "2026-11-26 - Site form"),
+        ({}, ""),
+    ],
+)
+def test_a_title_that_a_call_made_is_nobodys_name(row: dict[str, Any], name: str) -> None:
+    assert name_of(row) == name
+
 
 # Numbers
 

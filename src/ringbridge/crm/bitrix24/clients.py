@@ -22,6 +22,7 @@ SEARCH = "telephony.externalCall.searchCrmEntities"
 KINDS = ("contact", "company", "lead")  # in this order one is chosen where several match
 
 FULL_LENGTH = 10  # from so many digits on, the portal takes prefixes off
+OF_A_CALL = re.compile(r"\+?\d(?:[ ()-]*\d){9,}(?: - |$)")  # "+7 912 555-11-22 - Incoming call"
 
 
 def ways_to_write(number: str, region: str) -> list[str]:
@@ -99,5 +100,7 @@ def user_of(value: Any) -> UserId | None:
 
 
 def name_of(row: Mapping[str, Any]) -> str:
+    """Empty where nobody has given one: the portal calls a lead that a call made by its number and direction."""
     person = " ".join(part for field in ("NAME", "LAST_NAME") if (part := text(row.get(field))))
-    return person or text(row.get("TITLE"))
+    title = text(row.get("TITLE"))
+    return person or ("" if OF_A_CALL.match(title) else title)
