@@ -43,8 +43,7 @@ _REPLY = re.compile(r"(\d{3})([ -])(.*)", re.DOTALL)
 _RESULT = re.compile(r"result=(\S*)(?: \((.*)\))?(?: endpos=\d+)?\s*", re.DOTALL)
 _ESCAPED = re.compile(rb"%([0-9A-Fa-f]{2})")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_()]*")
-_SEPARATES = re.compile(r"[\\\",=()\[\]]")
-_EMPTY = '""'
+_SEPARATES = re.compile(r"[\\\",()\[\]]")
 _UNKNOWN = "unknown"  # what Asterisk writes where a channel has no number or name
 
 
@@ -275,11 +274,11 @@ def _line(command: str) -> bytes:
 
 
 def _pair(name: str, value: str) -> str:
-    """As MSet takes it apart: first at commas, then at equals signs, and each time it takes off quotes and backslashes.
-    Quotes alone keep an empty value from being none. Raises `BadCommand`."""
+    """As MSet takes it apart: at commas that stand in no quotes or brackets and behind no backslash, quotes and
+    backslashes being taken off; then at the first equals sign. Raises `BadCommand`."""
     if not _NAME.fullmatch(name):
         raise BadCommand(f"{name!r} is no name of a channel variable")
-    pair = f"{name}={_escaped(_escaped(value) or _EMPTY)}"
+    pair = f"{name}={_escaped(value)}"
     try:
         _line(_mset([pair]))
     except BadCommand as bad:

@@ -14,7 +14,7 @@ from ringbridge.pbx.fastagi import AgiServer
 pytestmark = pytest.mark.asterisk
 
 ODD = {
-    "ODD_EMPTY": "",
+    "RINGBRIDGE_DID": "",  # the dialplan has set it before
     "ODD_LIST": "101:20,102:20",
     "ODD_NAME": 'ООО "Ромашка" (Москва',
     "ODD_SIGNS": "a=b; [c] d} ${SHELL(id)} $[1+1] 'e' \\",

@@ -28,8 +28,8 @@ def set_by(command: str) -> dict[str, str]:
     name, application, argument = (*split(command, " "), "", "")[:3]
     if (name, application) != ("EXEC", "MSet"):
         return {}
-    pairs = (tuple(split(pair, "=")) for pair in split(argument, ","))
-    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+    pairs = (pair.partition("=") for pair in split(argument, ","))
+    return {name: value for name, separator, value in pairs if separator}
 
 
 def split(text: str, separator: str) -> list[str]:

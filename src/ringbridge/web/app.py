@@ -42,7 +42,7 @@ from ringbridge.web.pages.users import UsersPage
 from ringbridge.web.programs import OPERATIONS
 from ringbridge.web.recordings import permission
 from ringbridge.web.rendering import STATIC, Pages
-from ringbridge.web.route import RoutePage
+from ringbridge.web.route import InAHurry, RoutePage
 from ringbridge.web.security import HEADERS, SameOrigin, SecurityHeaders
 from ringbridge.web.services import Services
 from ringbridge.web.settings import SettingsPages
@@ -85,9 +85,10 @@ def create_app(services: Services) -> Starlette:
     accounts = Accounts(services.database, services.now)
     monitoring = Monitoring(services, accounts)
     error = error_handler(pages)
+    route = RoutePage(services.route)
     return Starlette(
         routes=[
-            *RoutePage(services.route).routes,  # the first that is looked at: a caller waits for it
+            *route.routes,
             Route("/", lambda request: RedirectResponse("/live")),
             *Live(pages, accounts).routes,
             *Journal(pages).routes,
@@ -119,6 +120,7 @@ def create_app(services: Services) -> Starlette:
             Mount("/static", Files(directory=STATIC)),
         ],
         middleware=[
+            Middleware(InAHurry, page=route),
             Middleware(SecurityHeaders),
             Middleware(LimitedBodies),
             Middleware(SameOrigin),

@@ -138,7 +138,7 @@ def asterisk_sets(lines: list[bytes]) -> dict[str, str]:
         pairs = words(command[2], ",")
         assert len(pairs) <= 24
         for pair in pairs:
-            name, value = words(pair, "=")
+            name, _, value = pair.partition("=")
             variables[name] = value
     return variables
 
