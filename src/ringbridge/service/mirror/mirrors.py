@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-
-import structlog
 
 from ringbridge.crm.contract import CrmError, Receipt, Step
 from ringbridge.crm.mirroring import MirrorFound, MirrorSource
 from ringbridge.routing.intents import PortalId
 from ringbridge.service.config import Office
 from ringbridge.service.config.portal import Portal
+from ringbridge.service.keepers import Keepers
 from ringbridge.service.mirror.keeper import MirrorKeeper
 from ringbridge.service.portals.office import OfficePortal
 from ringbridge.store import mirror
 from ringbridge.store.database import Database
-from ringbridge.store.errors import StoreError
 from ringbridge.telephony.numbers import Number
 
-log = structlog.get_logger(__name__)
 
-
-class Mirrors:
+class Mirrors(Keepers[MirrorKeeper]):
     """All portals' that are mirrored."""
 
     def __init__(self, keepers: Iterable[MirrorKeeper], database: Database) -> None:
-        self._keepers = {keeper.portal: keeper for keeper in keepers}
-        self._database = database
-
-    def of(self, portal: PortalId) -> MirrorKeeper | None:
-        """None: this portal is not mirrored."""
-        return self._keepers.get(portal)
+        super().__init__(keepers, database, what="mirror", strangers=mirror.strangers, forget=mirror.forget)
 
     def is_whole(self, portal: PortalId) -> bool:
         """A number that is not found there is nobody's."""
@@ -49,24 +39,6 @@ class Mirrors:
         """Clients that our own calls made, or gave to who spoke, are read soon: also where the CRM tells nothing."""
         if keeper := self.of(portal):
             keeper.carried_out(steps, answers)
-
-    async def run(self) -> None:
-        """Until cancelled."""
-        await self._forget_strangers()
-        async with asyncio.TaskGroup() as group:
-            for keeper in self._keepers.values():
-                group.create_task(keeper.run())
-
-    async def _forget_strangers(self) -> None:
-        """Nobody's names and numbers are kept of a portal that is mirrored no more."""
-        try:
-            async with self._database.reading() as tx:
-                strangers = await mirror.strangers(tx, self._keepers)
-            for portal in strangers:
-                await mirror.forget(self._database, portal)
-                log.info("mirror_forgotten", portal=portal)
-        except StoreError as error:
-            log.warning("mirror_not_forgotten", reason=str(error))
 
 
 def is_mirrored(config: Portal, office: Office) -> bool:

@@ -2,63 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import TypeGuard
 from urllib.parse import urlsplit
-
-import structlog
 
 from ringbridge.crm.mirroring import MirrorSource
 from ringbridge.crm.sales import SalesSource
 from ringbridge.routing.intents import PortalId
 from ringbridge.service.config import Office
 from ringbridge.service.config.portal import Portal
+from ringbridge.service.keepers import Keepers
 from ringbridge.service.mirror.mirrors import Mirrors, quiet_time
 from ringbridge.service.portals.office import OfficePortal
 from ringbridge.service.sales.keeper import SalesKeeper, SalesState, Source, Terms
 from ringbridge.store.database import Database
-from ringbridge.store.errors import StoreError
 from ringbridge.store.sales import kept as sales
 
 SWEEP = timedelta(days=1)  # after which all are read again, for what was deleted
 
-log = structlog.get_logger(__name__)
 
-
-class AllSales:
+class AllSales(Keepers[SalesKeeper]):
     """All portals' whose leads and deals are read."""
 
     def __init__(self, keepers: Iterable[SalesKeeper], database: Database) -> None:
-        self._keepers = {keeper.portal: keeper for keeper in keepers}
-        self._database = database
-
-    def of(self, portal: PortalId) -> SalesKeeper | None:
-        """None: its leads and deals are not read, as it is set, or as its CRM has none."""
-        return self._keepers.get(portal)
+        super().__init__(keepers, database, what="sales", strangers=sales.strangers, forget=sales.forget)
 
     def states(self) -> dict[PortalId, SalesState]:
         """Of each portal whose leads and deals are read."""
         return {portal: keeper.state() for portal, keeper in self._keepers.items()}
-
-    async def run(self) -> None:
-        """Until cancelled."""
-        await self._forget_strangers()
-        async with asyncio.TaskGroup() as group:
-            for keeper in self._keepers.values():
-                group.create_task(keeper.run())
-
-    async def _forget_strangers(self) -> None:
-        """Nothing is kept of a portal whose deals are read no more."""
-        try:
-            async with self._database.reading() as tx:
-                strangers = await sales.strangers(tx, self._keepers)
-            for portal in strangers:
-                await sales.forget(self._database, portal)
-                log.info("sales_forgotten", portal=portal)
-        except StoreError as error:
-            log.warning("sales_not_forgotten", reason=str(error))
 
 
 def terms_of(config: Portal, office: Office) -> Terms:
