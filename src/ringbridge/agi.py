@@ -84,8 +84,9 @@ class Opened:
 class Reply:
     """What became of one command. `code` 200: done; 510: not known there; 511: the channel is dead; 520: wrong usage.
 
-    `result` is the number after ``result=``, ``0`` mostly for no and ``-1`` for a failure; `value` what stands in
-    brackets after it, such as a variable's value; `text` all of it, for people.
+    `result` is the number after ``result=``, ``0`` mostly for no, ``-1`` for a failure and ``-2`` for an application
+    that is not there (`handle_exec`); `value` what stands in brackets after it, such as a variable's value; `text` all
+    of it, for people.
     """
 
     code: int
@@ -95,7 +96,7 @@ class Reply:
 
     @property
     def ok(self) -> bool:
-        return self.code == 200 and self.result != "-1"
+        return self.code == 200 and self.result not in {"-1", "-2"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

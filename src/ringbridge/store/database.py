@@ -86,6 +86,12 @@ class _Reading(Transaction):
         return self._connection.execute(statement, parameters).freeze()()
 
 
+class _Glance(Transaction):
+    async def execute(self, statement: Executable, parameters: Parameters | None = None) -> Result[Any]:
+        """With all its rows: one that is left unread would keep every later glance in this moment."""
+        return self._connection.execute(statement, parameters).freeze()()
+
+
 class Database:
     """Open it with `Database.open`, close it with `aclose`, or use it as an async context."""
 
@@ -162,7 +168,7 @@ class Database:
         kept open: to take one, to begin and to end cost more than the statement does."""
         with in_plain_words(self.path):
             self._glancing = self._glancing or self._glances.connect()
-            yield Transaction(self._glancing, self._threads)
+            yield _Glance(self._glancing, self._threads)
 
     @asynccontextmanager
     async def _connected(self, engine: Engine) -> AsyncIterator[Connection]:

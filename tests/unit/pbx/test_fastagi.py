@@ -101,6 +101,15 @@ async def test_a_caller_who_has_gone_is_told_nothing_more() -> None:
     assert len(await commands(AgiServer(answered), reply=b"HANGUP\n")) == 1
 
 
+async def test_an_asterisk_that_takes_no_answer_is_not_told_the_rest_of_it() -> None:
+    async def long(opened: Opened) -> Mapping[str, str]:
+        return {f"RINGBRIDGE_HOP{number}": "101" for number in range(50)}
+
+    assert len(await commands(AgiServer(long))) > 1
+    for refused in (b"200 result=-2\n", b"200 result=-1\n", b"510 Invalid or unknown command\n"):
+        assert len(await commands(AgiServer(long), reply=refused)) == 1
+
+
 async def test_a_value_that_cannot_be_said_is_left_out_and_the_others_are_said() -> None:
     async def two(opened: Opened) -> Mapping[str, str]:
         return {"RINGBRIDGE_NAME": "a\nHANGUP", "RINGBRIDGE_COUNT": "0"}

@@ -146,6 +146,26 @@ async def test_a_reader_cannot_write(database: Database) -> None:
             await add(tx, "b24")
 
 
+async def test_a_glance_sees_what_was_written_since_the_last_one_whoever_left_rows_unread(database: Database) -> None:
+    async with database.transaction() as tx:
+        await add(tx, "a")
+        await add(tx, "b")
+    for name in ("c", "d"):
+        with database.glance() as tx:
+            left = await tx.execute(select(schema.portals.c.portal).order_by(schema.portals.c.portal))
+            next(iter(left))
+        async with database.transaction() as tx:
+            await add(tx, name)
+        with database.glance() as tx:
+            seen = (await tx.execute(select(schema.portals.c.portal))).scalars().all()
+        assert name in seen
+
+
+async def test_a_glance_cannot_write(database: Database) -> None:
+    with pytest.raises(StoreError), database.glance() as tx:
+        await add(tx, "b24")
+
+
 async def test_what_raises_is_rolled_back_and_announced_to_nobody(database: Database) -> None:
     heard: list[str] = []
 
