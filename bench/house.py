@@ -21,9 +21,10 @@ from ringbridge.pbx.link import LinkState
 from ringbridge.service.bootstrap import Bootstrap
 from ringbridge.service.config import Office, office_of
 from ringbridge.service.config.portal import Portal
+from ringbridge.service.garbage import spare_collections
 from ringbridge.service.logs import configure_logs
 from ringbridge.service.portals import adapters
-from ringbridge.service.runtime import open_runtime, spare_collections
+from ringbridge.service.runtime import open_runtime
 from ringbridge.service.settings import save_office
 from ringbridge.store.database import Database
 from ringbridge.store.vault import Vault

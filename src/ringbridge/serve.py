@@ -24,12 +24,13 @@ from ringbridge.service.dispatch import Dispatch
 from ringbridge.service.distribution.desk import DistributionDesk
 from ringbridge.service.doctor.examination import examine, open_premises
 from ringbridge.service.doctor.findings import Finding, failure
+from ringbridge.service.garbage import spare_collections
 from ringbridge.service.journal.reporting import OfficeTraces
 from ringbridge.service.logs import TAIL
 from ringbridge.service.portals.adapters import amo_application, amo_settings
 from ringbridge.service.portals.extensions import EmployeeTable
 from ringbridge.service.portals.office import OfficePortal
-from ringbridge.service.runtime import Runtime, open_runtime, refresh, spare_collections
+from ringbridge.service.runtime import Runtime, open_runtime, refresh
 from ringbridge.status import status_of
 from ringbridge.store import users
 from ringbridge.store.dials import Dial

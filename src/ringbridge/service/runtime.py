@@ -5,7 +5,6 @@ database. Everything runs in one task group: what must not fail alone takes the 
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -261,18 +260,6 @@ def open_links(office: Office, boards: Mapping[PbxId, DeviceBoard], tapes: Mappi
         for pbx in office.pbx
         for name in (PbxId(pbx.name),)
     }
-
-
-YOUNG_OBJECTS = 10_000  # made since the last small collection; Python's own 700 are an answer or two
-
-
-def spare_collections() -> None:
-    """For the process that serves, once it is up: what stays for its whole life is not looked through for garbage any
-    more, and what is new less often. Each full collection of it took a tenth of a second, in which a caller waited for
-    their route and a card did not open (seen by gc.callbacks)."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS, 10, 10)
 
 
 def told_to(mirrors: Mirrors, hooks: OfficeHooks) -> CarriedOut:
