@@ -9,16 +9,16 @@ from tests.office.session import manager_session
 pytestmark = pytest.mark.asterisk
 
 SECRETS = {"Filename": "manager.conf"}
+TOLD_OF_A_CALL = ("Newchannel", "DialBegin", "DialEnd", "BridgeEnter", "Hangup", "MixMonitorStart", "Cdr")
 
 
 async def test_the_manager_user_sees_a_call_but_not_the_dialplans_variables(office: Office) -> None:
     async with manager_session(office.address, *MANAGER) as session:
         _, inside = await office.connected(Reach.EMPLOYEE_101, "101", client="79125551122")
         await inside.hangup()
-        await session.until("Cdr")
-        seen = {event.event for event in session.events}
-        assert {"Newchannel", "DialBegin", "DialEnd", "BridgeEnter", "Hangup", "MixMonitorStart"} <= seen
-        assert not seen & {"VarSet", "Newexten"}
+        for name in TOLD_OF_A_CALL:  # a Cdr may come before the Hangup
+            await session.until(name)
+        assert not {event.event for event in session.events} & {"VarSet", "Newexten"}
 
 
 async def test_the_manager_user_may_list_channels_read_a_variable_and_originate(office: Office) -> None:
