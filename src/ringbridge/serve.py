@@ -10,6 +10,7 @@ import structlog
 
 from ringbridge import __version__
 from ringbridge.crm.amocrm.account import AmoCrm
+from ringbridge.crm.pages import PageSource, Ref
 from ringbridge.delivery.local import LocalEngine
 from ringbridge.pbx.devices import Phones
 from ringbridge.routing.intents import PortalId
@@ -143,6 +144,7 @@ def services_of(runtime: Runtime, feed: LiveFeed, tally: Tally, boards: CardBoar
         examine=partial(examined, runtime.bootstrap),
         office=lambda: runtime.office,
         sales=runtime.sales.states,
+        card=partial(card_of, runtime),
         traces=OfficeTraces(runtime.tapes, runtime.office),
     )
 
@@ -163,6 +165,12 @@ def phones_of(runtime: Runtime) -> dict[str, str]:
         found |= {phone: staff.name_of(phone) for phone in staff.users if len(phone) <= LONGEST_INTERNAL}
     own = {phone: one.name for one in runtime.office.employee for phone in one.extensions}
     return found | own
+
+
+def card_of(runtime: Runtime, portal: PortalId, ref: Ref) -> str:
+    """Where the portal shows it to people; empty where that is not known."""
+    crm = next((one.crm for one in runtime.portals if one.id == portal), None)
+    return crm.page_of(ref) if isinstance(crm, PageSource) else ""
 
 
 def hanging_up(runtime: Runtime) -> HangingUp:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from typing import Protocol
 
+from ringbridge.routing.clients import Ref
 from ringbridge.routing.distribution import Reach
 from ringbridge.routing.intents import PortalId, Priority
 from ringbridge.service.backup.folder import Backups
@@ -154,4 +155,5 @@ class Services:
     examine: Callable[[], Awaitable[Sequence[Finding]]] | None = None  # the whole installation, when it is asked for
     office: Callable[[], Office] = Office
     sales: Callable[[], Mapping[PortalId, SalesState]] = dict  # of each portal whose leads and deals are read
+    card: Callable[[PortalId, Ref], str] = lambda portal, ref: ""  # where a CRM shows it to people; empty: unknown
     now: Callable[[], datetime] = utc_now

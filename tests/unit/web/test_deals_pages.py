@@ -91,6 +91,16 @@ async def test_a_number_of_deals_leads_to_their_list_and_each_of_them_to_its_cal
     assert {"deals=won" in link for link in links(listed) if "format=" in link} == {True}
 
 
+async def test_a_deal_leads_to_its_page_in_the_crm_in_another_tab(office: Services) -> None:
+    known = replace(office, card=lambda portal, ref: f"https://{portal}.example/{ref.kind}/{ref.id}")
+    async with client(create_app(known)) as page:
+        found = read((await page.get("/analytics/deals?deals=leads")).text).tags
+        nowhere = read((await page.get("/analytics/deals?deals=won")).text).tags
+    abroad = {"href": "https://acme.example/lead/4", "target": "_blank", "rel": "noopener"}
+    assert [attrs for tag, attrs in found if tag == "a" and "target" in attrs] == [abroad]
+    assert len([attrs for tag, attrs in nowhere if tag == "a" and "target" in attrs]) == 2
+
+
 async def test_what_is_listed_comes_as_a_file_too(office: Services) -> None:
     rows = await table(office, "&deals=deals")
     assert [(row[1], row[4], row[6], row[7], row[8]) for row in rows[1:]] == [

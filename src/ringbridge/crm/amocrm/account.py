@@ -40,8 +40,17 @@ from ringbridge.crm.contract import (
 )
 from ringbridge.crm.customise import AsTheyAre, Customise
 from ringbridge.crm.mirroring import MirrorPage, Ref
+from ringbridge.crm.pages import page_at
 from ringbridge.crm.sales import SalesPage, Wanted
 from ringbridge.routing.intents import Priority, UserId
+
+PAGES = {
+    "contact": "/contacts/detail/%s",
+    "company": "/companies/detail/%s",
+    "lead": "/leads/detail/%s",
+    "deal": "/leads/detail/%s",
+}
+"""As an account's own lists link to them; its leads are deals in other words."""
 
 
 class AmoCrm:
@@ -162,6 +171,9 @@ class AmoCrm:
 
     async def sales_page(self, wanted: Wanted, cursor: str | None) -> SalesPage:
         return await self._deals.page(wanted, cursor)
+
+    def page_of(self, ref: Ref) -> str:
+        return page_at(self.credentials.address, PAGES, ref)
 
     async def add_sources(self, names: Collection[str]) -> Sequence[str]:
         return await add_missing(self._rest, names)

@@ -48,8 +48,12 @@ from ringbridge.crm.contract import (
 )
 from ringbridge.crm.customise import AsTheyAre, Customise
 from ringbridge.crm.mirroring import MirrorPage, Ref
+from ringbridge.crm.pages import page_at
 from ringbridge.crm.sales import SalesPage, Wanted
 from ringbridge.routing.intents import Priority
+
+PAGES = {kind: f"/crm/{kind}/details/%s/" for kind in ("contact", "company", "lead", "deal")}
+"""As a portal's own lists link to them."""
 
 
 class Bitrix24:
@@ -166,6 +170,10 @@ class Bitrix24:
 
     async def sales_page(self, wanted: Wanted, cursor: str | None) -> SalesPage:
         return await self._deals.page(wanted, cursor)
+
+    def page_of(self, ref: Ref) -> str:
+        held = self._key.credentials
+        return page_at(held.address if isinstance(held, Webhook) else held.endpoint, PAGES, ref)
 
     @property
     def client(self) -> HookClient:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from ringbridge.routing.clients import Ref
+from ringbridge.routing.intents import PortalId
 from ringbridge.routing.sales import SaleState
 from ringbridge.store.database import Transaction
 from ringbridge.store.statistics import conversion
@@ -22,6 +24,7 @@ MOST_IN_A_FILE = 20_000
 
 TITLES = {Which.LEADS: N_("Leads"), Which.DEALS: N_("Deals"), Which.WON: N_("Deals won")}
 KINDS = {"lead": N_("Lead %s"), "deal": N_("Deal %s")}
+IN_THE_CRM = 4  # at which place of a row it is: it leads there
 STATES = {SaleState.OPEN: N_("open"), SaleState.WON: N_("won"), SaleState.LOST: N_("lost")}
 COLUMNS = (
     Column(title=N_("Call that brought it"), kind=Kind.TEXT, hint=N_("The client's last one before it was made")),
@@ -52,8 +55,10 @@ async def report(
     written: Callable[[datetime], str],
     phone: Callable[[str], str],
     employee: Callable[[str], str | None],
+    card: Callable[[PortalId, Ref], str],
 ) -> Report:
-    """`say` translates, `written` and `phone` write a moment and a client, `employee` names an extension."""
+    """`say` translates, `written` and `phone` write a moment and a client, `employee` names an extension, `card` tells
+    where a CRM shows a lead or a deal."""
     asked = question.fields["employee"]
     span = Span(
         since=question.since,
@@ -63,6 +68,7 @@ async def report(
     )
 
     def row_of(sold: Sold) -> Row:
+        shown = card(PortalId(sold.portal), Ref(kind=sold.kind, id=sold.id))
         return Row(
             values=(
                 written(sold.called),
@@ -76,6 +82,7 @@ async def report(
                 sold.currency,
             ),
             address=call_address(sold.call_key),
+            links={IN_THE_CRM: shown} if shown else {},
         )
 
     return Report(columns=COLUMNS, rows=[row_of(sold) for sold in await conversion.sold(tx, span, which, most)])

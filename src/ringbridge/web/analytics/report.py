@@ -36,7 +36,7 @@ class Column:
 class Row:
     values: tuple[Value, ...]
     address: str = ""  # where its first value leads
-    links: Mapping[int, str] = field(default_factory=dict)  # where others do, by their places
+    links: Mapping[int, str] = field(default_factory=dict)  # where others do, by their places; with a host: elsewhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

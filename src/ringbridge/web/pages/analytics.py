@@ -156,6 +156,7 @@ class Analytics:
             written=self._writing(request),
             phone=lambda number: spaced(number, self._services.region),
             employee=self._services.employee,
+            card=self._services.card,
         )
         return Told(report=report, more={"sales": self._services.sales(), "title": deals_list.TITLES[which]})
 
