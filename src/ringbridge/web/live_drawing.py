@@ -17,6 +17,14 @@ from ringbridge.web.picture import Picture, Piece, Section, changes
 from ringbridge.web.rendering import Pages
 
 TEMPLATE = "live_region.html"
+TILES = {
+    Phase.RINGING: (Phase.RINGING,),
+    Phase.TALKING: (Phase.TALKING,),
+    Phase.HELD: (Phase.HELD, Phase.PARKED),
+    Phase.WAITING: (Phase.WAITING,),
+}
+"""Which calls each counts."""
+
 MARK = Markup("\0")
 
 Row = tuple[str, object, Callable[[], Markup]]
@@ -59,8 +67,9 @@ class Drawing:
         )
 
     def _tiles(self, phases: Counter[Phase]) -> Iterable[Row]:
-        for phase in Phase:
-            yield f"tile-{phase}", phases[phase], partial(self._macros.tile, phase, phases[phase])
+        for phase, counted in TILES.items():
+            count = sum(phases[each] for each in counted)
+            yield f"tile-{phase}", count, partial(self._macros.tile, phase, count)
 
     def _calls(self, calls: Iterable[tuple[JournalEntry, Glance]]) -> Iterable[Row]:
         now = self._services.now()

@@ -16,6 +16,7 @@ class Doing(StrEnum):
     """What a phone is about, the liveliest first."""
 
     TALKING = "talking"
+    HOLDING = "holding"  # their client is on hold
     RINGING = "ringing"
     BUSY = "busy"  # in a call that is no client's, or switched to do-not-disturb
     FREE = "free"
@@ -23,6 +24,7 @@ class Doing(StrEnum):
     UNKNOWN = "unknown"
 
 
+IN_CONVERSATION = {Phase.TALKING: Doing.TALKING, Phase.HELD: Doing.HOLDING}
 REACHED = {Reach.BUSY: Doing.BUSY, Reach.FREE: Doing.FREE, Reach.ABSENT: Doing.ABSENT, Reach.UNKNOWN: Doing.UNKNOWN}
 
 
@@ -31,7 +33,7 @@ class Person:
     extension: Extension
     name: str
     doing: Doing
-    since: datetime | None = None  # of a talk or a ring
+    since: datetime | None = None  # of a talk, a hold or a ring
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +47,11 @@ class Queue:
 def people(phones: Mapping[str, str], calls: Iterable[Call], reach: Callable[[str], Reach]) -> list[Person]:
     """`phones`: extension -> its holder's name. Always in the order of the names, so that nobody jumps about."""
     busy: dict[str, tuple[Doing, datetime]] = {}
-    for call in calls:
-        seen = glance(call)
-        if seen.phase is Phase.TALKING:
-            busy |= dict.fromkeys(seen.extensions, (Doing.TALKING, seen.since))
+    seen_calls = [glance(call) for call in calls]
+    for phase, doing in IN_CONVERSATION.items():  # who talks with one client may hold another
+        for seen in seen_calls:
+            if seen.phase is phase:
+                busy = dict.fromkeys(seen.extensions, (doing, seen.since)) | busy
     for call in calls:
         for leg in call.legs:
             if leg.result is None and leg.answer is None:
@@ -61,10 +64,10 @@ def people(phones: Mapping[str, str], calls: Iterable[Call], reach: Callable[[st
 
 
 def queues(calls: Iterable[Call], reach: Callable[[str], Reach]) -> list[Queue]:
-    """Those in which a client waits, by name."""
+    """Those in which a client waits, by name. Who was parked waits elsewhere."""
     waiting: dict[str, list[Call]] = {}
     for call in calls:
-        if call.queue and call.end is None and not any(talk.end is None for talk in call.talks):
+        if call.queue and call.end is None and glance(call).phase in {Phase.RINGING, Phase.WAITING}:
             waiting.setdefault(call.queue, []).append(call)
     return [
         Queue(name=name, waiting=len(those), oldest=min(call.start for call in those), reach=reach(name))

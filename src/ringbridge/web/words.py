@@ -86,6 +86,7 @@ WORDS: dict[type[StrEnum], dict[StrEnum, Word]] = {
     },
     Doing: {
         Doing.TALKING: Word(text=N_("talks"), colour="green"),
+        Doing.HOLDING: Word(text=N_("client on hold"), colour="purple"),
         Doing.RINGING: Word(text=N_("rings"), colour="yellow"),
         Doing.BUSY: Word(text=N_("busy"), colour="orange"),
         Doing.FREE: Word(text=N_("free"), colour="azure"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ringbridge.telephony.model import (
@@ -11,6 +12,7 @@ from ringbridge.telephony.model import (
     Direction,
     Disposition,
     Extension,
+    Hold,
     Leg,
     LegResult,
     Recording,
@@ -192,6 +194,35 @@ def waiting(now: datetime) -> Call:
         trunk="mtt",
         queue="700",
     )
+
+
+def on_hold(now: datetime) -> Call:
+    call = talking(now)
+    return replace(call, holds=(Hold(extension=Extension("104"), start=now - timedelta(seconds=40)),))
+
+
+def parked(now: datetime) -> Call:
+    """By 104, a quarter of a minute ago; it came by a queue."""
+    at = now - timedelta(seconds=15)
+    call = replace(talking(now), queue="700")
+    (talk,) = call.talks
+    return replace(
+        call,
+        talks=(replace(talk, end=at),),
+        transfers=(Transfer(type=TransferType.PARK, by=talk.extension, to="71", at=at),),
+    )
+
+
+def in_conference(now: datetime, *, away: Sequence[str] = ()) -> Call:
+    """104 and 105 with the client; those `away` put him on hold, one after the other."""
+    call = talking(now)
+    (talk,) = call.talks
+    holds = (
+        Hold(extension=Extension(extension), start=now - timedelta(seconds=30 - turn))
+        for turn, extension in enumerate(away)
+    )
+    second = Talk(extension=Extension("105"), start=now - timedelta(minutes=1))
+    return replace(call, talks=(talk, second), holds=tuple(holds))
 
 
 def past(now: datetime) -> Iterable[Call]:

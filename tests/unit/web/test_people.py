@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from tests.unit.web import sample_calls
 from tests.unit.web.office_page import EMPLOYEES, NOW, OFFICE, client, entry, read, services
 from tests.unit.web.visitors import HEAD, VICTOR, accounts, session
@@ -61,6 +62,33 @@ def test_a_queue_has_those_who_wait_and_not_those_who_talk() -> None:
     talking = replace(sample_calls.talking(NOW), queue="700")
     (queue,) = queues((waiting, older, talking, sample_calls.ringing(NOW)), reach)
     assert (queue.name, queue.waiting, queue.oldest, queue.reach) == ("700", 2, older.start, Reach.BUSY)
+
+
+def test_who_holds_a_client_is_seen_so_unless_they_talk_with_another() -> None:
+    held = sample_calls.on_hold(NOW)
+    another = replace(sample_calls.talking(NOW), id=sample_calls.call_id(NOW, 9))
+    for live, doing in (((held,), Doing.HOLDING), ((another, held), Doing.TALKING), ((held, another), Doing.TALKING)):
+        assert {one.doing for one in people(PHONES, live, reach) if one.extension == "104"} == {doing}
+
+
+def test_who_was_parked_does_not_wait_in_the_queue_that_he_came_by() -> None:
+    assert queues((sample_calls.parked(NOW),), reach) == []
+
+
+@pytest.mark.parametrize(
+    ("live", "told", "kept"),
+    [
+        (sample_calls.on_hold(NOW), "на удержании | Виктор Ли | 104 | Виктор Ли | 0:40", 1),
+        (sample_calls.parked(NOW), "на парковке, снять: 71 | Виктор Ли | 104 | Виктор Ли | 0:15", 1),
+        (sample_calls.in_conference(NOW), "конференция | Виктор Ли | 104 | Виктор Ли | 105 | 3:03", 0),
+    ],
+    ids=["on hold", "parked", "conference"],
+)
+async def test_the_live_page_tells_what_keeps_a_client(database: Database, live: Call, told: str, kept: int) -> None:
+    async with client(create_app(office(database, live)), "ru") as page:
+        found = " | ".join(read((await page.get("/live")).text).found)
+    assert told in found
+    assert f"{kept} | на удержании | " in found, "of all clients, how many wait so"
 
 
 async def test_the_live_page_shows_employees_and_queues_in_words(database: Database) -> None:
