@@ -1,0 +1,46 @@
+"""Whom an incoming call is put through to, and why."""
+
+from __future__ import annotations
+
+from ringbridge.web.words import N_
+
+SENTENCES = (
+    N_("Distribution is switched off: normal route."),
+    N_("The call comes from an inner or short number: normal route."),
+    N_("The caller hides the number: normal route."),
+    N_("The caller's number is no complete telephone number: normal route."),
+    N_("Too many questions at once: normal route."),
+    N_("The CRM did not answer in time."),
+    N_("The office's hook did not answer in time."),
+    N_("The number is on the VIP list: %(hops)s."),
+    N_("Outside of working hours: %(hops)s."),
+    N_("The client chose %(choice)s in the menu: %(hops)s."),
+    N_("Nobody knows the number: %(hops)s."),
+    N_("%(name)s (contact) calls: %(hops)s."),
+    N_("%(name)s (company) calls: %(hops)s."),
+    N_("%(name)s (lead) calls: %(hops)s."),
+    N_("%(first)s, then %(others)s"),
+    N_("normal route"),
+    N_("%(who)s (responsible)"),
+    N_("%(who)s (spoke with them last)"),
+    N_("%(who)s (stands in)"),
+    N_("%(who)s (the same department)"),
+    N_("%(who)s (group)"),
+    N_("%(who)s (named for them)"),
+    N_("%(who)s (takes new clients)"),
+    N_("%(name)s: is dismissed"),
+    N_("%(name)s: is the caller"),
+    N_("%(name)s: is absent"),
+    N_("%(name)s: is off shift"),
+    N_("%(name)s: did not take this call a moment ago"),
+    N_("%(name)s: in another call"),
+    N_("%(name)s: not registered"),
+    N_("nobody there took this call a moment ago"),
+    N_("nobody takes calls there"),
+    N_("the normal route"),
+    N_("The dialplan asked for a route: %(hops)s. %(why)s"),
+    N_("The dialplan asked for a route after the choice '%(choice)s': %(hops)s. %(why)s"),
+    N_("%(how)s. %(phone)s passed over: %(why)s"),
+    N_("%(why)s; %(phone)s passed over: %(other)s"),
+    N_("%(name)s: has no phone"),
+)
