@@ -59,7 +59,7 @@ async def portal_status(portal: OfficePortal, runtime: Runtime) -> PortalStatus:
         failed = await deliveries.given_up(tx, portal.id)
         due = await deliveries.next_due(tx, portal.id)
     holds = parked is not None and parked.holds(datetime.now(UTC))
-    mirror = runtime.mirrors.of(portal.id)
+    mirror, sales = runtime.mirrors.of(portal.id), runtime.sales.of(portal.id)
     return PortalStatus(
         name=portal.id,
         parked=parked.reason if parked and holds else None,
@@ -69,6 +69,7 @@ async def portal_status(portal: OfficePortal, runtime: Runtime) -> PortalStatus:
         next_try=due,
         quota=portal.crm.quota.used if isinstance(portal.crm, QuotaKeeper) else None,
         mirror=mirror.state() if mirror else None,
+        sales=sales.state() if sales else None,
         missing=(
             *waits_for(runtime.events.get(portal.id)),
             *(untold(runtime.events.get(portal.id)) if mirror else ()),

@@ -22,16 +22,17 @@ def translated(text: str, translate: Callable[[str], str]) -> str:
         return text  # the catalogue's own head stands under the empty text
     if (whole := translate(text)) != text:
         return whole
-    for ending in endings():  # what a person can do about it
-        if text.endswith(f" {ending}"):
-            return f"{translated(text.removesuffix(f' {ending}'), translate)} {translate(ending)}"
+    ending = next((each for each in endings() if text.endswith(f" {each}")), "")  # what a person can do about it
+    before = text.removesuffix(f" {ending}") if ending else ""
+    if (told := translated(before, translate)) != before:
+        return f"{told} {translate(ending)}"
     for pattern, sentence in patterns():
         if found := pattern.fullmatch(text):
             told = translate(sentence)
             if told == sentence:
                 return text
             return told % {name: translated(value, translate) for name, value in found.groupdict().items()}
-    return text
+    return f"{before} {translate(ending)}" if ending else text
 
 
 @cache

@@ -69,6 +69,7 @@ class PortalStatus:
     next_try: datetime | None = None
     quota: float | None = None  # the share of the request budget in use, 0 to 1
     mirror: MirrorState | None = None  # None: its clients are not mirrored
+    sales: SalesState | None = None  # None: its leads and deals are not read
     missing: tuple[str, ...] = ()
 
     @property

@@ -9,6 +9,7 @@ from tests.unit.web.office_page import NOW, OFFICE, PORTAL, STATUS, client, jour
 
 from ringbridge.routing.intents import PortalId
 from ringbridge.service.mirror.keeper import MirrorState
+from ringbridge.service.sales.keeper import SalesState
 from ringbridge.store.database import Database
 from ringbridge.store.keys import call_key
 from ringbridge.telephony.model import Call
@@ -193,6 +194,37 @@ async def test_status_tells_how_the_copy_of_the_clients_stands(
     status = replace(STATUS, portals=(replace(PORTAL, mirror=mirror),))
     async with client(create_app(services(database, status=status))) as page:
         shown = texts((await page.get("/status")).text)
+    for text in told:
+        assert text in shown
+
+
+@pytest.mark.parametrize(
+    ("sales", "told"),
+    [
+        (SalesState(whole=False, reading=True, read=50, total=1200), ["50 / 1200", "Читаются."]),
+        (SalesState(whole=True, reading=True, read=1), ["Перечитываются целиком"]),
+        (
+            SalesState(whole=True, reading=False, read=70, finished=NOW, checked=NOW),
+            ["Прочитаны целиком: 24 нояб., 18:00:00", "Изменения прочитаны: 24 нояб., 18:00:00"],
+        ),
+        (
+            SalesState(
+                whole=False,
+                reading=False,
+                trouble="Leads and deals cannot be read. The portal's plan has no REST API.",
+                again=NOW + timedelta(hours=1),
+            ),
+            ["Лиды и сделки нельзя прочитать. В тарифе портала нет REST API.", "Следующая попытка в 19:00:00"],
+        ),
+    ],
+)
+async def test_status_tells_how_the_reading_of_deals_stands(
+    database: Database, sales: SalesState, told: list[str]
+) -> None:
+    status = replace(STATUS, portals=(replace(PORTAL, sales=sales),))
+    async with client(create_app(services(database, status=status)), "ru") as page:
+        shown = texts((await page.get("/status")).text)
+    assert "Лиды и сделки" in shown
     for text in told:
         assert text in shown
 

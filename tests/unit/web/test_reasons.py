@@ -64,6 +64,13 @@ def test_a_reason_within_a_reason_is_told_too() -> None:
     assert said == "не отправлено: звонок не удалось зарегистрировать (acme.bitrix24.ru не ответил вовремя)"
 
 
+def test_what_can_be_done_may_be_all_that_a_reason_says_of_its_cause() -> None:
+    said = told("Leads and deals cannot be read. The portal's plan has no REST API.")
+    assert said == "Лиды и сделки нельзя прочитать. В тарифе портала нет REST API."
+    said = told("Words of the portal's own. The portal's plan has no REST API.")
+    assert said == "Words of the portal's own. В тарифе портала нет REST API."
+
+
 @pytest.mark.parametrize("text", ["", "The portal said something of its own", "% %(x)s 100 %"])
 def test_what_is_not_known_stays_as_it_is(text: str) -> None:
     assert told(text) == text

@@ -27,6 +27,7 @@ from ringbridge.service.backup.folder import last_made
 from ringbridge.service.bootstrap import Bootstrap, open_vault
 from ringbridge.service.config import ConfigError, Office
 from ringbridge.service.config.portal import Portal
+from ringbridge.service.doctor import copies
 from ringbridge.service.doctor.backup import findings_of as findings_of_backup
 from ringbridge.service.doctor.certificate import findings_of as findings_of_certificate
 from ringbridge.service.doctor.findings import Finding, failure, ok, warning
@@ -37,6 +38,7 @@ from ringbridge.service.recordings import OfficeRecordings
 from ringbridge.service.runtime import pbx_address
 from ringbridge.service.settings import load_office
 from ringbridge.store import deliveries, directory, portals
+from ringbridge.store import waits as kept_waits
 from ringbridge.store.database import Database
 from ringbridge.store.directory import DirectoryUser
 from ringbridge.store.errors import InUse
@@ -104,11 +106,12 @@ async def _asked(premises: Premises, config: Portal) -> list[Finding]:
     portal = await open_portal(config, office, database=premises.database, vault=premises.vault, recordings=recordings)
     try:
         info = await portal.crm.check()
+        unread = await copies.asked(subject, config, office, portal.crm)
     except CrmError as error:
         return [failure(subject, str(error))]
     finally:
         await portal.crm.aclose()
-    return [ok(subject, f"it answers ({info.name})"), *(warning(subject, words) for words in info.missing)]
+    return [ok(subject, f"it answers ({info.name})"), *(warning(subject, words) for words in info.missing), *unread]
 
 
 async def _as_told(premises: Premises, config: Portal) -> list[Finding]:
@@ -117,13 +120,14 @@ async def _as_told(premises: Premises, config: Portal) -> list[Finding]:
     async with premises.database.reading() as tx:
         parked = await portals.parked(tx, portal)
         failed = await deliveries.given_up(tx, portal)
+        waits = await kept_waits.waits(tx, portal)
     subject, users = f"Portal {portal}", premises.users[portal]
     found = [ok(subject, f"{len(users)} users were read")] if users else [warning(subject, "no user was read yet")]
     if parked is not None and parked.holds(now):
         found.append(failure(subject, f"nothing is sent to it: {parked.reason}"))
     if failed:
         found.append(warning(subject, f"{failed} steps were given up", "the journal shows them"))
-    return found
+    return found + copies.told(subject, config, premises.office, waits)
 
 
 async def employees(premises: Premises) -> Sequence[Finding]:

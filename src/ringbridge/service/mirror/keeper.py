@@ -50,6 +50,7 @@ class MirrorState:
     heard: datetime | None = None  # when the CRM last told of a change, since the start
     waiting: int = 0  # changes that are not read yet
     trouble: str | None = None  # why it does not go on
+    again: datetime | None = None  # when it is tried again
 
 
 class Follower(Protocol):
@@ -92,7 +93,7 @@ class MirrorKeeper:
         self._missed = False  # more was told than could be remembered
         self._woken = asyncio.Event()
         self._heard: datetime | None = None
-        self._steps = Steps("mirror", portal, clock)
+        self._steps = Steps("mirror", portal, clock, database)
         self._log = log.bind(portal=portal)
         self.followers: list[Follower] = []
 
@@ -132,6 +133,7 @@ class MirrorKeeper:
             heard=self._heard,
             waiting=len(self._changed) + len(self._gone),
             trouble=self._steps.trouble,
+            again=self._steps.again,
         )
 
     # What the CRM tells

@@ -55,6 +55,7 @@ class SalesState:
     finished: datetime | None = None  # when all had last been read
     checked: datetime | None = None  # when changes had last been read, since the start
     trouble: str | None = None  # why it does not go on
+    again: datetime | None = None  # when it is tried again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +112,7 @@ class SalesKeeper:
         self._lately: dict[Ref, Sale] = {}  # changes that were read, and are asked for once more
         self._checked: datetime | None = None
         self._woken = asyncio.Event()
-        self._steps = Steps("sales", portal, clock)
+        self._steps = Steps("sales", portal, clock, database)
         self._log = log.bind(portal=portal)
 
     async def recall(self) -> None:
@@ -128,6 +129,7 @@ class SalesKeeper:
             finished=reading.finished,
             checked=self._checked,
             trouble=self._steps.trouble,
+            again=self._steps.again,
         )
 
     # What the CRM tells
