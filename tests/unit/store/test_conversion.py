@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import ColumnElement, Select, text, true
+from sqlalchemy.dialects import sqlite
 from tests.stateful.sample_calls import NOON, key_of
 from tests.unit.store.test_stats import MINUTE, answered, journal, missed
 
@@ -13,7 +16,7 @@ from ringbridge.routing.intents import PortalId
 from ringbridge.routing.sales import Sale, SaleState
 from ringbridge.store.database import Database
 from ringbridge.store.sales.kept import Sales
-from ringbridge.store.statistics import analytics, callers, conversion
+from ringbridge.store.statistics import analytics, callers, conversion, summaries
 from ringbridge.store.statistics.conversion import Takings, Which
 from ringbridge.store.statistics.counting import Lane
 from ringbridge.store.statistics.spans import Span
@@ -124,3 +127,38 @@ async def test_each_number_of_deals_has_its_list_with_the_calls_that_brought_the
         ("5", PETR, None, key_of(3)),
     ]
     assert [sold.id for sold in latest] == ["8"]
+
+
+@pytest.mark.parametrize(
+    ("by", "each", "condition"),
+    [
+        (conversion.DEALS.source, conversion.DEALS.client, true()),
+        (conversion.DEALS.extension, conversion.DEALS.call_key, summaries.BROUGHT),
+        (None, conversion.DEALS.client, conversion.BROUGHT),
+    ],
+    ids=["by source", "by employee", "in all"],
+)
+async def test_all_time_is_counted_in_the_order_of_an_index_that_has_everything(
+    database: Database, by: ColumnElement[int] | None, each: ColumnElement[str], condition: ColumnElement[bool]
+) -> None:
+    """However many deals there are, none is sorted, and no long row is read."""
+    *counted, money = conversion.statements([condition], by, each)
+    plans = [await plan_of(database, statement) for statement in (*counted, money)]
+    assert all(len(plan) == 1 for plan in plans[:-1]), plans
+    assert all("USING COVERING INDEX" in plan[0] for plan in plans), plans
+
+
+async def test_what_was_won_in_a_week_is_found_by_its_index(database: Database) -> None:
+    closed = conversion.DEALS.closed
+    found = conversion.statements(
+        [conversion.BROUGHT, closed >= NOON, closed < NOON + HOUR], None, conversion.DEALS.client
+    )
+    for statement in found:
+        assert "ix_stats_deals_closed (closed>? AND closed<?)" in "\n".join(await plan_of(database, statement))
+
+
+async def plan_of(database: Database, statement: Select[Any]) -> list[str]:
+    compiled = statement.compile(dialect=sqlite.dialect())
+    async with database.reading() as tx:
+        plan = await tx.execute(text(f"EXPLAIN QUERY PLAN {compiled}".replace("?", "0")))
+        return [row.detail for row in plan]

@@ -6,13 +6,14 @@ it is made or won. So of the clients of a period, a deal is some part's and neve
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, null, select
+from sqlalchemy import ColumnElement, Select, TextClause, case, distinct, func, null, select
 
 from ringbridge.routing.sales import SaleState
 from ringbridge.store import schema
@@ -22,6 +23,7 @@ from ringbridge.store.statistics.spans import Span, of_hours
 
 DEALS, JOURNAL = summaries.stats_deals.c, schema.calls.c
 BROUGHT = DEALS.source.is_not(None)  # by any call
+Condition = ColumnElement[bool] | TextClause
 
 
 class Which(StrEnum):
@@ -82,7 +84,7 @@ async def by_source(tx: Transaction, span: Span, groups: Mapping[int, int]) -> d
 
 async def by_employee(tx: Transaction, span: Span) -> dict[str | None, Takings]:
     """By who spoke first in the call; None: nobody did."""
-    return await _takings(tx, [*of_deals(span), BROUGHT], DEALS.extension, DEALS.call_key)
+    return await _takings(tx, [*of_deals(span), summaries.BROUGHT], DEALS.extension, DEALS.call_key)
 
 
 async def in_all(tx: Transaction, span: Span) -> Takings:
@@ -116,45 +118,42 @@ TOLD = [one.name for one in fields(Sold) if one.name != "external"]
 
 async def _takings(
     tx: Transaction,
-    conditions: Sequence[ColumnElement[bool]],
+    conditions: Sequence[Condition],
     by: ColumnElement[Any] | None,
     each: ColumnElement[Any],
 ) -> dict[Any, Takings]:
-    """First put together for `each` client or call, so that one of them counts once; then `by` something, or all."""
+    """Of all (None), or by something. Who has a deal counts once for `each` client or call."""
+    counts, with_deal, with_won, money = statements(conditions, by, each)
+    takings: dict[Any, dict[str, Any]] = defaultdict(dict)
+    for row in await tx.execute(counts):
+        takings[row.of] |= {which: row._mapping[which] for which in Which}
+    for name, asked in (("with_deal", with_deal), ("with_won", with_won)):
+        for row in await tx.execute(asked):
+            takings[row.of][name] = row.number
+    for row in await tx.execute(money):
+        takings[row.of].setdefault("money", {})[row.currency] = row.amount
+    return {of: Takings(**found) for of, found in takings.items()}
+
+
+def statements(
+    conditions: Sequence[Condition], by: ColumnElement[Any] | None, each: ColumnElement[Any]
+) -> tuple[Select[Any], Select[Any], Select[Any], Select[Any]]:
+    """Each by itself: so an index is walked in its order, and nothing is sorted."""
+    counts = _grouped(by, *(_counted(which).label(which) for which in Which))
+    different = _grouped(by, func.count(distinct(each)).label("number")).where(each > "")  # an empty client is nobody
+    money = _grouped(by, DEALS.currency, func.sum(DEALS.amount).label("amount")).group_by(DEALS.currency)
+    return (
+        counts.where(*conditions),
+        different.where(*conditions, Which.DEALS.condition),
+        different.where(*conditions, Which.WON.condition),
+        money.where(*conditions, Which.WON.condition),
+    )
+
+
+def _grouped(by: ColumnElement[Any] | None, *columns: ColumnElement[Any]) -> Select[Any]:
     of = null() if by is None else by
-    keys = [each] if by is None else [by, each]
-    # Conditions of indexes stand as the indexes have them, word for word: else they are not used.
-    indexed = [summaries.BROUGHT] if each is DEALS.call_key else []
-    apart = (
-        select(of.label("of"), each.label("each"), *(counted(which) for which in Which))
-        .where(*conditions, *indexed)
-        .group_by(*keys)
-        .subquery()
-    )
-    known = apart.c.each != ""  # an empty client is nobody
-    columns = (
-        *(func.sum(apart.c[which]).label(which) for which in Which),
-        number_of(known & (apart.c.deals > 0)).label("with_deal"),
-        number_of(known & (apart.c.won > 0)).label("with_won"),
-    )
-    put_together = select(apart.c.of, *columns).group_by(apart.c.of)
-    money = await _money(tx, conditions, of)
-    rows = (await tx.execute(put_together)).mappings()
-    return {
-        row["of"]: Takings(**{name: n for name, n in row.items() if name != "of"}, money=money.get(row["of"], {}))
-        for row in rows
-    }
-
-
-async def _money(
-    tx: Transaction, conditions: Sequence[ColumnElement[bool]], of: ColumnElement[Any]
-) -> dict[Any, dict[str, int]]:
-    asked = select(of.label("of"), DEALS.currency, func.sum(DEALS.amount).label("amount"))
-    rows = await tx.execute(asked.where(summaries.WON, *conditions).group_by("of", DEALS.currency))
-    money: dict[Any, dict[str, int]] = {}
-    for row in rows:
-        money.setdefault(row.of, {})[row.currency] = row.amount
-    return money
+    asked = select(of.label("of"), *columns)
+    return asked if by is None else asked.group_by("of")
 
 
 def of_deals(span: Span) -> Iterator[ColumnElement[bool]]:
@@ -165,9 +164,5 @@ def of_deals(span: Span) -> Iterator[ColumnElement[bool]]:
         yield DEALS.extension.in_(span.extensions)
 
 
-def counted(which: Which) -> ColumnElement[int]:
-    return number_of(which.condition).label(which)
-
-
-def number_of(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+def _counted(which: Which) -> ColumnElement[int]:
+    return func.coalesce(func.sum(case((which.condition, 1), else_=0)), 0)
