@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from tests.office.company import LAST_CALLER, PATIENCE, last_call, until
+from tests.office.company import LAST_CALLER, PATIENCE, last_call, numbered, until
 from tests.office.connector import Connector, pbx_part
 from tests.office.office import EMPLOYEES, Office
 from tests.office.scenarios import CLIENT
@@ -135,7 +135,7 @@ class Book:
     def calls(self) -> list[dict[str, Any]]:
         """New ones by their beginning, without the one that only ends a scenario."""
         calls = [note for note in self._new() if LAST_CALLER not in note["params"]["phone"]]
-        return sorted(calls, key=lambda note: (note["created_at"], note["params"]["uniq"]))
+        return sorted(calls, key=lambda note: (note["created_at"], numbered(note["params"]["uniq"])))
 
     def _new(self) -> list[dict[str, Any]]:
         notes = self.account.notes.values()

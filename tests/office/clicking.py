@@ -16,7 +16,8 @@ from ringbridge.emulators.bitrix24 import Portal, demo, deskwork, serve
 from ringbridge.emulators.bitrix24.calls import CallRecord
 from ringbridge.emulators.bitrix24.calls import Line as ExternalLine
 
-RING = 5  # seconds an employee's own phone rings
+RING = 60  # seconds an employee's own phone rings
+CLICKS = {"ONEXTERNALCALLSTART", "ONEXTERNALCALLBACKSTART"}  # what the portal is asked to tell
 AUTO_ANSWER = "Call-Info: ;answer-after=0"
 GROUP = "102"  # whom clients' orders ring
 MISSED_CLIENT = "79990007788"  # who is called back by the rule
@@ -65,22 +66,23 @@ class Clicking:
 
 @asynccontextmanager
 async def clicking(
-    office: Office, folder: Path, *, events: str, channel: str = "PJSIP/{extension}"
+    office: Office, folder: Path, *, events: str, channel: str = "PJSIP/{extension}", ring: int = RING
 ) -> AsyncIterator[Clicking]:
-    """Ringbridge runs, and the portal's events come `online` or `offline`."""
+    """Ringbridge runs, and the portal's events come `online` or `offline`. `ring`: in seconds, for those who wait for
+    its end."""
     portal = Portal.demo()
     async with serve(portal):
         for number, name in enumerate(("Volga", "comtel"), start=1):
             portal.telephony.lines.append(ExternalLine(id=number, number=name, application_id=1))
         connector = Connector(folder, host=office.address)
-        await connector.configure(clicking_file(office, portal, events, channel, connector.address))
+        await connector.configure(clicking_file(office, portal, events, channel, connector.address, ring))
         async with connector.running():
             offline = events == "offline"
-            await until(lambda: any(one.offline is offline for one in portal.bus.handlers))
+            await until(lambda: {one.event for one in portal.bus.handlers if one.offline is offline} >= CLICKS)
             yield Clicking(office=office, portal=portal, connector=connector, offline=offline)
 
 
-def clicking_file(office: Office, portal: Portal, events: str, channel: str, address: str) -> str:
+def clicking_file(office: Office, portal: Portal, events: str, channel: str, address: str, ring: int) -> str:
     user, secret = MANAGER
     access, refresh = portal.access.issue(portal.access.applications[0], demo.ADMIN_ID, portal.clock())
     return f"""
@@ -107,14 +109,14 @@ dial_prefix = "9"
 channel = "{channel}"
 context = "from-phones"
 number_format = "national"
-ring_seconds = {RING}
+ring_seconds = {ring}
 callback_to = "{GROUP}"
 callback_retries = [1]
 auto_answer = "{AUTO_ANSWER}"
 
 [hours]
 opens = "00:00:00"
-closes = "23:59:59"
+closes = "00:00:00"
 days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 [[employee]]

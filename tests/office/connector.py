@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.office.office import MANAGER, Office
 
-PATIENCE = 30.0  # seconds for starting and for stopping
+PATIENCE = 120.0  # seconds for starting and for stopping: only a guard
 LINK_IS_UP = ("pbx_link_changed", "state=ready")
 
 

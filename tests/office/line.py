@@ -22,7 +22,7 @@ from tests.office.sip import Headers, SipMessage
 if TYPE_CHECKING:
     from tests.office.phone import Phone
 
-PATIENCE = 20.0  # seconds any state is waited for; no scenario needs half of it
+PATIENCE = 60.0  # seconds any state is waited for: only a guard, no scenario needs a tenth of it
 ALLOWED = "INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, NOTIFY, UPDATE"
 
 

@@ -83,8 +83,9 @@ class Office:
         return outside, inside
 
     async def clear(self) -> None:
-        """Every call hung up and forgotten, every phone registered."""
+        """Every call hung up and forgotten, no channel left on the PBX, every phone registered."""
         await asyncio.gather(*(phone.clear() for phone in (*self.phones.values(), *self.providers.values())))
+        await self.idle()
         await asyncio.gather(*(phone.register() for phone in self.phones.values()))
 
     async def idle(self) -> None:

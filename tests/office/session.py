@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from ringbridge.ami.message import Action, Message
 from ringbridge.ami.protocol import Answer, LoggedIn, LoginRefused, Protocol
 
-SILENCE = 10.0  # seconds without an answer after which the PBX is taken for dead
+SILENCE = 60.0  # seconds without an answer after which the PBX is taken for dead
 
 
 class Session:

@@ -61,7 +61,7 @@ def wav_of(frames: bytes) -> bytes:
 async def finished_wav(path: Path) -> bytes:
     """The content of a recording when the PBX has closed it: only then does its header tell the true length. The PBX
     does so a moment after the channel's end, and announces it to nobody."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             content = await asyncio.to_thread(path.read_bytes)
             if len(content) > 44 and int.from_bytes(content[4:8], "little") + 8 == len(content):
