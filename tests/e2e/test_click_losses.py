@@ -70,7 +70,8 @@ async def test_a_number_that_was_clicked_while_ringbridge_was_away_is_dialled_wh
 
 
 async def test_a_phone_that_is_rung_through_the_dialplan_ends_the_same_card(office: Office, tmp_path: Path) -> None:
-    async with clicking(office, tmp_path, events="online", channel="Local/{extension}@from-phones/n") as company:
+    local = "Local/{extension}@from-phones/n"
+    async with clicking(office, tmp_path, events="online", channel=local, ring=5) as company:
         call_id = company.click("101", NUMBER)
         inside, outside = await company.dialled("101")
         await converse(inside, outside, seconds=SHORT)

@@ -13,10 +13,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import httpx2
 import pytest
 import pytest_asyncio
 from tests.office.asterisk import Asterisk, Network
-from tests.office.company import DEFAULT_USER, Company, until
+from tests.office.company import DEFAULT_USER, PATIENCE, Company, until
 from tests.office.connector import Connector, office_file
 from tests.office.line import Line
 from tests.office.office import Office, Reach, open_office
@@ -37,6 +38,8 @@ MOBILE = "79037031122"  # Maria's
 STRANGER = "79265550199"  # never called before: whoever did is a client of the CRM by now
 NORMAL = "106"
 STEP = re.compile(r"^\[(\S+ \S+?)\] .*Executing \[(\w+)@ringbridge-route:(\d+)\]", re.MULTILINE)
+
+PERSON = re.compile(r'doing-\w+" id="person-\d+"')
 
 DISTRIBUTION = """
 [[employee]]
@@ -95,8 +98,23 @@ async def company(pbx: tuple[Asterisk, Network], pbx_folder: Path, folder: Path)
 
 @pytest_asyncio.fixture(loop_scope="module", autouse=True)
 async def office(company: Company) -> Office:
-    await company.office.clear()
+    await all_free(company)
     return company.office
+
+
+async def all_free(company: Company) -> None:
+    """Nobody speaks, everybody is at their phone, and Ringbridge knows."""
+    await company.office.clear()
+    await seen(company, "free", *company.office.phones)
+
+
+async def seen(company: Company, doing: str, *extensions: str) -> None:
+    """Until Ringbridge knows what these phones are about: the PBX tells it a moment after the phones themselves."""
+    rows = {f'doing-{doing}" id="person-{extension}"' for extension in extensions}
+    async with httpx2.AsyncClient(base_url=company.connector.address, trust_env=False) as page:
+        async with asyncio.timeout(PATIENCE):
+            while rows - set(PERSON.findall((await page.get("/live")).text)):
+                pass  # each look is a whole request
 
 
 async def ends(outside: Line, *inside: Line) -> None:
@@ -168,6 +186,7 @@ async def test_the_same_on_a_freepbx_by_its_own_devices_and_recording_check(comp
 async def test_who_has_no_phone_at_the_office_is_rung_on_their_mobile(company: Company) -> None:
     office = company.office
     await office.phones["104"].unregister()
+    await seen(company, "absent", "104")
     outside = office.call_in(Reach.ROUTED, client=OF_104)
     mobile = await office.providers["comtel"].rings()
     assert mobile.dialled == MOBILE
@@ -178,17 +197,20 @@ async def test_who_has_no_phone_at_the_office_is_rung_on_their_mobile(company: C
     await company.holds_exactly(inbound(Reach.ROUTED, client=OF_104, rang=("104",), spoke=(on_mobile,)))
 
 
-async def test_who_has_gone_home_or_is_not_registered_or_speaks_is_not_rung_but_their_deputy(office: Office) -> None:
+async def test_who_has_gone_home_or_is_not_registered_or_speaks_is_not_rung_but_their_deputy(company: Company) -> None:
+    office = company.office
     outside = office.call_in(Reach.ROUTED, client=OF_103)
     await ends(outside, await rings_alone(office, "105"))
 
-    await office.clear()
+    await all_free(company)
     await office.phones["102"].unregister()
+    await seen(company, "absent", "102")
     outside = office.call_in(Reach.ROUTED, client=OF_102)
     await ends(outside, await rings_alone(office, "104"))
 
-    await office.clear()
+    await all_free(company)
     other, speaking = await office.connected(Reach.EMPLOYEE_102, "102", client=OTHER_CLIENT)
+    await seen(company, "talking", "102")
     outside = office.call_in(Reach.ROUTED, client=OF_102)
     (deputy,) = await office.ring_of("104")
     assert len(office.phones["102"].lines) == 1
@@ -204,7 +226,6 @@ async def test_after_a_menu_the_choice_is_part_of_the_question(office: Office, f
     inside.answer()
     await converse(outside, inside, seconds=0.5)
     await ends(outside, inside)
-    await office.idle()
 
 
 async def test_a_number_that_nobody_knows_takes_the_normal_route(office: Office) -> None:
@@ -215,13 +236,14 @@ async def test_a_number_that_nobody_knows_takes_the_normal_route(office: Office)
 
 async def test_who_has_just_refused_a_caller_is_not_rung_when_they_call_again(company: Company) -> None:
     office, finished = company.office, company.portal.telephony.finished
+    before = set(finished)
     outside = office.call_in(Reach.ROUTED, client=OF_104)
     (await office.phones["104"].arrives()).reject(603, "Decline")
     await ends(outside, *await office.ring_of("101", "102", "103"))
     # Whoever tells the portal of the call's end has heard of the refusal before.
-    await until(lambda: any(OF_104 in record.call.phone for record in finished.values()))
+    await until(lambda: any(OF_104 in finished[call].call.phone for call in finished.keys() - before))
 
-    await office.clear()
+    await all_free(company)
     outside = office.call_in(Reach.ROUTED, client=OF_104)
     again = await office.ring_of("101", "102", "103")
     assert not office.phones["104"].lines
@@ -241,7 +263,7 @@ async def test_while_the_crm_hangs_calls_are_distributed_by_the_mirror(company: 
     try:
         outside = office.call_in(Reach.ROUTED, client=OF_102)
         await ends(outside, await rings_alone(office, "102"))
-        await office.clear()
+        await all_free(company)
         outside = office.call_in(Reach.ROUTED, client="79990001122")
         await ends(outside, await rings_alone(office, NORMAL))
     finally:

@@ -34,7 +34,7 @@ class Watch:
 
     async def until(self, extension: str, reach: PhoneReach) -> None:
         """The PBX works a state out a moment after its cause."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await self.reach(extension) is not reach:
                 pass
 
@@ -46,7 +46,7 @@ async def watching(office: Office) -> AsyncIterator[Watch]:
     link = Link(PbxAddress(host=office.address, username=user, secret=secret), phones=board)
     running = asyncio.create_task(link.run())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await link.until(LinkState.READY)
         yield Watch(board, link)
     finally:
