@@ -147,7 +147,7 @@ async def test_calls_are_asked_about_at_once_and_the_events_of_a_call_in_their_o
         """
         import threading
 
-        both = threading.Barrier(2, timeout=1)
+        both = threading.Barrier(2, timeout=30)
 
         def need_registration(result, stage):
             if stage == "conversation_requested":
