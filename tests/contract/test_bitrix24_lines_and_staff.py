@@ -88,6 +88,14 @@ async def test_employees_come_with_departments_and_working_days() -> None:
         assert not users["5"].active
 
 
+async def test_employees_without_a_number_are_read_too_since_the_office_may_give_them_a_phone() -> None:
+    async with office() as at:
+        at.portal.staff.users[100] = User(id=100, name="Nina", last_name="Novikova")
+        nina = next(user for user in await at.crm.users() if user.id == "100")
+        assert (nina.name, nina.extensions, nina.phones) == ("Nina Novikova", (), ())
+        assert nina.working_day is WorkingDay.OPEN
+
+
 async def test_a_hundred_employees_working_days_take_two_requests_more() -> None:
     async with office() as at:
         for n in range(100, 194):

@@ -211,7 +211,7 @@ class Crm(Protocol):
         ...
 
     async def users(self) -> Sequence[CrmUser]:
-        """Every user with an inner number or a phone, dismissed ones included."""
+        """Everybody who works there or did, with a phone or without: the office may name a phone for anybody."""
         ...
 
     async def find(self, number: str) -> Client | None:

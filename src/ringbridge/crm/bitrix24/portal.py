@@ -106,9 +106,7 @@ class Bitrix24:
 
     async def users(self) -> Sequence[CrmUser]:
         """Departments come with the permission department, working days with timeman."""
-        everyone = await self._read_staff(Priority.REST)
-        with_numbers = [user for user in everyone if user.extensions or user.phones]
-        return await self._with_working_days(with_numbers)
+        return await self._with_working_days(await self._read_staff(Priority.REST))
 
     async def find(self, number: str) -> Client | None:
         ways = ways_to_write(number, self._settings.region)
@@ -195,7 +193,7 @@ class Bitrix24:
         except Unauthorized as error:
             await self._complain_of_scope(error)
             raise
-        everyone = users.everyone_in(rows, await self._departments(priority))
+        everyone = users.users_in(rows, await self._departments(priority))
         self._knowledge.learn_staff(everyone)
         return everyone
 

@@ -37,14 +37,9 @@ DAYS = {
 }
 
 
-def everyone_in(rows: list[Any], departments: Mapping[str, str]) -> list[CrmUser]:
-    """Each employee of the portal. `departments`: names by id."""
-    return [user for row in rows if (user := _user(as_map(row), departments))]
-
-
 def users_in(rows: list[Any], departments: Mapping[str, str] | None = None) -> list[CrmUser]:
-    """Those who have a number."""
-    return [user for user in everyone_in(rows, departments or {}) if user.extensions or user.phones]
+    """Each employee of the portal, with a number or without. `departments`: names by id."""
+    return [user for row in rows if (user := _user(as_map(row), departments or {}))]
 
 
 def departments_in(rows: list[Any]) -> dict[str, str]:
