@@ -79,14 +79,14 @@ class Entrance:
             return await dials.since(tx, LONG_AGO)
 
     async def until_dialled(self, count: int = 1) -> list[Dial]:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(found := await self.dials()) < count:  # noqa: ASYNC110 - rows tell nobody that they were written
                 await asyncio.sleep(0.02)
         return found
 
     async def until_forgotten(self) -> None:
         """The portal's queue is empty: what was fetched is confirmed."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while self.portal.bus.offline:  # noqa: ASYNC110 - the portal's own state
                 await asyncio.sleep(0.02)
 
@@ -101,7 +101,7 @@ class Entrance:
             await asyncio.gather(task, return_exceptions=True)
 
     async def until_bound(self) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not self.portal.bus.handlers:  # noqa: ASYNC110 - the portal's own state
                 await asyncio.sleep(0.02)
 

@@ -79,7 +79,7 @@ async def reason(bootstrap: Bootstrap) -> str | None:
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await holds():  # noqa: ASYNC110 - the service is another party, seen from outside
             await asyncio.sleep(0.05)
 

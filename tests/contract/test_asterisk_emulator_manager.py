@@ -43,7 +43,7 @@ class Client:
 async def connected(server: Server) -> AsyncIterator[Client]:
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert await reader.readline() == b"Asterisk Call Manager/11.0.0\r\n"
             yield Client(reader, writer)
     finally:

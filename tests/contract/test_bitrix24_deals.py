@@ -260,7 +260,7 @@ async def test_the_service_reads_the_deals_of_its_portals_as_it_is_set(tmp_path:
         office = office_of({"portal": [{**config, "allow_private": True}]})
         async with await Database.open(bootstrap.database) as database:
             await save_office(database, Vault.open(bootstrap.key), office, by="test")
-        async with open_runtime(bootstrap) as runtime, asyncio.timeout(20):
+        async with open_runtime(bootstrap) as runtime, asyncio.timeout(60):
             assert runtime.sales.states().keys() == ({MAIN} if wanted else set())
             task = asyncio.create_task(runtime.run())
             while wanted and not runtime.sales.states()[MAIN].whole:  # noqa: ASYNC110 - nobody is told of it

@@ -55,7 +55,7 @@ async def page_of(bootstrap: Bootstrap) -> AsyncIterator[tuple[str, httpx2.Async
 
 
 async def until_bound(at: Portal) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(at.bus.handlers) < 2:  # noqa: ASYNC110 - the portal's own state
             await asyncio.sleep(0.02)
 

@@ -210,13 +210,13 @@ async def who(at: Entrance, number: str) -> list[str]:
 
 
 async def until_heard(at: Entrance, count: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while at.mirror.state().waiting < count:  # noqa: ASYNC110 - nobody is told of it
             await asyncio.sleep(0.01)
 
 
 async def until_changes_are_bound(at: Entrance) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not any(one.event == "ONCRMDEALDELETE" for one in at.portal.bus.handlers):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
@@ -357,7 +357,7 @@ async def test_the_service_fills_the_mirror_and_says_that_a_webhook_tells_of_no_
         office = office_of({"portal": [{**config, "allow_private": True}]})
         async with await Database.open(bootstrap.database) as database:
             await save_office(database, Vault.open(bootstrap.key), office, by="test")
-        async with open_runtime(bootstrap) as runtime, asyncio.timeout(20):
+        async with open_runtime(bootstrap) as runtime, asyncio.timeout(60):
             task = asyncio.create_task(runtime.run())
             keeper = runtime.mirrors.of(MAIN)
             while keeper is None or not keeper.whole:  # noqa: ASYNC110 - nobody is told of it

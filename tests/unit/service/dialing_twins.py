@@ -112,14 +112,14 @@ class Desk:
             return [load_intent(row.kind, row.intent) for row in await tx.execute(wanted)]
 
     async def until_told(self, count: int) -> list[Any]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(told := await self.told()) < count:  # noqa: ASYNC110 - rows tell nobody that they were written
                 await asyncio.sleep(0.01)
         return told
 
     async def until_state(self, state: DialState) -> None:
         """Until the only request is in this state."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await self.states() != [state]:  # noqa: ASYNC110 - rows tell nobody that they were written
                 await asyncio.sleep(0.01)
 

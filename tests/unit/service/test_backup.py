@@ -97,7 +97,7 @@ async def test_backup_made_while_the_service_writes_is_of_one_moment(premises: P
         def look() -> None:
             """The copy has begun: it goes on when something has been written beside it."""
             begun.set()
-            written.wait(10)
+            written.wait(60)
 
         async def write() -> None:
             number = 0
@@ -413,7 +413,7 @@ async def test_scheduled_backup_is_made_by_itself_where_it_is_wanted(premises: P
     async with await opened(premises) as database:
         backups = Backups(BackupConfig(daily=True), premises, database, folder=folder, zone=MOSCOW)
         running = asyncio.create_task(backups.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await last_made(database):  # noqa: ASYNC110 - a row tells nobody that it was written
                 await asyncio.sleep(0.01)
         running.cancel()

@@ -221,7 +221,7 @@ async def test_more_changes_than_can_be_remembered_are_found_by_a_sweep(
 async def running(keeper: MirrorKeeper) -> AsyncIterator[None]:
     task = asyncio.create_task(keeper.run())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             yield
     finally:
         task.cancel()

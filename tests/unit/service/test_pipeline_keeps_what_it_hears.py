@@ -157,7 +157,7 @@ class Bench:
         """Runs the pipeline until it has shown such a call, and stops it."""
         running = asyncio.create_task(self.pipeline.run())
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not any(map(shown, self.shown)):
                     await self.changed.wait()
         finally:
@@ -249,7 +249,7 @@ async def test_who_rings_is_overheard_before_it_is_written_and_again_after_a_res
     again, known = Bench(database, Played()), []
     again.pipeline.overhear = lambda pbx, call: known.append(call.ringing)
     running = asyncio.create_task(again.pipeline.run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not known:  # noqa: ASYNC110 - a state of the pipeline, not an event
             await asyncio.sleep(0.01)
     running.cancel()
@@ -270,7 +270,7 @@ async def test_while_the_database_takes_nothing_no_event_is_lost(database):
     bench = Bench(database, source)
     await allow_writing(database, allowed=False)
     running = asyncio.create_task(bench.play_until(ended))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while bench.pipeline.trouble is None:  # noqa: ASYNC110 - a state of the pipeline, not an event
             await asyncio.sleep(0.01)
     assert await bench.journal() == []

@@ -81,7 +81,7 @@ async def test_a_port_that_another_program_has_is_tried_again_and_the_service_go
 
 
 async def answered(port: int) -> dict[str, str]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             try:
                 return await asked_by_agi("127.0.0.1", port, CHANNEL, patience=5)

@@ -181,7 +181,7 @@ async def test_a_whole_reading_looks_for_what_was_deleted_in_a_quiet_hour_but_do
 async def running(kept: Kept) -> AsyncIterator[None]:
     task = asyncio.create_task(kept.desk.keeper.run())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             yield
     finally:
         task.cancel()

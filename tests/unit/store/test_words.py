@@ -212,6 +212,22 @@ async def test_of_many_lines_with_a_word_those_written_last_are_looked_at(
     assert await found(database, Filters(text="note", trunk="mtt")) == ["10", "8"]
 
 
+async def test_a_word_of_every_call_is_found_in_a_period_of_long_ago_too(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a line was written days after its call."""
+    monkeypatch.setattr("ringbridge.store.words.MOST_LINES", 5)
+    for n in range(40):
+        await told_of(database, ended(n, minutes=n * 24 * 60), f"b24: note {n}")
+        if n == 6:
+            await told_of(database, ended(3, minutes=3 * 24 * 60), "b24: late")
+    assert await found(database, Filters(text="note", until=NOON + 3 * DAY)) == ["2", "1", "0"]
+    assert await found(database, Filters(text="late", since=NOON, until=NOON + 4 * DAY)) == ["3"]
+    assert await found(database, Filters(text="note"), limit=2) == [str(n) for n in reversed(range(40))]
+    async with database.reading() as tx:
+        assert await calls.count(tx, Filters(text="note", until=NOON + 3 * DAY)) == 3
+
+
 async def test_what_is_forgotten_is_found_no_more_and_leaves_no_word_behind(database: Database) -> None:
     await told_of(database, ended(1), "b24: an old complaint", "b24: nothing")
     await told_of(database, ended(2, minutes=60 * 24 * 40), "b24: a new complaint")

@@ -178,7 +178,7 @@ async def test_employees_see_their_own_calls_alone_and_two_of_the_views(database
 
 async def test_more_visitors_than_readers_get_their_pages(database: Database) -> None:
     await an_office(database)
-    async with client(create_app(services(database))) as page, asyncio.timeout(20):
+    async with client(create_app(services(database))) as page, asyncio.timeout(60):
         answers = await asyncio.gather(*(page.get("/analytics/sources") for _ in range(2 * READERS)))
     assert {answer.status_code for answer in answers} == {200}
 

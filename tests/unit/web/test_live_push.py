@@ -32,7 +32,7 @@ async def test_changed_call_is_pushed_in_the_visitors_language(
         serving(create_app(given), given.live) as address,
         httpx2.AsyncClient(headers={"Accept-Language": language}) as browser,
         browser.stream("GET", f"{address}/live/stream") as answer,
-        asyncio.timeout(20),
+        asyncio.timeout(60),
     ):
         assert answer.headers["content-type"].startswith("text/event-stream")
         assert "content-encoding" not in answer.headers, "a compressed stream would be held back"
@@ -49,7 +49,7 @@ async def test_changed_call_is_pushed_in_the_visitors_language(
 
 async def test_server_stops_although_pages_are_open(database: Database) -> None:
     given = services(database)
-    async with asyncio.timeout(20), httpx2.AsyncClient() as browser:
+    async with asyncio.timeout(60), httpx2.AsyncClient() as browser:
         async with serving(create_app(given), given.live) as address:
             answer = await browser.send(browser.build_request("GET", f"{address}/live/stream"), stream=True)
             await anext(pictures(answer))
@@ -59,7 +59,7 @@ async def test_server_stops_although_pages_are_open(database: Database) -> None:
 async def test_visitor_who_goes_away_leaves_nothing_behind(database: Database) -> None:
     given = services(database)
     before = asyncio.all_tasks()
-    async with serving(create_app(given), given.live) as address, asyncio.timeout(20):
+    async with serving(create_app(given), given.live) as address, asyncio.timeout(60):
         async with httpx2.AsyncClient() as browser, browser.stream("GET", f"{address}/live/stream") as answer:
             await anext(pictures(answer))
         given.live.tell(OFFICE, sample_calls.ringing(NOW))
