@@ -107,7 +107,7 @@ async def test_first_call_is_in_the_crm_by_the_pages_alone(newcomer: Newcomer) -
     dark = await newcomer.see("test", since)
     assert lit(dark) == ["Asterisk is connected"]
     play(newcomer.server, inbound_call())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(lit(shown := await newcomer.see("test", since))) < 6:
             pass  # each look is a whole request
     assert "The call is in the CRM" in lit(shown)
