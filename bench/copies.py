@@ -1,7 +1,8 @@
 """Copies of a journal's one week, made by SQL: a call takes microseconds.
 
 Calls and sums are moved in time. What hangs on who called is put together anew, since other clients call in each week.
-The tables are then those that counting all calls one by one would have made. Every tenth incoming call brings a deal.
+The tables are then those that counting all calls one by one would have made. Every tenth incoming call brings a deal. A line of
+each call's story tells of its client.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ A_WEEK = {"day": 7, "hour": 7 * 24, "started": 7 * 86400 * 1_000_000}
 """What a week is in a column of theirs."""
 
 
-def copy_week(path: Path, weeks: int, moved: Callable[[str, int], str]) -> None:
+def copy_week(path: Path, weeks: int, moved: Callable[[str, int], str], told: Callable[[str], str]) -> None:
     """Put `weeks` - 1 copies of the database's one week before it. `moved`: a client's number and the count of weeks
-    before the last -> the number that calls then. The database is open nowhere else."""
+    before the last -> the number that calls then. `told`: a client's number -> a line of their call's story. The
+    database is open nowhere else."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.create_function("moved", 2, moved, deterministic=True)
+        connection.create_function("told", 1, told, deterministic=True)
         connection.create_function("backwards", 1, lambda text: text[::-1], deterministic=True)
         for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-500000", "foreign_keys=OFF"):
             connection.execute(f"PRAGMA {pragma}")
@@ -30,7 +33,7 @@ def copy_week(path: Path, weeks: int, moved: Callable[[str, int], str]) -> None:
         copy_calls(connection, weeks)
         for table in MOVED:
             copy_sums(connection, table, weeks)
-        for statement in (*CLIENTS, *MISSED, DEALS, STATE):
+        for statement in (*CLIENTS, *MISSED, DEALS, STORY, STATE):
             connection.execute(statement)
         for statement in indexes.values():
             connection.execute(statement)
@@ -40,7 +43,7 @@ def copy_week(path: Path, weeks: int, moved: Callable[[str, int], str]) -> None:
 def without_indexes(connection: sqlite3.Connection) -> Mapping[str, str]:
     """Takes them away; gives how each is made. To build one in the end is quicker than to keep it."""
     found = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
-    indexes = {name: sql for name, sql in found if name.startswith(("ix_calls", "ix_stats"))}
+    indexes = {name: sql for name, sql in found if name.startswith(("ix_calls", "ix_stats", "ix_story"))}
     for name in indexes:
         connection.execute(f"DROP INDEX {name}")
     return indexes
@@ -142,6 +145,11 @@ SELECT 'acme', CASE calls.rowid % 40 WHEN 0 THEN 'lead' ELSE 'deal' END, calls.r
   FROM calls JOIN stats_sources
     ON stats_sources.trunk = calls.trunk AND stats_sources.did = coalesce(calls.did, '')
  WHERE direction = 'inbound' AND calls.rowid % 10 = 0
+"""
+
+STORY = """
+INSERT INTO story (call_key, at, kind, text)
+SELECT key, ended, 'decided', told(external) FROM calls ORDER BY rowid
 """
 
 STATE = "UPDATE stats_state SET counted = (SELECT count(*) FROM calls), total = (SELECT count(*) FROM calls)"

@@ -16,11 +16,24 @@ from zoneinfo import ZoneInfo
 
 import httpx2
 
+from bench import names
 from bench.figure import Figure, milliseconds, percentile
-from bench.years import CLIENTS, EXTENSIONS, NUMBERS, OFFICE, TRUNKS, UNTIL, Years, call_at, number_of, written
+from bench.years import (
+    CLIENTS,
+    EXTENSIONS,
+    FREQUENT,
+    NUMBERS,
+    OFFICE,
+    TRUNKS,
+    UNTIL,
+    Years,
+    call_at,
+    number_of,
+    written,
+)
 from ringbridge.pbx.recordings import LinkSigner, SoundFile
 from ringbridge.routing.intents import RecordKey
-from ringbridge.store import calls
+from ringbridge.store import calls, words
 from ringbridge.store.calls import Cursor, Filters
 from ringbridge.store.database import Database
 from ringbridge.store.schema import EPOCH, MICROSECOND
@@ -33,6 +46,7 @@ from ringbridge.web.services import Services, Status
 
 CALLS = 1_000_000
 MONTH = timedelta(days=30)
+NAME = "a client's name"
 SPANS = ("a month", "a year", "all time")
 ASKED = 20
 ENDED = 300
@@ -41,7 +55,8 @@ METHOD = f"""\
 A journal of so many calls, two million a year (so a month has as many however many years there are), by {len(TRUNKS)}
 trunks and {len(NUMBERS)} numbers, of {CLIENTS:,} clients, a twentieth of whom call half of the time, and
 {len(EXTENSIONS)} employees, drawn by a fixed seed, seven of ten incoming, eight of ten answered; every tenth incoming
-call brings a deal. One week is written and counted call by call, the others are copies of it by SQL, of other
+call brings a deal, and of each a line of its story tells a client's name. The frequent clients are mirrored with their
+names. One week is written and counted call by call, the others are copies of it by SQL, of other
 clients; a test holds the sums against those of counting every call. Each search is made {ASKED} times with other
 values, every second time for a page in the midst of the journal; each page of analytics is asked for {ASKED} times by
 a browser in the same process, and a quarter as often for longer than a month, with the period before for comparison.
@@ -66,13 +81,16 @@ class Took:
 
 
 Turns = dict[tuple[str, str], Took]
+PAGES = {**{view: f"{view}?" for view in VIEWS}, "deals by employee": "deals?by=employee&"}
 
 
 def searches(chance: random.Random) -> dict[str, Filters]:
     """What is asked of the journal, anew each time."""
-    number = number_of(chance.randrange(CLIENTS))
+    client = chance.randrange(CLIENTS)
+    number, name = number_of(client), names.name_of(client)
     return {
         "the newest": Filters(),
+        NAME: Filters(),
         "a whole number": Filters(number=number),
         "the last four digits": Filters(number=number[-4:]),
         "the last two digits": Filters(number=number[-2:]),
@@ -82,6 +100,10 @@ def searches(chance: random.Random) -> dict[str, Filters]:
         "an employee's own, of two phones": Filters(own=(chance.choice(EXTENSIONS), "999")),
         "an employee's missed calls": Filters(extension=chance.choice(EXTENSIONS), disposition=Disposition.MISSED),
         "an employee's of a number called": Filters(extension=chance.choice(EXTENSIONS), trunk=chance.choice(NUMBERS)),
+        "a word of few calls' story": Filters(text=name.split()[0]),
+        "words of few calls' story": Filters(text=f"{name} {names.EVERY_CALLS[:-2]}"),
+        "a word of every call's story": Filters(text=names.EVERY_CALLS),
+        "what is not there: a word": Filters(text="ничего"),
         "what is not there: a trunk": Filters(trunk="none"),
         "what is not there: an employee": Filters(extension="999"),
         "what is not there: a result": Filters(disposition=Disposition.FAILED),
@@ -101,9 +123,11 @@ async def searched(database: Database, first: datetime) -> Turns:
                 "all time": filters,
             }
             deep = Cursor(f"{(month + MONTH / 2 - EPOCH) // MICROSECOND}~") if turn % 2 else None
+            who = names.name_of(chance.randrange(FREQUENT)) if name == NAME else ""
             for span in SPANS:
                 async with took[name, span].turn(), database.reading() as tx:
-                    await calls.page(tx, deep, 50, asked[span])
+                    theirs = (await words.named(tx, who, names.REGION)).numbers if who else None
+                    await calls.page(tx, deep, 50, replace(asked[span], numbers=theirs))
     return took
 
 
@@ -118,9 +142,9 @@ async def asked_for(database: Database, first: datetime) -> tuple[Turns, int]:
             queries = {"a month": f"from={day}&to={day + MONTH}"}
             if turn < ASKED // 4:
                 queries |= {"a year": f"from={day}&to={day + timedelta(days=364)}", "all time": "period=all"}
-            for view in VIEWS:
+            for view, address in PAGES.items():
                 for span, query in queries.items():
-                    asked = browser.stream("GET", f"/analytics/{view}?{query}")
+                    asked = browser.stream("GET", f"/analytics/{address}{query}")
                     async with took[view, span].turn(), asked as answer:
                         size = sum([len(part) async for part in answer.aiter_raw()])
                     if answer.status_code != 200:
@@ -177,7 +201,7 @@ async def measured(path: Path, size: int) -> Figure:
         columns=("p95 by the clock, and of the processor", *SPANS),
         rows=[
             *((f"journal: {name}", *spans(found, name)) for name in searches(random.Random(0))),
-            *((f"analytics: {name}", *spans(pages, name)) for name in VIEWS),
+            *((f"analytics: {name}", *spans(pages, name)) for name in PAGES),
             ("largest page of analytics, compressed", f"{largest / 1000:.0f} KB", "", ""),
             *writing(years, ends, bytes_a_call),
         ],

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from bench import names
 from bench.copies import copy_week
 from ringbridge.store import calls, schema
 from ringbridge.store.calls import PbxId
@@ -105,7 +106,8 @@ async def written(path: Path, total: int, a_week: int = A_WEEK) -> Years:
     async with await Database.open(f"sqlite:///{path}") as database:
         journalled = await filled(database, a_week)
         counted = await counted_anew(database)
-    copy_week(path, weeks, moved)
+        await names.mirror(database, range(FREQUENT), map(number_of, range(FREQUENT)))
+    copy_week(path, weeks, moved, lambda number: names.told_of(client_of(number)))
     return Years(
         first=UNTIL - weeks * WEEK,
         calls=weeks * a_week,

@@ -195,7 +195,8 @@ async def _by_marks(
 async def _by_words(tx: Transaction, asked: Filters, place: Place | None, most: int) -> list[JournalEntry]:
     """Of the lines with these words those that were written last are looked at."""
     others = (*conditions(replace(asked, text=""), UNORDERED), *older_than(place, UNORDERED))
-    told = words.calls_told_of(asked.text, *others).limit(words.MOST_FOUND).correlate(None)
+    until = place[0] if place else asked.until
+    told = words.calls_told_of(asked.text, *others, until=until).limit(words.MOST_FOUND).correlate(None)
     return await _at_once(tx, [CALLS.key.in_(told)], None, most, UNORDERED)
 
 
@@ -257,7 +258,7 @@ def conditions(filters: Filters, start: ColumnElement[datetime] = CALLS.started)
     yield from of_kind(filters)
     yield from with_people(filters)
     if filters.text:
-        yield CALLS.key.in_(words.calls_told_of(filters.text).correlate(None))
+        yield CALLS.key.in_(words.calls_told_of(filters.text, until=filters.until).correlate(None))
 
 
 def of_kind(filters: Filters) -> Iterator[ColumnElement[bool]]:

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from unicodedata import combining, normalize
 
 from sqlalchemy import (
@@ -21,6 +22,7 @@ from sqlalchemy import (
     and_,
     column,
     false,
+    func,
     intersect,
     literal_column,
     select,
@@ -38,6 +40,11 @@ MOST_CLIENTS = 200
 
 MOST_LINES = 100_000
 """With the words of one search: of so many, those that were written last, the calls are looked at."""
+
+LATE = timedelta(days=7)
+"""After a call's beginning its story is written on for so long: what is told later is not found by a period's end."""
+
+FIRST_CALLS = 50  # after that: of so many the first line is looked for, since not each has one
 
 MOST_FOUND = 2000  # lines of one page of calls
 
@@ -136,14 +143,26 @@ async def _numbers_of(tx: Transaction, portal: PortalId, refs: Collection[Ref]) 
     return numbers
 
 
-def calls_told_of(text: str, *wanted: ColumnElement[bool]) -> Select[tuple[str]]:
-    """Keys of the calls of whose story a line has words that begin with all of these; `wanted` of the calls.
+def calls_told_of(text: str, *wanted: ColumnElement[bool], until: datetime | None = None) -> Select[tuple[str]]:
+    """Keys of the calls of whose story a line has words that begin with all of these; `wanted` of the calls, which
+    began before `until`.
 
     The line that was written last comes first: SQLite takes the lines as the index gives them, and looks up the rest by
     primary keys. Asked for that order it would sort them all before it gave the first.
     """
     asked = " ".join(f'"{word}"*' for word in words_of(text)[:MOST_WORDS])
     match = literal_column("story_words").op("MATCH")(asked) if asked else false()
-    newest = select(LINES.c.rowid).where(match).order_by(LINES.c.rowid.desc()).limit(MOST_LINES).subquery()
+    lines = select(LINES.c.rowid).where(match)
+    if until is not None:
+        lines = lines.where(LINES.c.rowid < _first_line_since(until + LATE))
+    newest = lines.order_by(LINES.c.rowid.desc()).limit(MOST_LINES).subquery()
     told = newest.join(schema.story, STORY.id == newest.c.rowid).join(schema.calls, CALLS.key == STORY.call_key)
     return select(STORY.call_key).select_from(told).where(*wanted)
+
+
+def _first_line_since(moment: datetime) -> ColumnElement[int]:
+    """Of the calls that began then or later; beyond all lines where there are none. A period of long ago has its calls
+    behind the lines of all that came after it, which may have the same words."""
+    calls = select(CALLS.key).where(CALLS.started >= moment).order_by(CALLS.started).limit(FIRST_CALLS)
+    first = select(func.min(STORY.id)).where(STORY.call_key.in_(calls)).scalar_subquery()
+    return func.coalesce(first, 2**62)

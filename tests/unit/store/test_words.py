@@ -216,7 +216,7 @@ async def test_a_word_of_every_call_is_found_in_a_period_of_long_ago_too(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where a line was written days after its call."""
-    monkeypatch.setattr("ringbridge.store.words.MOST_LINES", 5)
+    monkeypatch.setattr("ringbridge.store.words.MOST_LINES", 12)
     for n in range(40):
         await told_of(database, ended(n, minutes=n * 24 * 60), f"b24: note {n}")
         if n == 6:
