@@ -1,8 +1,8 @@
 """Copies of a journal's one week, made by SQL: a call takes microseconds.
 
 Calls and sums are moved in time. What hangs on who called is put together anew, since other clients call in each week.
-The tables are then those that counting all calls one by one would have made. Every tenth incoming call brings a deal. Each call's
-story tells of its client.
+The tables are then those that counting all calls one by one would have made. Every tenth incoming call brings a deal.
+Each call's story tells of its client.
 """
 
 from __future__ import annotations
