@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import Protocol
 
 import structlog
@@ -21,8 +20,8 @@ from ringbridge.crm.contract import CrmError, Receipt, Step
 from ringbridge.crm.mirroring import MirrorFound, MirrorPage, MirrorSource, MirrorTeacher, Ref
 from ringbridge.routing.intents import PortalId
 from ringbridge.service.patience import Steps
+from ringbridge.service.waiting import Waiting
 from ringbridge.store.database import Database
-from ringbridge.store.errors import StoreError
 from ringbridge.store.mirror import Mirror, Reading
 from ringbridge.telephony.numbers import Number
 
@@ -87,9 +86,9 @@ class MirrorKeeper:
         self._clock = clock
         self._started = clock()
         self._reading = Reading(region=region)
-        self._changed: dict[Ref, None] = {}  # in the order they were told of
+        self._changed = Waiting()
         self._settled = self._started  # when they may be read
-        self._gone: list[Ref] = []
+        self._gone = Waiting()
         self._missed = False  # more was told than could be remembered
         self._woken = asyncio.Event()
         self._heard: datetime | None = None
@@ -145,9 +144,8 @@ class MirrorKeeper:
 
     def gone(self, refs: Collection[Ref]) -> None:
         """These were deleted."""
-        for ref in refs:
-            self._gone.append(ref)
-            self._changed.pop(ref, None)
+        self._gone.add(refs)
+        self._changed.discard(refs)
         for follower in self.followers:
             follower.gone(refs)
         self._heard = self._clock()
@@ -168,7 +166,7 @@ class MirrorKeeper:
             follower.changed(refs)
         if not self._changed:
             self._settled = self._clock() + SETTLE
-        self._changed |= dict.fromkeys(refs)
+        self._changed.add(refs)
         if len(self._changed) > MOST_WAITING:
             self._changed.clear()
             self._missed = True
@@ -209,24 +207,12 @@ class MirrorKeeper:
         return 0.0
 
     async def _forget_gone(self) -> None:
-        refs, self._gone = self._gone, []
-        try:
+        with self._gone.taken(MOST_WAITING) as refs:
             await self._mirror.remove(refs)
-        except StoreError:
-            self._gone = refs + self._gone
-            raise
 
     async def _read_changed(self) -> None:
-        """Taken from the list first: what changes meanwhile is read again."""
-        refs = list(islice(self._changed, MOST_AT_ONCE))
-        for ref in refs:
-            del self._changed[ref]
-        try:
-            page = await self._source.mirror_changed(refs)
-            await self._keep(page)
-        except (CrmError, StoreError):
-            self._changed = dict.fromkeys(refs) | self._changed
-            raise
+        with self._changed.taken(MOST_AT_ONCE) as refs:
+            await self._keep(await self._source.mirror_changed(refs))
 
     # The reading
 

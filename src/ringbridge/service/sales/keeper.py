@@ -15,19 +15,17 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import Protocol
 
 import structlog
 
-from ringbridge.crm.contract import CrmError
 from ringbridge.crm.mirroring import MirrorSource, Ref
 from ringbridge.crm.sales import Sale, SalesPage, SalesSource, Wanted
 from ringbridge.routing.intents import PortalId
 from ringbridge.service.mirror.keeper import LONGEST_BREATH, MOST_AT_ONCE, MOST_WAITING, SETTLE, MirrorKeeper
 from ringbridge.service.patience import Steps
+from ringbridge.service.waiting import Waiting
 from ringbridge.store.database import Database
-from ringbridge.store.errors import StoreError
 from ringbridge.store.sales.kept import Reading, Sales
 
 EVERY = timedelta(minutes=1)  # after which the CRM is asked for changes that it did not tell of
@@ -106,9 +104,9 @@ class SalesKeeper:
         self._reading = self._kept = Reading(terms=str(terms), since=self._since)
         self._round: Round | None = None
         self._due = clock()  # when changes are read next
-        self._clients: dict[Ref, None] = {}  # whose phones may be others
+        self._clients = Waiting()  # whose phones may be others
         self._settled = clock()  # when they may be read
-        self._gone: list[Ref] = []
+        self._gone = Waiting()
         self._lately: dict[Ref, Sale] = {}  # changes that were read, and are asked for once more
         self._checked: datetime | None = None
         self._woken = asyncio.Event()
@@ -136,12 +134,11 @@ class SalesKeeper:
 
     def changed(self, refs: Iterable[Ref]) -> None:
         """These are new, or otherwise than they were: they are read soon."""
-        kinds = set()
-        for ref in refs:
-            kinds.add(ref.kind)
-            if ref.kind in CLIENTS:
-                self._settled = self._settled if self._clients else self._clock() + SETTLE
-                self._clients[ref] = None
+        refs = tuple(refs)
+        kinds = {ref.kind for ref in refs}
+        if not self._clients:
+            self._settled = self._clock() + SETTLE
+        self._clients.add(ref for ref in refs if ref.kind in CLIENTS)
         if len(self._clients) > MOST_WAITING:
             self._clients.clear()  # the next whole reading asks for all phones
         if kinds & KINDS:
@@ -151,7 +148,7 @@ class SalesKeeper:
 
     def gone(self, refs: Iterable[Ref]) -> None:
         """These were deleted."""
-        self._gone += [ref for ref in refs if ref.kind in KINDS]
+        self._gone.add(ref for ref in refs if ref.kind in KINDS)
         self._lately.clear()
         if self._gone:
             self._woken.set()
@@ -190,24 +187,14 @@ class SalesKeeper:
         return (next_at - self._clock()).total_seconds()
 
     async def _forget_gone(self) -> None:
-        refs, self._gone = self._gone, []
-        try:
+        with self._gone.taken(MOST_WAITING) as refs:
             await self._sales.remove(refs)
-        except StoreError:
-            self._gone = refs + self._gone
-            raise
 
     async def _read_clients(self) -> None:
-        """Taken from the list first: who changes meanwhile is read again. Most clients have no deals."""
-        refs = list(islice(self._clients, MOST_AT_ONCE))
-        for ref in refs:
-            del self._clients[ref]
-        try:
+        """Most clients have no deals."""
+        with self._clients.taken(MOST_AT_ONCE) as refs:
             if having := await self._sales.with_deals(refs):
                 await self._sales.clients_changed(await self._asked_phones(having))
-        except (CrmError, StoreError):
-            self._clients = dict.fromkeys(refs) | self._clients
-            raise
 
     # All of them
 
