@@ -90,6 +90,7 @@ class Company:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
         await page.goto(f"{self.account.address}/_emulator/widget?user={ANTON}&lang=en{query}")
+        await expect(page.locator("body[data-ready]")).to_be_attached()
         return page
 
     def card(self, kind: Kind = Kind.CONTACTS) -> str:

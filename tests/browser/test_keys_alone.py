@@ -66,12 +66,14 @@ async def test_calls_are_found_opened_sent_again_and_asked_for(office: DemoOffic
     context = await office.context(locale="en-GB", theme="light", known=False)
     page = await context.new_page()
     await page.goto("/login")
-    await page.keyboard.type(NAME)  # the first input has the focus already
+    await expect(page.get_by_label("Name")).to_be_focused()  # by itself
+    await page.keyboard.type(NAME)
     await write(page, page.get_by_label("Password"), PASSWORD)
     await page.keyboard.press("Enter")
     await page.wait_for_url("**/live")
 
     await press(page, page.get_by_role("link", name="Journal"))
+    await page.wait_for_url("**/journal")
     await skip_to_the_content(page)
     await press(page, page.locator("details.searching > summary"))
     await write(page, page.locator("[name=number], [name=client]").first, "1122")

@@ -116,6 +116,7 @@ async def test_click_on_a_number_rings_the_employee_s_phone_once(pages: Pages) -
     page, company = await pages.open(f"&card={pages.contact()}"), pages.company
     await page.get_by_text(NUMBER).click()
     await expect(page.locator(".notification.message")).to_contain_text("Pick up your phone 101")
+    await company.pbx.dialled.wait()  # what is accepted is dialled a moment later
     (action,) = company.pbx.asked
     headers = dict(action.headers)
     assert (headers["Channel"], headers["Exten"]) == ("PJSIP/101", CLIENT)
@@ -127,6 +128,7 @@ async def test_click_that_cannot_be_dialled_says_why(pages: Pages) -> None:
     await expect(page.locator(".notification.message")).to_have_count(1)
     await page.get_by_text(NUMBER).click()
     await expect(page.locator(".notification.error")).to_contain_text("the same number was asked for a moment ago")
+    await company.pbx.dialled.wait()
     assert len(company.pbx.asked) == 1
 
 

@@ -3,6 +3,7 @@ rings; a client calls and the card is there. Ringbridge is its own process, conn
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 from tests.browser.widget_pages import packed_widget
 from tests.office.account import USERS, account_part, contacts, furnished
-from tests.office.company import until
+from tests.office.company import PATIENCE, until
 from tests.office.connector import Connector, pbx_part
 from tests.office.office import Office, Reach, open_office, running_pbx
 from tests.office.scenarios import CLIENT, LONG, converse
@@ -68,8 +69,10 @@ async def company(tmp_path: Path, chromium: Browser) -> AsyncIterator[Company]:
             await connector.configure(settings)
             async with connector.running(), httpx2.AsyncClient(trust_env=False) as http:
                 deskwork.install(account, user_id=ADMIN_ID)
-                while not (await http.get(f"{server}/hello", headers={"Origin": account.address})).json()["connected"]:
-                    pass  # each look is a whole request
+                page = {"Origin": account.address}
+                async with asyncio.timeout(PATIENCE):
+                    while not (await http.get(f"{server}/hello", headers=page)).json()["connected"]:
+                        pass  # each look is a whole request
                 yield Company(office, account, chromium)
 
 

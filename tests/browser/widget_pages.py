@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Page, expect
 from tests.unit.web.amocrm_company import ANTON, Company, open_company
 
 from ringbridge.emulators.amocrm import Kind, Widget
@@ -55,6 +55,7 @@ class Pages:
         page.on("request", lambda one: self.asked.append(one.url) if "/api/v4/" in one.url else None)
         address = self.company.account.address
         await page.goto(f"{address}/_emulator/widget?user={user}&lang={language}{query}")
+        await expect(page.locator("body[data-ready]")).to_be_attached()
         return page
 
     async def open(self, query: str = "", *, user: UserId = ANTON, language: str = "en") -> Page:
