@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from ringbridge import __version__
@@ -70,15 +71,21 @@ async def portal_status(portal: OfficePortal, runtime: Runtime) -> PortalStatus:
         quota=portal.crm.quota.used if isinstance(portal.crm, QuotaKeeper) else None,
         mirror=mirror.state() if mirror else None,
         sales=sales.state() if sales else None,
-        missing=(
-            *waits_for(runtime.events.get(portal.id)),
-            *(untold(runtime.events.get(portal.id)) if mirror else ()),
-            *(changes.missing if (changes := runtime.changes.get(portal.id)) else ()),
-            *portal.missing,
-            *portal.conflicts,
-            *portal.lines.failures,
-        ),
+        unread=portal.unread,
+        missing=tuple(dict.fromkeys(missing_of(portal, runtime))),
     )
+
+
+def missing_of(portal: OfficePortal, runtime: Runtime) -> Iterator[str]:
+    events = runtime.events.get(portal.id)
+    yield from waits_for(events)
+    if runtime.mirrors.of(portal.id):
+        yield from untold(events)
+    if changes := runtime.changes.get(portal.id):
+        yield from changes.missing
+    if portal.unread:
+        yield portal.unread
+    yield from (*portal.missing, *portal.conflicts, *portal.lines.failures)
 
 
 UNTOLD = (

@@ -88,6 +88,11 @@ class SettingsDesk:
         self._look()
         return office
 
+    def proposed_secret(self, what: str) -> str:
+        """For a user that is still to be made elsewhere: the same one whenever it is asked for, and another one in
+        every installation."""
+        return self._vault.derived(f"proposed {what}")[-1].hex()[:24]
+
     async def history(self) -> list[Past]:
         async with self.database.reading() as tx:
             changes = await settings.changes(tx, limit=KEPT)

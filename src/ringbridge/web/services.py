@@ -70,6 +70,7 @@ class PortalStatus:
     quota: float | None = None  # the share of the request budget in use, 0 to 1
     mirror: MirrorState | None = None  # None: its clients are not mirrored
     sales: SalesState | None = None  # None: its leads and deals are not read
+    unread: str = ""  # why it could not be asked who works there, last time
     missing: tuple[str, ...] = ()
 
     @property

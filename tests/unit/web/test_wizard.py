@@ -13,7 +13,11 @@ import httpx2
 import pytest
 from tests.unit.service.test_office_changes_while_running import MANAGER, PBX, Service, inbound_call, play
 
+from ringbridge.emulators.amocrm import Account, deskwork
+from ringbridge.emulators.amocrm import serve as serve_account
+from ringbridge.emulators.amocrm.demo import ADMIN_ID
 from ringbridge.emulators.asterisk.server import Server
+from ringbridge.emulators.bitrix24.faults import Fault, FaultKind
 from ringbridge.emulators.bitrix24.portal import Portal
 from ringbridge.emulators.bitrix24.server import serve
 from ringbridge.pbx.link import LinkState
@@ -22,8 +26,9 @@ from ringbridge.service.config import Office, document_of, office_of
 from ringbridge.service.portals.extensions import TableRefused
 from ringbridge.service.runtime import Runtime
 from ringbridge.service.settings import load_office
-from ringbridge.store import portals
+from ringbridge.store import calls, portals
 from ringbridge.store.directory import DirectoryUser
+from ringbridge.telephony.model import Call, CallId, Direction
 from ringbridge.web.wizard.employees import matched, with_people
 from ringbridge.web.wizard.lines import QUESTIONS, place_of, trunk_rows, typed_rows, with_rules, with_trunks
 from ringbridge.web.wizard.steps import Progress, Step, next_step, stages
@@ -45,6 +50,12 @@ class Newcomer:
         answer = await self.browser.get(f"/config/master/{step}{query}")
         assert answer.status_code == 200, answer.text
         return answer.text
+
+    async def until_seen(self, words: str, step: str, query: str = "") -> str:
+        async with asyncio.timeout(20):
+            while words not in (shown := await self.see(step, query)):
+                pass  # each look is a whole request
+        return shown
 
     async def say(self, step: str, act: str = "save", **given: str) -> httpx2.Response:
         named = {name.replace("__", " "): value for name, value in given.items()}
@@ -202,6 +213,134 @@ async def test_account_that_will_not_do_is_refused_in_words(
     assert words in answer.text
 
 
+async def test_second_portal_stands_beside_the_first_and_another_key_takes_the_place_of_the_named_ones(
+    newcomer: Newcomer,
+) -> None:
+    first = {"kind": "bitrix24", "portal": "bitrix24", "new": "1", "closed": "1"}
+    await newcomer.say("crm", webhook=newcomer.portal.webhook_url, **first)
+    await newcomer.reopened()
+    async with serve(Portal.demo()) as elsewhere:
+        there = newcomer.portal.webhook_url.replace(newcomer.portal.address, elsewhere)
+        stale = await newcomer.say("crm", webhook=there, **first)
+        assert stale.status_code == 409, "a tab of before does not take the first one's place"
+        assert f'value="{there}"' in stale.text, "what was typed is there still"
+        assert 'name="portal" value="bitrix24-2"' in stale.text, "and saved once more it is a second one"
+        await newcomer.say("crm", webhook=there, **{**first, "portal": "bitrix24-2"})
+        await newcomer.reopened()
+        assert [one.name for one in (await newcomer.office()).portal] == ["bitrix24", "bitrix24-2"]
+
+        chosen = await newcomer.see("crm", "?portal=bitrix24-2")
+        assert "Another key for bitrix24-2" in chosen
+        assert "amo_token" not in chosen, "of its own kind only"
+        keys = {"client_id": "local.1", "client_secret": "s", "public_address": "https://calls.acme.example"}
+        await newcomer.say("crm", kind="bitrix24", portal="bitrix24-2", **keys)
+        await newcomer.reopened()
+    before, second = (await newcomer.office()).portal
+    assert before.webhook is not None
+    assert before.webhook.get_secret_value() == newcomer.portal.webhook_url
+    assert second.webhook is None
+    assert second.oauth is not None
+    resumed = await newcomer.browser.get("/config/master")
+    assert goes_to(resumed) == "account", "nobody has an account yet"
+    await newcomer.say("account", name="boss", new="a long password", again="a long password")
+    assert goes_to(await newcomer.browser.get("/config/master")) == "asterisk"
+    await newcomer.asterisk()
+    await newcomer.reopened()
+    assert goes_to(await newcomer.browser.get("/config/master")) == "crm", "the second one waits to be let in"
+
+    await newcomer.until_seen("Иван Петров", "employees")
+    waits = await newcomer.see("employees", "?portal=bitrix24-2")
+    assert "bitrix24-2 has not let us in yet" in waits
+    saved = await newcomer.say("employees", portal="bitrix24", default_user="6")
+    assert saved.headers["location"].endswith("/config/master/employees?portal=bitrix24-2"), "each has its turn"
+    assert [one.default_user for one in (await newcomer.office()).portal] == ["6", "1"]
+
+
+async def test_what_another_tab_has_changed_is_seen_before_it_is_overwritten(newcomer: Newcomer) -> None:
+    await newcomer.say("crm", kind="bitrix24", webhook=newcomer.portal.webhook_url, closed="1")
+    await newcomer.reopened()
+    people = version_in(await newcomer.until_seen("Иван Петров", "employees"))
+    trunks, rules = version_in(await newcomer.see("trunks")), version_in(await newcomer.see("rules"))
+    await newcomer.say("employees", version=people, user__2="102 202", default_user="6")
+    await newcomer.reopened()
+    await newcomer.say("trunks", version=trunks, name__0="mango", use__0="1", title__0="Main line")
+    await newcomer.reopened()
+    await newcomer.say("rules", version=rules, preset__task="1")
+
+    refused = [
+        await newcomer.say("employees", version=people, user__2="102", default_user="6"),
+        await newcomer.say("trunks", version=trunks, name__0="mango", use__0="1"),
+        await newcomer.say("rules", version=rules),
+    ]
+    assert [one.status_code for one in refused] == [422, 422, 422]
+    assert all("Somebody has changed this meanwhile" in one.text for one in refused)
+    same = await newcomer.say("trunks", version=trunks, name__0="mango", use__0="1", title__0="Main line")
+    assert goes_to(same) == "rules", "what changes nothing is no harm"
+    seen = version_in(refused[0].text)
+    assert goes_to(await newcomer.say("employees", version=seen, user__2="102", default_user="6")) == "trunks"
+    office = await newcomer.office()
+    assert [one.extensions for one in office.employee] == [("102",)]
+    assert ([one.title for one in office.trunk], len(office.rule)) == (["Main line"], 1)
+
+
+def version_in(html: str) -> str:
+    (version,) = re.findall(r'name="version" value="([^"]+)"', html)
+    return str(version)
+
+
+async def test_why_employees_are_not_read_is_said_where_they_are_waited_for(newcomer: Newcomer) -> None:
+    newcomer.portal.faults.add(Fault(kind=FaultKind.REFUSE, method="user.get", times=1000, text="No license."))
+    await newcomer.say("crm", kind="bitrix24", webhook=newcomer.portal.webhook_url, closed="1")
+    await newcomer.reopened()
+    assert "within a minute" in await newcomer.until_seen("No license.", "employees")
+
+
+async def test_account_without_inner_phones_and_a_default_user_asks_for_both(newcomer: Newcomer) -> None:
+    account = Account.demo()
+    integration = account.access.integrations[0]
+    async with serve_account(account):
+        keys = {"amo_client_id": integration.client_id, "amo_client_secret": integration.client_secret}
+        here = {"public_address": str(newcomer.browser.base_url), "closed": "1"}
+        shown = await newcomer.say("crm", kind="amocrm", amo_address=account.address, **keys, **here)
+        await newcomer.reopened()
+        assert "/amocrm/amocrm/authorize" in shown.text
+        integration.redirect_uri = f"{newcomer.browser.base_url}/amocrm/amocrm/oauth"
+        deskwork.install(account, user_id=ADMIN_ID)
+        people = await newcomer.until_seen("Choose somebody", "employees")
+    assert "type each one" in people
+    saved = await newcomer.say("employees", default_user=str(ADMIN_ID), **{f"user__{ADMIN_ID}": "101"})
+    assert goes_to(saved) == "trunks"
+    assert (await newcomer.office()).portal[0].default_user == str(ADMIN_ID)
+
+
+async def test_calls_that_are_no_clients_are_told_from_none_at_all(newcomer: Newcomer) -> None:
+    await newcomer.asterisk()
+    await newcomer.reopened()
+    await newcomer.runtime.links[PBX].until(LinkState.READY)
+    begun = await newcomer.browser.get("/config/master/test")
+    since = begun.headers["location"].rpartition("test")[2]
+    assert re.fullmatch(r"\?since=\d+", since), "it stands in the address, and a page that is loaded again goes on"
+    assert "Call now." in await newcomer.see("test", since)
+    inner = Call(id=CallId("1.1"), direction=Direction.INTERNAL, start=datetime.now(UTC), external="102")
+    async with newcomer.runtime.database.transaction() as tx:
+        await calls.record(tx, PBX, [inner])
+    shown = await newcomer.see("test", since)
+    assert "no client" in shown
+    assert "/config/master/trunks" in shown
+    done = await newcomer.say("test")
+    assert done.headers["location"] == "/"
+
+
+async def test_lines_for_the_manager_user_are_the_same_after_a_restart(tmp_path: Path) -> None:
+    found = []
+    for _ in range(2):
+        service = Service(tmp_path)
+        async with service.running() as address, httpx2.AsyncClient(base_url=address, trust_env=False) as browser:
+            page = await browser.get("/config/master/asterisk")
+            found.append(re.findall(r"secret = (\w+)", page.text))
+    assert found[0] == found[1] != []
+
+
 # What the steps make of the office: pure
 
 OFFICE = {
@@ -219,8 +358,9 @@ def user(number: int, name: str, *extensions: str) -> DirectoryUser:
 
 
 def test_conflicts_stand_first_and_phones_of_nobody_are_named() -> None:
+    office = office_of(OFFICE)
     users = [user(1, "Anna", "101"), user(2, "Boris", "102"), user(3, "Vera", "102"), user(4, "Gleb")]
-    match = matched(office_of(OFFICE), users, ("101", "102", "103"))
+    match = matched(office, office.portal[0], users, ("101", "102", "103"))
     assert [(one.name, one.conflict) for one in match.people] == [
         ("Boris", True),
         ("Vera", True),
@@ -231,8 +371,9 @@ def test_conflicts_stand_first_and_phones_of_nobody_are_named() -> None:
 
 
 def test_phones_that_are_refused_stand_there_as_they_were_typed() -> None:
+    office = office_of(OFFICE)
     users = [user(1, "Anna", "101"), user(2, "Boris", "102")]
-    match = matched(office_of(OFFICE), users, ("101", "102"), {UserId("2"): ("101", "not a phone!")})
+    match = matched(office, office.portal[0], users, ("101", "102"), {UserId("2"): ("101", "not a phone!")})
     assert {one.name: (one.phones, one.conflict) for one in match.people} == {
         "Anna": (("101",), True),
         "Boris": (("101", "not a phone!"), True),
@@ -240,12 +381,14 @@ def test_phones_that_are_refused_stand_there_as_they_were_typed() -> None:
 
 
 def test_only_what_the_crm_does_not_know_is_written_down() -> None:
+    office = office_of(OFFICE)
+    (portal,) = office.portal
     users = [user(1, "Anna", "101"), user(2, "Boris")]
-    changed = with_people(office_of(OFFICE), users, {"1": ("101",), "2": ("102", "103")}, "2")  # type: ignore[dict-item]
+    changed = with_people(office, portal, users, {"1": ("101",), "2": ("102", "103")}, "2")  # type: ignore[dict-item]
     assert [(one.name, one.extensions) for one in changed.employee] == [("Boris", ("102", "103"))]
     assert changed.portal[0].default_user == "2"
     with pytest.raises(TableRefused):
-        with_people(office_of(OFFICE), users, {"2": ("not a phone!",)}, "")  # type: ignore[dict-item]
+        with_people(office, portal, users, {"2": ("not a phone!",)}, "")  # type: ignore[dict-item]
 
 
 def test_what_the_page_does_not_show_of_trunks_stays() -> None:
@@ -269,6 +412,11 @@ def test_what_the_page_does_not_show_of_trunks_stays() -> None:
         f"{name} {n}": value for n, row in enumerate(trunk_rows(changed, ())) for name, value in row.items() if value
     }
     assert office_of(with_trunks(document_of(changed), shown)) == changed
+
+
+def test_trunks_that_the_form_does_not_know_stay() -> None:
+    changed = office_of(with_trunks(dict(OFFICE), {"name 0": "mango"}))
+    assert [trunk.name for trunk in changed.trunk] == ["old"]
 
 
 def test_trunks_that_are_refused_stand_there_as_they_were_typed() -> None:

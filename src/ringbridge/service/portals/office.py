@@ -50,6 +50,7 @@ class OfficePortal:
         self.ordered: set[str] = set()  # channels of calls that clients ordered
         self.conflicts: tuple[str, ...] = ()
         self.missing: tuple[str, ...] = ()  # what the connection does not give
+        self.unread = ""  # why nobody knows who works there, when it was last asked in vain
         self.lines = LinesReport()
         self.users: tuple[DirectoryUser, ...] = ()  # as they were last read
         self.routing = self._routing(())
@@ -129,6 +130,7 @@ class OfficePortal:
         info = await self.crm.check()
         self.missing = info.missing
         users = await self.crm.users()
+        self.unread = ""
         await self._keep_lines()
         await self._keep_sources()
         async with self._database.transaction() as tx:

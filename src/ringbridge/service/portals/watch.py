@@ -29,6 +29,7 @@ async def refresh(portal: OfficePortal, engine: LocalEngine) -> bool:
         await portal.refresh()
         await engine.reconsider(portal.id)
     except (CrmError, StoreError) as error:
+        portal.unread = str(error)
         log.warning("portal_users_not_read", portal=portal.id, reason=str(error))
         return False
     return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -37,15 +36,15 @@ class AsteriskStep:
         """The form; of a PBX that is set up already what it has and lacks, asked now."""
         office = await self._frame.desk.office()
         if not office.pbx:
-            return await self._shown(request, {**USUAL, "secret": secrets.token_urlsafe(16)}, None)
+            return await self._shown(request, {**USUAL, "secret": self._proposed}, None)
         return await self._shown(request, values_of(office), await survey(pbx_address(office.pbx[0])))
 
     async def save(self, request: Request) -> Response:
         """POST: the form's inputs. Kept when the login works; `act` test stays on this page."""
         form = USUAL | {name: text for name, text in (await given(request)).items() if text}
         office = await self._frame.desk.office()
-        if not form.get("secret") and office.pbx:
-            form["secret"] = office.pbx[0].secret.get_secret_value()
+        if not form.get("secret"):
+            form["secret"] = office.pbx[0].secret.get_secret_value() if office.pbx else self._proposed
         seen = await survey(address_in(form))
         if seen.trouble:
             return await self._shown(request, form, seen, code=422)
@@ -61,6 +60,11 @@ class AsteriskStep:
             return await self._frame.passed(request, Step.ASTERISK, progress)
         await self._frame.keep(request, progress)
         return await self._shown(request, form, seen)
+
+    @property
+    def _proposed(self) -> str:
+        """The lines of manager.conf may have been copied a day before, or by another tab."""
+        return self._frame.desk.proposed_secret("manager user")
 
     async def _shown(
         self, request: Request, form: Mapping[str, str], seen: Survey | None, *, code: int = 200
@@ -83,6 +87,7 @@ class AsteriskStep:
             freepbx=shown(freepbx_manager(username, permit), say),
             folder=folder,
             readable=bool(folder) and await asyncio.to_thread(is_readable, folder),
+            further=bool((await self._frame.desk.office()).pbx),
             is_freepbx=seen is not None and seen.found.kind is Kind.FREEPBX,
         )
 

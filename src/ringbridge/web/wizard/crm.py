@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ringbridge.routing.intents import PortalId
 from ringbridge.service.config import Office, document_of
 from ringbridge.service.config.portal import Portal
 from ringbridge.service.portals.trial import Tried, can_be_tried, try_portal
 from ringbridge.service.settings_desk import Document, OfficeRefused, validated
-from ringbridge.store import portals
 from ringbridge.web import language as languages
 from ringbridge.web.auth.visitor import by_whom
 from ringbridge.web.wizard import ways
-from ringbridge.web.wizard.drawings import shown
+from ringbridge.web.wizard.drawings import Stop, shown
 from ringbridge.web.wizard.frame import Frame, given
 from ringbridge.web.wizard.steps import Step
+from ringbridge.web.words import N_
 
+KINDS = ("bitrix24", "amocrm")
+WAYS: Mapping[str, tuple[str, str, Callable[[str], tuple[Stop, ...]]]] = {
+    "application": ("bitrix24", "install", ways.local_application),
+    "webhook": ("bitrix24", "", lambda address: ways.incoming_webhook()),
+    "amocrm": ("amocrm", "oauth", ways.amocrm_integration),
+}
+"""Of each way the CRM, where the CRM comes in by it, and its steps."""
+MEANWHILE = N_(
+    "Meanwhile somebody has connected a CRM on this step: it stands below. If this is a further one, save once more."
+)
 EXAMPLE = "https://calls.example.com"
 HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -30,16 +39,20 @@ class CrmStep:
         self._frame = frame
 
     async def page(self, request: Request) -> Response:
-        return await self._shown(request, {}, None)
+        """`portal`: that one gets another key; without it one more is connected."""
+        return await self._shown(request, {"portal": request.query_params.get("portal", "")}, None)
 
     async def save(self, request: Request) -> Response:
-        """POST: `kind` and the key's inputs. A key that can be tried is kept only when it opens the portal."""
+        """POST: `portal`, `kind` and the key's inputs; `new`: the page was shown where that portal was not there yet.
+        A key that can be tried is kept only when it opens the portal."""
         form = await given(request)
         office = await self._frame.desk.office()
-        known = any(portal.kind == form.get("kind") for portal in office.portal)
+        known = portal_named(office, form.get("portal", ""))
         try:
             wanted = validated(with_portal(document_of(office), form))
             portal = portal_of(wanted, form)
+            if known and form.get("new") and not same_key(known, portal):  # by another tab, or another administrator
+                return await self._shown(request, {**form, "portal": ""}, None, refused=MEANWHILE, code=409)
             tried = await try_portal(portal, wanted) if can_be_tried(portal) else Tried()
             if tried.trouble:
                 return await self._shown(request, form, tried, code=422)
@@ -54,40 +67,42 @@ class CrmStep:
         return await self._shown(request, {}, tried)  # what is kept is not shown again
 
     async def _shown(
-        self, request: Request, form: Mapping[str, str], tried: Tried | None, *, code: int = 200
+        self,
+        request: Request,
+        form: Mapping[str, str],
+        tried: Tried | None,
+        *,
+        refused: str = "",
+        code: int = 200,
     ) -> Response:
         office, status = await self._frame.desk.office(), await self._frame.services.status()
         address = office.public_address or reachable(request) or EXAMPLE
         say = languages.translations(languages.language_of(request)).gettext
-        names = {kind: name_of(office, kind) for kind in ("bitrix24", "amocrm")}
+        chosen = portal_named(office, form.get("portal", ""))
+        names = {kind: free_name(office, kind) for kind in KINDS}
+        if chosen is not None:
+            names = {chosen.kind: chosen.name}
         return await self._frame.page(
             request,
             Step.CRM,
             code=code,
             form=form,
             tried=tried,
+            refused=refused,
+            chosen=chosen,
             portals=office.portal,
             standing={portal.name: portal for portal in status.portals},
-            waiting=await self._waiting(office),
+            waiting=await self._frame.waiting(office),
             own_address=address,
             is_example=address == EXAMPLE,
             public_address=office.public_address or "",
             names=names,
             ways={
-                "application": shown(ways.local_application(f"{address}/bitrix24/{names['bitrix24']}/install"), say),
-                "webhook": shown(ways.incoming_webhook(), say),
-                "amocrm": shown(ways.amocrm_integration(f"{address}/amocrm/{names['amocrm']}/oauth"), say),
+                way: shown(stops(f"{address}/{kind}/{names[kind]}/{at}"), say)
+                for way, (kind, at, stops) in WAYS.items()
+                if kind in names
             },
         )
-
-    async def _waiting(self, office: Office) -> set[str]:
-        """Portals that have not let us in yet: nothing was ever read of them."""
-        async with self._frame.database.reading() as tx:
-            return {
-                portal.name
-                for portal in office.portal
-                if not can_be_tried(portal) and "choices" not in await portals.learned(tx, PortalId(portal.name))
-            }
 
 
 def reachable(request: Request) -> str:
@@ -96,21 +111,36 @@ def reachable(request: Request) -> str:
     return "" if host in HERE else str(request.base_url).rstrip("/")
 
 
-def name_of(office: Office, kind: str) -> str:
-    """Of the portal that there is of this kind, or will be."""
-    return next((portal.name for portal in office.portal if portal.kind == kind), kind)
+def portal_named(office: Office, name: str) -> Portal | None:
+    return next((portal for portal in office.portal if portal.name == name), None)
+
+
+def free_name(office: Office, kind: str) -> str:
+    """Of a portal that is still to come: the kind's, for further ones with a number behind it."""
+    taken = {portal.name for portal in office.portal}
+    names = (kind, *(f"{kind}-{n}" for n in range(2, len(taken) + 3)))
+    return next(name for name in names if name not in taken)
 
 
 def portal_of(office: Office, form: Mapping[str, str]) -> Portal:
-    return next(portal for portal in office.portal if portal.kind == form.get("kind", "bitrix24"))
+    """The one that the form is about, which is the last of its kind when it is a new one without a name."""
+    name = form.get("portal", "")
+    kind = form.get("kind", "bitrix24")
+    return portal_named(office, name) or [portal for portal in office.portal if portal.kind == kind][-1]
+
+
+def same_key(one: Portal, other: Portal) -> bool:
+    """Pressed twice, for one."""
+    return (one.webhook, one.oauth, one.amocrm) == (other.webhook, other.oauth, other.amocrm)
 
 
 def with_portal(document: Document, form: Mapping[str, str]) -> Document:
-    """The office with this portal in place of its first of the kind, the rest of whose settings stay."""
+    """The office with this portal, in its former place where it is there already; the rest of its settings stay."""
     kind = form.get("kind", "bitrix24")
     present: list[dict[str, Any]] = list(document.get("portal", ()))
-    at = next((n for n, one in enumerate(present) if one.get("kind", "bitrix24") == kind), len(present))
-    portal: dict[str, Any] = dict(present[at]) if at < len(present) else {"name": kind}
+    name = form.get("portal") or free_name(validated(document), kind)
+    at = next((n for n, one in enumerate(present) if one["name"] == name), len(present))
+    portal: dict[str, Any] = dict(present[at]) if at < len(present) else {"name": name}
     for key in ("webhook", "oauth", "amocrm"):
         portal.pop(key, None)
     portal |= {"kind": kind, **key_in(kind, form)}

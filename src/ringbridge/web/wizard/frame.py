@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from ringbridge.service.settings_desk import SettingsDesk
-from ringbridge.store import users
+from ringbridge.routing.intents import PortalId
+from ringbridge.service.config import Office
+from ringbridge.service.portals.trial import can_be_tried
+from ringbridge.service.settings_desk import Document, OfficeChanged, SettingsDesk, version_of
+from ringbridge.store import portals, users
 from ringbridge.web.auth.visitor import by_whom
 from ringbridge.web.rendering import Pages
 from ringbridge.web.wizard.steps import Progress, Stage, Step, following, read_progress, save_progress, stages
+from ringbridge.web.words import N_
 
+Alter = Callable[[Document], Document]
+
+MEANWHILE = N_("Somebody has changed this meanwhile. Look at it once more; what is saved now counts.")
 MOST_FIELDS, LONGEST = 4000, 16 * 1024
 
 
@@ -39,7 +46,34 @@ class Frame:
     async def stages(self) -> tuple[Stage, ...]:
         async with self.database.reading() as tx:
             accounts = await users.anybody(tx)
-        return stages(await self.desk.office(), await self.progress(), accounts=accounts)
+        office = await self.desk.office()
+        waiting = await self.waiting(office)
+        return stages(office, await self.progress(), accounts=accounts, waiting=waiting)
+
+    async def waiting(self, office: Office) -> frozenset[str]:
+        """Portals that have not let us in yet: nothing was ever read of them."""
+        async with self.database.reading() as tx:
+            return frozenset(
+                [
+                    portal.name
+                    for portal in office.portal
+                    if not can_be_tried(portal) and "choices" not in await portals.learned(tx, PortalId(portal.name))
+                ]
+            )
+
+    async def change(
+        self, request: Request, form: Mapping[str, str], part: Callable[[Document], Any], alter: Alter
+    ) -> None:
+        """Nobody overwrites what they have not seen: `part` of the office is as it was on the form (its `version`), or
+        `alter` changes nothing of it. Raises `OfficeChanged`, `OfficeRefused`, `StoreError`."""
+
+        def altered(before: Document) -> Document:
+            after = alter(before)
+            if form.get("version", now := version_of(part(before))) != now and version_of(part(after)) != now:
+                raise OfficeChanged(MEANWHILE)
+            return after
+
+        await self.desk.change(altered, by=by_whom(request))
 
     async def progress(self) -> Progress:
         return await read_progress(self.database)
@@ -54,10 +88,10 @@ class Frame:
     async def keep(self, request: Request, progress: Progress) -> None:
         await save_progress(self.database, progress, now=self.services.now(), by=by_whom(request))
 
-    async def passed(self, request: Request, step: Step, progress: Progress | None = None) -> Response:
-        """On to the next step."""
+    async def passed(self, request: Request, step: Step, progress: Progress | None = None, *, to: str = "") -> Response:
+        """On to the next step, or to another address."""
         await self.keep(request, (progress or await self.progress()).after(step))
-        return RedirectResponse(address_of(following(step)), status_code=303)
+        return RedirectResponse(to or address_of(following(step)), status_code=303)
 
 
 async def given(request: Request) -> Mapping[str, str]:

@@ -8,12 +8,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ringbridge.service.config import Office
+from ringbridge.service.config import Office, document_of
 from ringbridge.service.config.rules import RuleRow
 from ringbridge.service.config.trunk import Trunk
-from ringbridge.service.settings_desk import Document, OfficeRefused
+from ringbridge.service.settings_desk import Document, OfficeChanged, OfficeRefused, version_of
 from ringbridge.web import language as languages
-from ringbridge.web.auth.visitor import by_whom
 from ringbridge.web.rule_words import PRESETS
 from ringbridge.web.suggestions import suggested
 from ringbridge.web.wizard.frame import Frame, given
@@ -47,8 +46,8 @@ class TrunksStep:
         """POST: of each trunk, with its place on the page behind a blank: `name 0`, `use 0`, details, `source 0`…"""
         form = await given(request)
         try:
-            await self._frame.desk.change(lambda before: with_trunks(before, form), by=by_whom(request))
-        except OfficeRefused as refusal:
+            await self._frame.change(request, form, trunks_of, lambda before: with_trunks(before, form))
+        except (OfficeRefused, OfficeChanged) as refusal:
             return await self._shown(request, typed=form, refused=str(refusal), code=422)
         return await self._frame.passed(request, Step.TRUNKS)
 
@@ -57,10 +56,15 @@ class TrunksStep:
     ) -> Response:
         office, progress = await self._frame.desk.office(), await self._frame.progress()
         rows = trunk_rows(office, progress.trunks) if typed is None else typed_rows(typed)
+        version = version_of(trunks_of(document_of(office)))
         suggestions = await suggested(self._frame.desk)
         return await self._frame.page(
-            request, Step.TRUNKS, code=code, rows=rows, refused=refused, suggestions=suggestions
+            request, Step.TRUNKS, code=code, rows=rows, refused=refused, suggestions=suggestions, version=version
         )
+
+
+def trunks_of(document: Document) -> Any:
+    return document.get("trunk", [])
 
 
 def trunk_rows(office: Office, found: Sequence[str]) -> list[dict[str, Any]]:
@@ -90,9 +94,10 @@ def typed_rows(form: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def with_trunks(document: Document, form: Mapping[str, str]) -> Document:
-    """The office with the trunks that are in use; what the page does not show of them stays."""
+    """The office with the trunks that are in use; what the page does not show, of them or of others, stays."""
     known = {trunk["name"]: trunk for trunk in document.get("trunk", ())}
-    trunks = []
+    shown = {form.get(f"name {n}") for n in range(MOST)}
+    trunks = [trunk for name, trunk in known.items() if name not in shown]
     for n in range(MOST):
         name = form.get(f"name {n}", "")
         if not name or f"use {n}" not in form:
@@ -111,10 +116,22 @@ class RulesStep:
         self._frame = frame
 
     async def page(self, request: Request) -> Response:
+        return await self._shown(request)
+
+    async def _shown(self, request: Request, *, refused: str = "", code: int = 200) -> Response:
         office = await self._frame.desk.office()
         said = {name: place_of(office.rule, name) is not None for name in QUESTIONS}
         others = len(office.rule) - sum(said.values())
-        return await self._frame.page(request, Step.RULES, questions=QUESTIONS, said=said, others=others)
+        return await self._frame.page(
+            request,
+            Step.RULES,
+            code=code,
+            questions=QUESTIONS,
+            said=said,
+            others=others,
+            version=version_of(rules_of(document_of(office))),
+            refused=refused,
+        )
 
     async def save(self, request: Request) -> Response:
         """POST: `preset NAME` for each question that is answered with yes."""
@@ -122,8 +139,15 @@ class RulesStep:
         say = languages.translations(languages.language_of(request)).gettext
         names = {name: say(PRESETS[name].name) for name in QUESTIONS}
         wanted = {name for name in QUESTIONS if f"preset {name}" in form}
-        await self._frame.desk.change(lambda before: with_rules(before, wanted, names), by=by_whom(request))
+        try:
+            await self._frame.change(request, form, rules_of, lambda before: with_rules(before, wanted, names))
+        except OfficeChanged as refusal:
+            return await self._shown(request, refused=str(refusal), code=422)
         return await self._frame.passed(request, Step.RULES)
+
+
+def rules_of(document: Document) -> Any:
+    return document.get("rule", [])
 
 
 def place_of(rows: Sequence[RuleRow], preset: str) -> int | None:

@@ -4,7 +4,7 @@ was found, what was left for later) is a document of its own, so every step can 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -59,8 +59,13 @@ class Stage:
     done: bool
 
 
-def stages(office: Office, progress: Progress, *, accounts: bool) -> tuple[Stage, ...]:
-    there = {Step.ACCOUNT: accounts, Step.ASTERISK: bool(office.pbx), Step.CRM: bool(office.portal)}
+def stages(office: Office, progress: Progress, *, accounts: bool, waiting: Collection[str] = ()) -> tuple[Stage, ...]:
+    """`waiting`: portals that have not let us in yet."""
+    there = {
+        Step.ACCOUNT: accounts,
+        Step.ASTERISK: bool(office.pbx),
+        Step.CRM: bool(office.portal) and not waiting,
+    }
     if office.trunk:
         there[Step.TRUNKS] = True
     return tuple(Stage(step=step, title=TITLES[step], done=there.get(step, step in progress.passed)) for step in Step)
