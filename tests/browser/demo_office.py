@@ -5,7 +5,6 @@ There are calls of weeks and of today, one of them refused by the portal, a call
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from pathlib import Path
 import httpx2
 from playwright.async_api import Browser, BrowserContext, Page, StorageState, async_playwright, expect
 from tests.browser.conftest import FLAGS
+from tests.ports import free_port
 
 from ringbridge.demo import PBX, ZONE, Demo, playing
 from ringbridge.emulators.asterisk import Script
@@ -81,6 +81,7 @@ class DemoOffice:
 @asynccontextmanager
 async def demo_office(folder: Path) -> AsyncIterator[DemoOffice]:
     async with (
+        # The page's port is known beforehand, as in an office, where the dialplan asks it.
         playing(data=folder, port=free_port(), portal_port=0, script=SCRIPT) as demo,
         async_playwright() as playwright,
     ):
@@ -93,12 +94,6 @@ async def demo_office(folder: Path) -> AsyncIterator[DemoOffice]:
         await until_there_is_something_to_see(office)
         yield office
         await browser.close()
-
-
-def free_port() -> int:
-    """Of the page: one that is known beforehand, as in an office, where the dialplan asks it."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 async def until_there_is_something_to_see(office: DemoOffice) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, expect
+from tests.ports import free_port
 from tests.unit.web import sample_calls
 from tests.unit.web.office_page import OFFICE, journal, services, serving, told_to_the_crm
 
@@ -118,11 +119,12 @@ async def test_clock_of_a_call_runs_between_pushes(chromium: Browser, office: Of
 
 
 async def test_broken_push_is_said_and_mends_itself(chromium: Browser, database: Database) -> None:
-    async with running(database) as office:
+    port = free_port()
+    async with running(database, port) as office:
         page = await office.visit(chromium, "/live")
         await expect(page.get_by_text("updates by itself")).to_be_visible()
     await expect(page.get_by_text("no connection to Ringbridge")).to_be_visible()
-    async with running(database, port=int(office.address.rpartition(":")[2])) as again:
+    async with running(database, port) as again:
         await expect(page.get_by_text("updates by itself")).to_be_visible()
         again.feed.tell(OFFICE, replace(sample_calls.ringing(again.now), id=CallId("9.9"), external="79990001122"))
         await expect(page.get_by_text("+7 999 000-11-22")).to_be_visible()

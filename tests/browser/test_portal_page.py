@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 from tests.contract.bitrix24_desk import Listener, listener
+from tests.ports import free_port
 
 from ringbridge.emulators.bitrix24 import Portal, Settings, serve
 from ringbridge.emulators.bitrix24.bus import Handler
@@ -285,10 +286,10 @@ async def test_page_of_a_client_who_was_deleted_says_so(chromium: Browser, compa
 
 
 async def test_portal_that_is_gone_is_said_and_comes_back_by_itself(chromium: Browser) -> None:
-    portal = Portal.demo()
-    async with serve(portal):
+    portal, port = Portal.demo(), free_port()
+    async with serve(portal, port=port):
         page = await Company(portal, httpx2.AsyncClient(trust_env=False)).visit(chromium, "/?lang=en")
         await expect(page.locator("#lost")).to_be_hidden()
     await expect(page.get_by_text("The portal does not answer.")).to_be_visible()
-    async with serve(portal, port=int(portal.address.rpartition(":")[2])):
+    async with serve(portal, port=port):
         await expect(page.locator("#lost")).to_be_hidden()

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
 import pytest
+from tests.ports import free_port
 from websockets.asyncio.client import connect
 
 from ringbridge.emulators.amocrm import Account, deskwork, serve
@@ -31,13 +31,6 @@ from ringbridge.store.vault import Vault
 from ringbridge.telephony.model import Call, CallId, Direction, Extension, Leg
 
 MAIN, PBX = PortalId("main"), PbxId("office")
-
-
-def free_port() -> int:
-    """The platform lets a code in at one address only, so the service's has to be known beforehand."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 async def configure(bootstrap: Bootstrap, account: Account, *opened: Call, **portal: object) -> None:

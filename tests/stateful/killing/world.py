@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import shutil
-import socket
 import sqlite3
 import tempfile
 from collections import Counter
@@ -13,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
+from tests.ports import free_port
 from tests.stateful.killing.death import BadDay, Death, Fate, Sign, deaths
 from tests.stateful.killing.truth import PBX, Played, played, user_of
 from tests.stateful.killing.victim import Life, Victim
@@ -57,7 +57,7 @@ class World:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Asterisk]:
         """The office plays, the portal is served, and the victim is configured but does not live yet."""
-        port = _free_port()
+        port = free_port()
         recordings, records = self._folder / "monitor", self._folder / "Master.csv"
         seed = self._chance.randrange(2**32)
         script = Script(speed=SPEED, gap=2.0, lines=6, seed=seed)
@@ -194,11 +194,6 @@ class World:
 
     def tail(self) -> str:
         return self.victim.log.read_text("utf-8", "replace")[-3000:]
-
-
-def _free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        return int(listener.getsockname()[1])
 
 
 def office_file(port: int, webhook: str, recordings: Path, records: Path) -> str:

@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from tests.ports import free_port
 from tests.unit.conftest import LoggedBy
 
 from ringbridge.ami.errors import ActionRefused, NotConnected
@@ -356,9 +357,7 @@ async def test_a_stranger_on_the_port_is_named_as_such() -> None:
 
 
 async def test_a_closed_port_is_named_in_words(server: Server) -> None:
-    async with await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", 0) as gone:
-        port = gone.sockets[0].getsockname()[1]
-    async with running(Link(PbxAddress(host="127.0.0.1", port=port, username="u", secret="s"))) as link:
+    async with running(Link(PbxAddress(host="127.0.0.1", port=free_port(), username="u", secret="s"))) as link:
         status = await link.until(LinkState.WAITING)
         assert "manager.conf" in status.reason
         assert status.retry_at is not None

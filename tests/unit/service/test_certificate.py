@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from tests.ports import free_port
 from tests.unit.service.certificates import write_pair
 
 from ringbridge.serve import running
@@ -67,11 +68,11 @@ async def test_page_is_encrypted_and_its_cookies_stay_with_tls(tmp_path: Path) -
 
 async def test_service_has_both_doors_and_refuses_at_once_where_one_cannot_be(tmp_path: Path) -> None:
     pair = write_pair(tmp_path)
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        web = config(pair).model_copy(update={"port": taken.getsockname()[1]})
-        with pytest.raises(NoPort, match=r"set host and port under \[web\]"):
-            async with running(Bootstrap(data=tmp_path / "data", port=0, web=web)):
-                raise AssertionError("it started")
+    web = config(pair).model_copy(update={"port": free_port()})
+    refusal = pytest.raises(NoPort, match=r"set host and port under \[web\]")
+    with socket.create_server(("127.0.0.1", web.port)), refusal:
+        async with running(Bootstrap(data=tmp_path / "data", port=0, web=web)):
+            raise AssertionError("it started")
     async with running(Bootstrap(data=tmp_path / "data", port=0, web=web)) as plain:
         for address in (plain, f"https://127.0.0.1:{web.port}"):
             async with httpx2.AsyncClient(base_url=address, verify=trusting(pair[0]), trust_env=False) as browser:

@@ -7,6 +7,7 @@ import socket
 from datetime import datetime
 
 import pytest
+from tests.ports import free_port
 
 from ringbridge.agi import Opened
 from ringbridge.pbx.agi_call import asked_by_agi
@@ -68,8 +69,7 @@ async def test_a_port_that_another_program_has_is_tried_again_and_the_service_go
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(route_setup, "PORT_AGAIN", 0.01)
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
+    with socket.create_server(("127.0.0.1", port := free_port())):
         serving = asyncio.create_task(take_questions(DistributionConfig(agi_port=port), router()))
         await asyncio.sleep(0)
         assert not serving.done()
