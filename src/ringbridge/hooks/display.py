@@ -19,10 +19,13 @@ def told(files: Sequence[HookFile], settings: HookSettings) -> Iterator[str]:
         names = ", ".join(sorted(file.hooks.names)) if file.hooks else "nothing that could be loaded"
         yield f"{file.path.name}: {names}{'' if settings.takes(file.path.name) else ' (switched off in the settings)'}"
         yield from (f"  {words}" for words in problems(file))
+        for one in file.troubles:  # the newest last
+            where = f"{one.hook} of {one.call}" if one.call else one.hook
+            yield f"  {one.at:%Y-%m-%d %H:%M:%S} UTC {where}: {one.text}"
 
 
 def problems(file: HookFile) -> Iterator[str]:
-    """What is wrong with a file now, and what went wrong with it lately, the newest last."""
+    """What is wrong with a file now. What went wrong with it lately are its troubles."""
     if file.broken:
         yield f"{file.broken}{' (the last good version is asked)' if file.hooks else ''}"
     if file.off:
@@ -31,7 +34,3 @@ def problems(file: HookFile) -> Iterator[str]:
         yield from file.hooks.strange
     if file.path.suffix == ".php" and shutil.which("php") is None:
         yield NO_PHP
-    yield from (
-        f"{one.at:%Y-%m-%d %H:%M:%S} UTC {one.hook}{f' of {one.call}' if one.call else ''}: {one.text}"
-        for one in file.troubles
-    )

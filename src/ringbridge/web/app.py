@@ -14,11 +14,13 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from ringbridge.store.users import Role
 from ringbridge.web.amocrm import AmoPages
 from ringbridge.web.api import ApiPages, Description
 from ringbridge.web.auth.accounts import Accounts
 from ringbridge.web.auth.guard import Guard
 from ringbridge.web.auth.pages import AccountPages
+from ringbridge.web.auth.visitor import visitor_of
 from ringbridge.web.bitrix24 import BitrixPages
 from ringbridge.web.limits import LimitedBodies
 from ringbridge.web.monitoring import Monitoring
@@ -40,6 +42,7 @@ from ringbridge.web.pages.status import StatusPage
 from ringbridge.web.pages.tokens import TokensPage
 from ringbridge.web.pages.users import UsersPage
 from ringbridge.web.programs import OPERATIONS
+from ringbridge.web.reasons import telling
 from ringbridge.web.recordings import permission
 from ringbridge.web.rendering import STATIC, Pages
 from ringbridge.web.route import InAHurry, RoutePage
@@ -89,7 +92,7 @@ def create_app(services: Services) -> Starlette:
     return Starlette(
         routes=[
             *route.routes,
-            Route("/", lambda request: RedirectResponse("/live")),
+            Route("/", front_of(services)),
             *Live(pages, accounts).routes,
             *Journal(pages).routes,
             *Analytics(pages).routes,
@@ -131,13 +134,24 @@ def create_app(services: Services) -> Starlette:
     )
 
 
+def front_of(services: Services) -> Callable[[Request], Awaitable[Response]]:
+    """The calls; before anything is set up, for whoever may do it, the set-up."""
+
+    async def front(request: Request) -> Response:
+        visitor = visitor_of(request)
+        begins = not services.office().pbx and visitor is not None and visitor.may(Role.ADMIN)
+        return RedirectResponse("/config/master" if begins else "/live")
+
+    return front
+
+
 def recording_handler(services: Services) -> Callable[[Request], Awaitable[Response]]:
     async def recording(request: Request) -> Response:
         if request.method == "OPTIONS":
             return permission(request.headers.get("access-control-request-private-network") == "true")
         token, requested = request.path_params["token"], request.headers.get("range")
         name = request.path_params.get("name", "")
-        return await services.recordings.answer(token, requested, services.now(), name=name)
+        return await services.recordings.answer(token, requested, services.now(), name=name, say=telling(request))
 
     return recording
 

@@ -18,13 +18,12 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
-from html import escape
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 import structlog
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from ringbridge.crm.bitrix24.events import NotAnEvent
@@ -34,6 +33,8 @@ from ringbridge.crm.contract import CrmError
 from ringbridge.service.gate import Gate
 from ringbridge.service.portals.events import Verdict
 from ringbridge.store.errors import StoreError
+from ringbridge.web.bare_page import BEGIN_AGAIN, CONNECTED, page
+from ringbridge.web.language import N_
 
 log = structlog.get_logger(__name__)
 
@@ -43,10 +44,7 @@ MOST, WITHIN = 600, timedelta(minutes=1)  # requests of one sender
 STATE_LIVES = timedelta(minutes=10)
 MOST_STATES = 100
 
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Ringbridge</title>{script}</head>
-<body><h1>{heading}</h1><p>{text}</p></body></html>
-"""
+NOT_CONNECTED = N_("The application is not connected")
 
 
 class BitrixDesk(Protocol):
@@ -123,11 +121,9 @@ class BitrixPages:
             await desk.install(request.query_params, form)
         except (NoOffer, CrmError) as error:
             log.warning("application_not_installed", reason=str(error))
-            return page("The application is not connected", str(error), status=400)
+            return page(request, NOT_CONNECTED, str(error), status=400)
         script = f'<script src="{LIBRARY}/api/v1/"></script><script src="/bitrix24/finish.js"></script>'
-        answer = page(
-            "Ringbridge is connected", "Calls are recorded from now on. You can close this page.", script=script
-        )
+        answer = page(request, *CONNECTED, script=script)
         answer.headers["Content-Security-Policy"] = frame_policy(desk.installation.origin)
         return answer
 
@@ -138,7 +134,7 @@ class BitrixPages:
         try:
             target = desk.installation.page(state)
         except CrmError as error:
-            return page("The portal cannot be asked", str(error), status=409)
+            return page(request, N_("The portal cannot be asked"), str(error), status=409)
         self._states[state] = (request.path_params["portal"], self._now() + STATE_LIVES)
         while len(self._states) > MOST_STATES:
             self._states.popitem(last=False)
@@ -148,13 +144,14 @@ class BitrixPages:
         portal, until = self._states.pop(request.query_params.get("state", ""), ("", self._now()))
         code = request.query_params.get("code", "")
         if portal != request.path_params["portal"] or until <= self._now() or not code:
-            return page("Begin again", "This way back from the portal is not the one that was begun here.", status=400)
+            text = N_("This way back from the portal is not the one that was begun here.")
+            return page(request, BEGIN_AGAIN, text, status=400)
         try:
             await desk.authorize(code)
         except CrmError as error:
             log.warning("application_not_authorized", reason=str(error))
-            return page("The application is not connected", str(error), status=400)
-        return page("Ringbridge is connected", "Calls are recorded from now on. You can close this page.")
+            return page(request, NOT_CONNECTED, str(error), status=400)
+        return page(request, *CONNECTED)
 
 
 def sender_of(request: Request) -> str:
@@ -168,11 +165,6 @@ async def body_of(request: Request, largest: int = LARGEST) -> bytes:
         if len(body) > largest:
             raise TooLarge
     return bytes(body)
-
-
-def page(heading: str, text: str, *, script: str = "", status: int = 200) -> HTMLResponse:
-    content = PAGE.format(heading=escape(heading), text=escape(text), script=script)
-    return HTMLResponse(content, status_code=status, headers={"Cache-Control": "no-store"})
 
 
 def frame_policy(origin: str) -> str:

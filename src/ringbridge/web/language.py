@@ -23,6 +23,10 @@ COOKIE = "language"
 LOCALE = Path(__file__).parent / "locale"
 
 
+def N_(text: str) -> str:  # noqa: N802 -- gettext's own name for "this is translated later"
+    return text
+
+
 def language_of(request: Request) -> str:
     """What the visitor chose, else the first language of their browser that we have, else English."""
     chosen = request.cookies.get(COOKIE, "")

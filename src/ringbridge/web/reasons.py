@@ -9,11 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
+from starlette.requests import Request
+
+from ringbridge.web.language import language_of, translations
 from ringbridge.web.sentences import SENTENCES
 
 PLACE = re.compile(r"%\((\w+)\)s")
+
+
+def telling(request: Request) -> Callable[[str], str]:
+    """Translates for the visitor."""
+    return partial(translated, translate=translations(language_of(request)).gettext)
 
 
 def translated(text: str, translate: Callable[[str], str]) -> str:

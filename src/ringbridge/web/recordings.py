@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -11,6 +12,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from ringbridge.pbx.recordings import BadLink, ExpiredLink, LinkSigner, SoundFile, part_of, stream
 from ringbridge.routing.intents import RecordKey
+from ringbridge.web.language import N_
 
 PLAYER_LINK = timedelta(hours=12)  # a call's page may stay open for a working day
 
@@ -40,18 +42,20 @@ class Recordings:
         expires = (now + PLAYER_LINK).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
         return f"/recordings/{self.signer.sign(record, expires)}"
 
-    async def answer(self, token: str, requested: str | None, now: datetime, *, name: str = "") -> Response:
-        """To a GET with this Range header. A link that ends in `name` ….mp3 gives an mp3: it was made before anybody
-        knew what the PBX records in."""
+    async def answer(
+        self, token: str, requested: str | None, now: datetime, *, name: str = "", say: Callable[[str], str] = str
+    ) -> Response:
+        """To a GET with this Range header; `say` translates what is wrong. A link that ends in `name` ….mp3 gives an
+        mp3: it was made before anybody knew what the PBX records in."""
         try:
             record = self.signer.verify(token, now)
         except ExpiredLink as error:
-            return PlainTextResponse(str(error), status_code=410, headers=CROSS_ORIGIN)
+            return PlainTextResponse(say(str(error)), status_code=410, headers=CROSS_ORIGIN)
         except BadLink as error:
-            return PlainTextResponse(str(error), status_code=404, headers=CROSS_ORIGIN)
+            return PlainTextResponse(say(str(error)), status_code=404, headers=CROSS_ORIGIN)
         file = await self.find(record, mp3=name.lower().endswith(".mp3"))
         if file is None:
-            return PlainTextResponse("The recording is not there", status_code=404, headers=CROSS_ORIGIN)
+            return PlainTextResponse(say(N_("The recording is not there")), status_code=404, headers=CROSS_ORIGIN)
         return send(file, requested)
 
 

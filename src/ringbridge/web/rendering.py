@@ -24,7 +24,7 @@ from ringbridge.telephony.numbers import parse_number
 from ringbridge.web import language as languages
 from ringbridge.web.auth.places import needed
 from ringbridge.web.auth.visitor import visitor_of
-from ringbridge.web.reasons import translated
+from ringbridge.web.reasons import telling, translated
 from ringbridge.web.services import Services
 from ringbridge.web.words import N_, STEPS, WITHHELD, WORDS, Word
 
@@ -61,9 +61,9 @@ class Pages:
         return HTMLResponse(html, status_code=code, headers=headers)
 
     async def notice(self, request: Request, code: int, heading: str, advice: str) -> HTMLResponse:
-        """A page that says only this; both texts are looked up in the catalogue."""
-        say = languages.translations(languages.language_of(request)).gettext
-        return await self.page(request, "error.html", code=code, heading=say(heading), advice=say(advice))
+        """A page that says only this; both texts are looked up in the catalogue. A reason from below may be one."""
+        tell = telling(request)
+        return await self.page(request, "error.html", code=code, heading=tell(heading), advice=tell(advice))
 
     def fragment(self, language: str, template: str, **context: Any) -> str:
         """A part of a page, or a whole one, as text."""

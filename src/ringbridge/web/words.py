@@ -13,13 +13,10 @@ from ringbridge.store.order import State
 from ringbridge.store.story import StoryKind
 from ringbridge.store.users import Role
 from ringbridge.telephony.model import Direction, Disposition, LegResult, TransferType
+from ringbridge.web.language import N_ as N_
 from ringbridge.web.people import Doing
 from ringbridge.web.services import LinkState
 from ringbridge.web.timeline import Segment
-
-
-def N_(text: str) -> str:  # noqa: N802 -- gettext's own name for "this is translated later"
-    return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

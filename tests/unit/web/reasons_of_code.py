@@ -9,11 +9,27 @@ from pathlib import Path
 SOURCE = Path("src/ringbridge")
 SPEAKERS = {
     "crm": {"Transient", "Throttled", "Unauthorized", "Rejected", "NotReached", "AddressRefused", "missing.append"},
-    "pbx": {"NotConnected", "LoginRefused", "PeerSpokeNonsense"},
+    "hooks": {"HookFailed", "HookTimeout", "HookBroken"},
+    "pbx": {"NotConnected", "LoginRefused", "PeerSpokeNonsense", "ConversionFailed", "BadLink", "ExpiredLink"},
     "routing": {"Refusal"},
     "service": {"Refusal", "failure", "warning", "ok", "Absent", "NotYet"},
+    "service/config": {"ValueError"},
 }
 """By folder: what is called with a sentence for people."""
+
+PARTED = {
+    "did not end within %s s and was killed%s",  # with what the program complained of, or without
+    "gave back what it may not: %s%s, not %s",
+    "%s %s stands twice",
+}
+"""Put together of parts: the whole ones are known."""
+
+ELSEWHERE = {
+    "service/config/trunk.py",  # in a setting's description, which has a catalogue of its own
+    "service/itgrix/words.py",  # on the command line
+    "service/journal/reporting.py",  # in a file that is handed on
+}
+"""Where sentences that have a name are told in another place than on the page."""
 
 
 def sentences() -> dict[str, str]:
@@ -26,7 +42,18 @@ def sentences() -> dict[str, str]:
                     for argument in spoken(node):
                         for text in texts(argument):
                             found.setdefault(text, f"{path.relative_to(SOURCE)}:{node.lineno}")
-    return found
+                for text in told_by_name(node) if str(path.relative_to(SOURCE)) not in ELSEWHERE else ():
+                    found.setdefault(text, f"{path.relative_to(SOURCE)}:{node.lineno}")
+    return {text: where for text, where in found.items() if text not in PARTED}
+
+
+def told_by_name(node: ast.AST) -> Iterator[str]:
+    """Whole sentences that have a name (``NO_RIGHT = "…"``), and what is kept as a trouble."""
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)], value=value) if name.isupper():
+            yield from (text for text in texts(value) if text.endswith((".", "?")) and text.count(" ") > 2)
+        case ast.Assign(targets=[ast.Attribute(attr="trouble")], value=value):
+            yield from texts(value)
 
 
 def called(node: ast.Call) -> str:

@@ -211,6 +211,11 @@ async def test_spent_code_and_a_refusal_are_told(stranger: Company) -> None:
     assert "The account is not connected" in answer.text
     denied = await stranger.http.get(f"{stranger.address}/oauth", params={"error": "access_denied"})
     assert denied.status_code == 400
+    russian = {"Accept-Language": "ru"}
+    told = await stranger.http.get(f"{stranger.address}/oauth", params=back, headers=russian)
+    assert '<html lang="ru">' in told.text
+    assert "Аккаунт не подключён" in told.text
+    assert "amoCRM отказал" in told.text
 
 
 async def test_integration_that_is_switched_off_is_disconnected_by_a_signed_hook_only(company: Company) -> None:

@@ -77,9 +77,13 @@ async def test_what_went_wrong_with_a_file_is_shown_with_its_line(there, tmp_pat
     asked = Asked(portal="acme", crm=NoCrm("bitrix24"), journal=OneCall(None), call=KEY)  # type: ignore[arg-type]
     await hooks.apply("process_client_phone", "1", {}, asked)
     text = await shown(page)
-    assert f"process_client_phone of {KEY}: a.py, line 2: ValueError: no such number" in text
+    assert "process_client_phone: a.py, line 2: ValueError: no such number | To the call" in text
     assert "b.py, line 1" in text
     assert "Cannot be loaded" in text
+    page.headers["Accept-Language"] = "ru"
+    text = await shown(page)
+    assert "process_client_phone: a.py, строка 2: ValueError: no such number | К звонку" in text
+    assert "b.py, строка 1: invalid syntax" in text
 
 
 async def test_a_hook_is_tried_on_a_call_by_its_pages_address(there, tmp_path: Path):
@@ -88,6 +92,10 @@ async def test_a_hook_is_tried_on_a_call_by_its_pages_address(there, tmp_path: P
     text = await shown(page, hook="need_registration", call=f"http://localhost:8077/calls/{KEY}")
     assert "failed, unchanged: need_registration of a.py: a.py, line 1: ZeroDivisionError" in text
     assert "Nothing was sent." in text
+    page.headers["Accept-Language"] = "ru"
+    text = await shown(page, hook="need_registration", call=KEY)
+    assert "сбой, всё осталось как было: need_registration в a.py: a.py, строка 1: ZeroDivisionError" in text
+    assert "Ничего не отправлено." in text
     (file,) = await hooks.files()
     assert not file.troubles, "a trial leaves no mark"
 

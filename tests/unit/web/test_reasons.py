@@ -12,6 +12,7 @@ from ringbridge.crm.bitrix24.errors import BY_CODE
 from ringbridge.pbx.link import _why, _why_refused
 from ringbridge.pbx.rights import _READ, _WRITE, _WRITE_FOR_PHONES, MissingRight
 from ringbridge.pbx.settings import PbxAddress
+from ringbridge.store.errors import BY_SQLITE_CODE
 from ringbridge.web.language import translations
 from ringbridge.web.pages.dial import REASONS
 from ringbridge.web.reasons import translated
@@ -57,6 +58,42 @@ def test_advice_about_every_refusal_of_a_portal_is_told_behind_the_portals_own_w
             said = told(f"Bitrix24 refused: ACCESS_DENIED: Access denied! Sorry. {advice}")
             assert said.startswith("Битрикс24 отказал: ACCESS_DENIED: Access denied! Sorry.")
             assert is_russian(said.partition("Sorry. ")[2]), advice
+
+
+@pytest.mark.parametrize(
+    ("words", "russian"),
+    [
+        ("sleepy.py, line 3: TimeoutError: too late", "sleepy.py, строка 3: TimeoutError: too late"),
+        (
+            "need_registration of a.php: did not end within 2 s and was killed",
+            "need_registration в a.php: не завершился за 2 с",
+        ),
+        ("did not end within 2 s and was killed: Warning: no file", "и остановлен: Warning: no file"),
+        (
+            "acme: hook failed, unchanged: need_registration of a.py: said no JSON: 'x'",
+            "acme: сбой хука, всё осталось как было",
+        ),
+        (
+            "a.py, line 1: need_registration wants phone; it can have call, ctx",
+            "need_registration просит phone; ему доступны",
+        ),
+        ("The client's order has ended: It was cancelled by anna.", "Заказ клиента закрыт: Отменил: anna."),
+        ("The PBX did not dial: Permission denied.", "АТС не набрала номер: Permission denied."),
+        (
+            "The disk that holds /var/lib/x.db is full: free some space. What was stored is safe.",
+            "Диск, на котором /var/lib/x.db,",
+        ),
+        ("Input should be less than or equal to 60", "не больше 60"),
+        ("Extension 101 stands with both Анна and Олег.", "и у «Анна», и у «Олег»"),
+    ],
+)
+def test_what_goes_wrong_below_is_told_with_its_values(words: str, russian: str) -> None:
+    assert russian in told(words)
+
+
+def test_every_refusal_of_the_database_is_told() -> None:
+    for _, sentence in BY_SQLITE_CODE.values():
+        assert is_russian(told(sentence.format(path="/data/calls.db", error="disk I/O error"))), sentence
 
 
 def test_a_reason_within_a_reason_is_told_too() -> None:

@@ -67,7 +67,8 @@ async def test_head_tells_the_size_and_sends_nothing(page: httpx2.AsyncClient) -
 async def test_forged_expired_and_foreign_links_open_nothing(page: httpx2.AsyncClient) -> None:
     assert (await page.get("/recordings/nonsense")).status_code == 404
     assert (await page.get(link()[:-3] + "abc")).status_code == 404
-    assert (await page.get(link(hours=-1))).status_code == 410
+    late = await page.get(link(hours=-1), headers={"Accept-Language": "ru"})
+    assert (late.status_code, late.text) == (410, "Срок этой ссылки вышел: откройте запись из звонка заново")
     assert (await page.get(link(RecordKey("office-other")))).status_code == 404
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ringbridge.hooks.display import problems
+from ringbridge.hooks.outcome import Trouble
 from ringbridge.hooks.runner import Hooks
 from ringbridge.hooks.specs import SPECS
 from ringbridge.service.config import ConfigError, Office
@@ -22,7 +23,8 @@ class FileState:
     hooks: tuple[str, ...]  # of the version that is asked
     on: bool  # False: switched off in the settings, or until it is saved again
     broken: bool  # the present version is not the one that is asked
-    problems: tuple[str, ...]  # the newest last
+    problems: tuple[str, ...]  # what is wrong with it now
+    troubles: tuple[Trouble, ...] = ()  # what went wrong lately, the newest last
     may_be_switched: bool = True  # False: it is not asked until it is saved again
     asked: int = 0  # times, since the service runs
     mean: timedelta = timedelta()  # that it took
@@ -52,6 +54,7 @@ class HookDesk:
                 on=self._hooks.settings.takes(file.path.name) and not file.off,
                 broken=bool(file.broken),
                 problems=tuple(problems(file)),
+                troubles=tuple(file.troubles),
                 may_be_switched=not file.off,
                 asked=file.asked,
                 mean=timedelta(seconds=file.spent / file.asked if file.asked else 0),

@@ -23,13 +23,15 @@ from ringbridge.crm.amocrm.connection import Connection, address_of, authorizati
 from ringbridge.crm.contract import CrmError
 from ringbridge.store.errors import StoreError
 from ringbridge.web.amocrm.desk import AmoDesk, is_platforms, same_account
-from ringbridge.web.bitrix24 import page
+from ringbridge.web.bare_page import BEGIN_AGAIN, CONNECTED, page
+from ringbridge.web.language import N_
 
 log = structlog.get_logger(__name__)
 
 STATE_LIVES = timedelta(minutes=10)
 MOST_STATES = 100
-NOT_CONNECTED = "The account is not connected"
+NOT_CONNECTED = N_("The account is not connected")
+NOTHING_TO_DO = (N_("Nothing to authorize"), N_("This account is connected by a long-lived token."))
 
 
 class Connecting:
@@ -39,7 +41,7 @@ class Connecting:
 
     async def authorize(self, request: Request, desk: AmoDesk) -> Response:
         if desk.application is None or desk.connection is None:
-            return page("Nothing to authorize", "This account is connected by a long-lived token.", status=409)
+            return page(request, *NOTHING_TO_DO, status=409)
         state = secrets.token_urlsafe(24)
         self._states[state] = (desk.portal, self._now() + STATE_LIVES)
         while len(self._states) > MOST_STATES:
@@ -50,16 +52,19 @@ class Connecting:
         """The redirect address of our integration."""
         query = request.query_params
         if query.get("error"):
-            return page(NOT_CONNECTED, "The account did not let us in: on its page the answer was no.", status=400)
+            text = N_("The account did not let us in: on its page the answer was no.")
+            return page(request, NOT_CONNECTED, text, status=400)
         code, referer = query.get("code", ""), query.get("referer", "")
         if desk.connection is None:
-            return page("Nothing to authorize", "This account is connected by a long-lived token.", status=409)
+            return page(request, *NOTHING_TO_DO, status=409)
         if not code or not referer:
-            return page("Begin again", "The account's page has sent no code.", status=400)
+            return page(request, BEGIN_AGAIN, N_("The account's page has sent no code."), status=400)
         if not self._is_expected(desk, query.get("state", ""), referer):
             log.warning("account_code_refused", portal=desk.portal, host=urlsplit(address_of(referer)).hostname)
-            text = "This code belongs to nothing that was begun here. Open this server's authorize page and try again."
-            return page("Begin again", text, status=400)
+            text = N_(
+                "This code belongs to nothing that was begun here. Open this server's authorize page and try again."
+            )
+            return page(request, BEGIN_AGAIN, text, status=400)
         if query.get("from_widget"):
             exchange = BackgroundTask(accept_later, desk.connection, desk, code, referer)
             return PlainTextResponse("", background=exchange)
@@ -67,8 +72,8 @@ class Connecting:
             await desk.connection.accept(code, referer)
         except CrmError as error:
             log.warning("account_not_connected", portal=desk.portal, reason=str(error))
-            return page(NOT_CONNECTED, str(error), status=400)
-        answer = page("Ringbridge is connected", "Calls are recorded from now on. You can close this page.")
+            return page(request, NOT_CONNECTED, str(error), status=400)
+        answer = page(request, *CONNECTED)
         answer.background = BackgroundTask(desk.connected)
         return answer
 

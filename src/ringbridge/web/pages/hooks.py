@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -21,6 +21,7 @@ from ringbridge.service.rules.trial import details, plain
 from ringbridge.store.errors import StoreError
 from ringbridge.web.auth.visitor import by_whom
 from ringbridge.web.pages.delivery import NOT_STORED
+from ringbridge.web.reasons import telling
 from ringbridge.web.rendering import Pages
 from ringbridge.web.rule_words import ANSWERS, FIELDS, YES_NO, Field
 from ringbridge.web.words import N_
@@ -55,9 +56,11 @@ class HooksPage:
         if self._desk is None or hook not in self._desk.names:
             return await self._shown(request, call=key)
         try:
-            return await self._shown(request, hook=hook, call=key, told=await self._desk.trial(hook, key))
+            told = await self._desk.trial(hook, key)
         except ConfigError as error:
-            return await self._shown(request, hook=hook, call=key, told=str(error))
+            told = str(error)
+        lines = "\n".join(_translated(line, telling(request)) for line in told.splitlines())
+        return await self._shown(request, hook=hook, call=key, told=lines)
 
     async def switch(self, request: Request) -> Response:
         """POST: `file`, and `on`: whether it is asked from now on."""
@@ -94,6 +97,12 @@ class HooksPage:
         if self._desk is None:
             raise HTTPException(404)
         return self._desk
+
+
+def _translated(line: str, tell: Callable[[str], str]) -> str:
+    """With its indentation."""
+    words = line.lstrip()
+    return line.removesuffix(words) + tell(words)
 
 
 def _told(trial: ChainTrial) -> dict[str, Any]:

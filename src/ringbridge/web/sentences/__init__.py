@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from ringbridge.web.sentences import amocrm, bitrix24, calls, crm, distribution, installation, pbx, rules
+from ringbridge.web.sentences import (
+    amocrm,
+    bitrix24,
+    calls,
+    crm,
+    distribution,
+    hooks,
+    installation,
+    pbx,
+    rules,
+    settings,
+)
 
 SENTENCES = (
     *amocrm.SENTENCES,
@@ -10,7 +21,9 @@ SENTENCES = (
     *calls.SENTENCES,
     *crm.SENTENCES,
     *distribution.SENTENCES,
+    *hooks.SENTENCES,
     *installation.SENTENCES,
     *pbx.SENTENCES,
     *rules.SENTENCES,
+    *settings.SENTENCES,
 )

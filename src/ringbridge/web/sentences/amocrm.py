@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ringbridge.web.words import N_
+from ringbridge.web.language import N_
 
 SENTENCES = (
     N_(
@@ -42,4 +42,26 @@ SENTENCES = (
         "The account cannot tell us what changes in it: that needs a public_address with https. The CRM is asked "
         "about new clients in each call; what else changed is known after the next full reading only."
     ),
+    N_("The account is not connected yet: press the button on the connection's page, or enter a code."),
+    N_("Connect the account again."),
+    N_("Not sent again: whether the pop-up opened is not known, and a second one would stand beside it."),
+    N_("Not sent again: a queue rings the same phones over and over, and the pop-up of this call is open."),
+    N_("The number is withheld: amoCRM opens no pop-up for it."),
+    N_("Clients cannot be found: the connecting user may not see contacts."),
+    N_("Tasks for missed calls cannot be made: the connecting user may not see tasks."),
+    N_("amoCRM did not add it: %(said)s"),
+    N_("The caller's number is withheld: amoCRM keeps calls only of clients with a number."),
+    N_("Nobody in amoCRM has the number, and the rules make nobody of it: there is no place for the call."),
+    N_("Nothing is known of this call's beginning, so amoCRM cannot be told of its end."),
+    N_("The lead was not made. %(why)s"),
+    N_("No client was made of the number: a hook of the office cancelled it."),
+    N_("The number belongs to an employee: no client was made of it."),
+    N_("The client was made more simply than the rule wants it. %(why)s"),
+    N_("Not made: the client was reached meanwhile."),
+    N_("Not made: the client has an open task already."),
+    N_("The call is in nobody's name, as its employee was refused. %(why)s"),
+    N_("The call has another place than was wanted. %(why)s"),
+    N_("amoCRM keeps nothing of this call: nobody has the number."),
+    N_("amoCRM plays recordings from our address only, and no address of ours can be reached from outside."),
+    N_("The account does not tell us what changes in it. %(why)s"),
 )

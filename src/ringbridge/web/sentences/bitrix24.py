@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ringbridge.web.words import N_
+from ringbridge.web.language import N_
 
 SENTENCES = (
     N_("The incoming webhook has expired: make a new one on the portal and enter it here."),
@@ -92,4 +92,38 @@ SENTENCES = (
         " about new clients in each call; what else changed is known after the next full reading only "
         "(mirror_sweep_hours)."
     ),
+    N_("Bitrix24 keeps no activity of this call: nobody it knows has the number."),
+    N_("The call is not in Bitrix24."),
+    N_("An incoming webhook's address looks like https://portal.bitrix24.com/rest/1/secret/"),
+    N_("After /rest/ an incoming webhook's address has the number of its user"),
+    N_("HTTP %(code)s and a page instead of an answer: %(said)s"),
+    N_("This portal is connected by an incoming webhook, not as an application."),
+    N_("Line %(number)s is missing. %(why)s"),
+    N_("Line %(number)s: %(what)s. %(why)s"),
+    N_("its name is “%(there)s”, not “%(wanted)s”"),
+    N_("its name “%(wanted)s” is missing"),
+    N_("new clients are made of unknown numbers"),
+    N_("new clients are not made of unknown numbers"),
+    N_("its name is “%(there)s”, not “%(wanted)s”, new clients are made of unknown numbers"),
+    N_("its name is “%(there)s”, not “%(wanted)s”, new clients are not made of unknown numbers"),
+    N_("its name “%(wanted)s” is missing, new clients are made of unknown numbers"),
+    N_("its name “%(wanted)s” is missing, new clients are not made of unknown numbers"),
+    N_("The lines could not be kept: %(why)s"),
+    N_("The deal was not made. %(why)s"),
+    N_("Whether the caller is known was not found out: %(why)s"),
+    N_("The client was made as the portal likes, as ours was refused. %(why)s"),
+    N_("Whether it was done could not be found out: %(why)s"),
+    N_(
+        "The recording has %(size)s MB; at most %(most)s MB are sent, and there is no address of ours "
+        "at which the portal could fetch it."
+    ),
+    N_("The call was never finished, so its recording has no place. %(why)s"),
+    N_("it is not the %(size)s bytes long that it was"),
+    N_("Not done, as the connection has no right to: add the permission %(scope)s. %(said)s"),
+    N_("Bitrix24 registered the call without telling its CALL_ID"),
+    N_("Clicks on numbers do not reach us: %(why)s"),
+    N_("Clicks on numbers are not fetched: %(why)s"),
+    N_("This page is opened by a Bitrix24 portal: enter it as the application's installation address."),
+    N_("The portal's installation event brings no tokens."),
+    N_("Keys were brought too often within a minute: try again in a while."),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ringbridge.web.words import N_
+from ringbridge.web.language import N_
 
 SENTENCES = (
     N_("The call is over already."),
@@ -28,4 +28,29 @@ SENTENCES = (
     N_("The file holds no sound yet"),
     N_("The PBX has not closed the file yet"),
     N_("A portal that is only tried gets no recording."),
+    N_("The PBX has made no recording of this call"),
+    N_("No mp3 could be made of %(file)s: %(why)s"),
+    N_("%(file)s is no WAV file"),
+    N_("To send mp3, install ffmpeg, lame or sox (with libsox-fmt-mp3) on this machine"),
+    N_("Not dialled: more than %(most)s calls were asked for within a minute."),
+    N_("Not dialled: no phone is known of this employee. Enter their inner number in the portal or here."),
+    N_("Nobody is named whom clients' orders ring: set callback_to under [dialing]."),
+    N_("The PBX did not dial: %(why)s."),
+    N_("The client's order is dialled again at %(at)s."),
+    N_("The client's order has ended: %(why)s"),
+    N_("The client is not called back. %(why)s"),
+    N_("The client is called back at %(at)s."),
+    N_("It could not be dialled in time: Ringbridge did not run."),
+    N_("The call was ordered anew."),
+    N_("It was cancelled by %(by)s."),
+    N_("The order said: %(note)s"),
+    N_("Nobody spoke with the client in %(count)s attempts."),
+    N_("Somebody spoke with the client."),
+    N_("somebody at this machine"),
+    N_("Taken over from the PBX's own records"),
+    N_("%(portal)s: not registered, by the rule %(rule)s"),
+    N_("The database was restored from a backup: the call may have been made before."),
+    N_("This link was not made by us"),
+    N_("This link has expired: open the recording from the call again"),
+    N_("This link is broken"),
 )

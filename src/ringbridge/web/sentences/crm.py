@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ringbridge.web.words import N_
+from ringbridge.web.language import N_
 
 SENTENCES = (
     N_("%(host)s did not answer in time"),
@@ -29,4 +29,15 @@ SENTENCES = (
     N_("%(host)s could not be reached"),
     N_("%(host)s could not be reached: %(why)s"),
     N_("%(host)s shows a certificate that is not trusted: is it out of date, or of an authority of your own?: %(why)s"),
+    N_("%(host)s shows a certificate that is not trusted: is it out of date, or of an authority of your own?"),
+    N_("the answer is longer than %(most)s bytes"),
+    N_("Not sent: a hook of the office cancelled it."),
+    N_("%(address)s is no web address"),
+    N_("%(host)s would be asked over plain http, where everybody on the way can read the key: allow_http is off"),
+    N_("%(host)s has no address"),
+    N_("the name %(host)s was not resolved in time"),
+    N_("the name %(host)s was not resolved: %(why)s"),
+    N_("The adapter failed (%(why)s); its log has the details"),
+    N_("ca_file %(file)s cannot be used (%(why)s)"),
+    N_("no answer in time"),
 )

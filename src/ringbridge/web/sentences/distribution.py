@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ringbridge.web.words import N_
+from ringbridge.web.language import N_
 
 SENTENCES = (
     N_("Distribution is switched off: normal route."),
@@ -43,4 +43,12 @@ SENTENCES = (
     N_("%(how)s. %(phone)s passed over: %(why)s"),
     N_("%(why)s; %(phone)s passed over: %(other)s"),
     N_("%(name)s: has no phone"),
+    N_("has no phone"),
+    N_("is dismissed"),
+    N_("is the caller"),
+    N_("is absent"),
+    N_("is off shift"),
+    N_("did not take this call a moment ago"),
+    N_("in another call"),
+    N_("not registered"),
 )

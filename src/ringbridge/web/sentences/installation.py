@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ringbridge.web.words import N_
+from ringbridge.web.language import N_
 
 SENTENCES = (
     N_("this machine"),
@@ -93,4 +93,28 @@ SENTENCES = (
     N_("Portal %(name)s"),
     N_("Recordings %(folder)s"),
     N_("There is nothing that could be put back."),
+    N_("the manager user has no %(kind)s right %(name)s: %(consequence)s"),
+    N_("manager.conf: add %(name)s to %(kind)s = …, then manager reload"),
+    N_("its clock is %(seconds)s s before this machine's"),
+    N_("its clock is %(seconds)s s behind this machine's"),
+    N_("%(count)s phones belong to nobody: %(phones)s"),
+    N_("[[pbx.recordings]]: name where it is mounted"),
+    N_("another program may have the port: distribution.agi_port; the service's log says more"),
+    N_("systemctl start ringbridge, or: ringbridge run"),
+    N_("[[pbx]] in the configuration, see docs/office.example.toml"),
+    N_("[[portal]] in the configuration, see docs/office.example.toml"),
+    N_("it is no HTTP: %(why)s"),
+    N_("Nothing is configured yet: ringbridge config import OFFICE.toml"),
+    N_("FastAGI"),
+    N_("The disk that holds %(path)s is full: free some space. What was stored is safe."),
+    N_("The disk that holds %(path)s does not read or write: %(error)s."),
+    N_("%(path)s cannot be written: give the service's user write access to it."),
+    N_("%(path)s cannot be opened: the folder must exist and be writable."),
+    N_("%(path)s cannot be opened: the service's user has no access to it."),
+    N_("Another program holds %(path)s locked: close it and try again."),
+    N_("%(path)s is not a Ringbridge database."),
+    N_("%(path)s is damaged: restore it from a backup."),
+    N_("The disk that holds %(path)s is full: free some space. What was there before is untouched."),
+    N_("%(path)s cannot be written or read (%(why)s): look whose it is, and that the folder is there."),
+    N_("%(path)s is there already, and is no backup: it is not overwritten."),
 )

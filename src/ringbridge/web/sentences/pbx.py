@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ringbridge.web.words import N_
+from ringbridge.web.language import N_
 
 SENTENCES = (
     N_("%(action)s: no link to the PBX (%(why)s)"),
@@ -34,4 +34,7 @@ SENTENCES = (
     N_("without it waiting in queues and answers of queue members are not seen"),
     N_("without it the talk time of a call met in its middle is not known"),
     N_("without it a restart of the PBX is noticed only by the lost connection"),
+    N_("answer to the login"),
+    N_("greeting (is TLS on at one end only?)"),
+    N_("permission denied"),
 )
