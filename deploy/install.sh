@@ -9,13 +9,13 @@
 #   --listen ADDRESS    where the page listens: 127.0.0.1 (this machine only), 0.0.0.0 (every address), or one of its own
 #   --with-ami          where Asterisk runs here: add the manager user that Ringbridge needs
 #   --no-admin          make no account for the page
+#   --python-from WHERE the folder or address of the Python that is brought where the system has none new enough
 #   --wait SECONDS      how long a new version may take until it is well (60)
 #   --uninstall         remove the program; calls and configuration stay
 #   --purge             with --uninstall: remove them too
 #
 # Program: /opt/ringbridge/VERSION, `current` points to the one in use. Configuration: /etc/ringbridge. Calls:
-# /var/lib/ringbridge. It runs as the user ringbridge. Tried on Debian 12; written for Debian 13, Ubuntu 24.04, FreePBX
-# 17, and the relatives of Red Hat 9 too, and not tried there.
+# /var/lib/ringbridge. It runs as the user ringbridge. docs/howto/install.md says where it was tried and where not.
 set -euo pipefail
 umask 022
 
@@ -26,7 +26,7 @@ UNIT=/etc/systemd/system/ringbridge.service
 ASTERISK=/etc/asterisk
 
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]:-$0}")")
-source='' offline='' listen='' with_ami='' no_admin='' upgrade='' uninstall='' purge='' patience=60
+source='' offline='' listen='' with_ami='' no_admin='' upgrade='' uninstall='' purge='' python_from='' patience=60
 
 say() { echo "ringbridge: $*"; }
 refuse() { echo "ringbridge: $*" >&2; exit 1; }
@@ -36,6 +36,7 @@ read_arguments() {
     case $1 in
       --from) source=${2:?--from needs a wheel, a folder or a name}; shift ;;
       --listen) listen=${2:?--listen needs an address}; shift ;;
+      --python-from) python_from=${2:?--python-from needs a folder or an address}; shift ;;
       --wait) patience=${2:?--wait needs seconds}; shift ;;
       --upgrade) upgrade=yes ;;
       --offline) offline=yes ;;
@@ -55,10 +56,19 @@ read_arguments() {
 
 # --- Python ----------------------------------------------------------------------------------------------------------
 
-find_python() { # prints the first that will do
+# For a system without a Python that is new enough: the whole of CPython in one archive, which runs wherever glibc is
+# 2.17 or newer. Address and digests are those that uv 0.13.9 carries in crates/uv-python-managed/download-metadata.json.
+PYTHON_VERSION=3.13.18 PYTHON_RELEASE=20261110
+PYTHON_ADDRESS=https://github.com/astral-sh/python-build-standalone/releases/download/$PYTHON_RELEASE
+PYTHON_DIGEST_x86_64=f2d2199eb25880e07863b391cf7124e7ffa1338b0d65600dfcec117c4223a7fb
+PYTHON_DIGEST_aarch64=55c00325f7c1fddf325dfc621aabdfbbac4dc54adda224af88ec411dc12db239
+
+will_do() { "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+
+find_python() { # prints the first that will do: the system's, which its updates reach, before one that was brought
   local name
-  for name in python3 python3.13 python3.12 python3.11 python3.14; do
-    if "$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+  for name in python3 python3.13 python3.12 python3.11 python3.14 "$OPT/python/$PYTHON_VERSION/bin/python3"; do
+    if will_do "$name"; then
       command -v "$name"
       return
     fi
@@ -66,20 +76,26 @@ find_python() { # prints the first that will do
   return 1
 }
 
-system_packages() { # names, in the order of preference, one set a line
+system_packages() { # names, in the order of preference, one set a line; what is too old is not among them
   if command -v apt-get >/dev/null; then
-    printf '%s\n' 'python3 python3-venv' 'python3.12 python3.12-venv' 'python3.11 python3.11-venv'
+    local name offered
+    for name in python3 python3.12 python3.11; do
+      offered=$(apt-cache policy "$name" 2>/dev/null | sed -n 's/^ *Candidate: //p')
+      ! dpkg --compare-versions "${offered/(none)/}" ge 3.11.1 || echo "$name $name-venv"
+    done
   elif command -v dnf >/dev/null; then
     printf '%s\n' 'python3.12' 'python3.11'
   fi
 }
 
-install_package() { # names
+install_package() { # names; what went wrong is shown
+  local said
   if command -v apt-get >/dev/null; then
-    DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends "$@" >/dev/null 2>&1
+    said=$(DEBIAN_FRONTEND=noninteractive apt-get --option DPkg::Lock::Timeout=120 install -qq --yes \
+      --no-install-recommends "$@" 2>&1 >/dev/null)
   else
-    dnf install --quiet --assumeyes "$@" >/dev/null 2>&1
-  fi
+    said=$(dnf install --quiet --assumeyes "$@" 2>&1)
+  fi || { tail -n 5 <<<"$said" | sed 's/^/    /'; return 1; }
 }
 
 bring_python() {
@@ -91,8 +107,58 @@ bring_python() {
     # shellcheck disable=SC2086 -- several names
     install_package $names && python=$(find_python) && say "installed $names" && return
   done < <(system_packages)
-  refuse "this system has no Python 3.11 or newer among its packages. Install one (with venv) and run this again, or" \
-    "put Ringbridge on another machine beside the PBX: Debian 12 and newer have what it needs."
+  bring_archive
+}
+
+bring_archive() { # sets python
+  local machine archive digest
+  machine=$(uname -m)
+  archive=cpython-$PYTHON_VERSION+$PYTHON_RELEASE-$machine-unknown-linux-gnu-install_only_stripped.tar.gz
+  digest=PYTHON_DIGEST_$machine
+  [ -n "${!digest:-}" ] || refuse_python "and for $machine there is none to be brought"
+  find_archive "$archive" || refuse_python "and $archive could be had neither beside install.sh nor from" \
+    "$(python_address). Fetch it on another machine, put it beside install.sh and run this again"
+  [ "$(sha256sum <"$work/$archive" | cut -d' ' -f1)" = "${!digest}" ] ||
+    refuse_python "and the $archive that was found is not the right one: its SHA-256 has to be ${!digest}"
+  say "bringing Python $PYTHON_VERSION into $OPT/python"
+  local place=$OPT/python/$PYTHON_VERSION
+  rm -rf "$place" "$place.new"
+  mkdir -p "$place.new"
+  tar --extract --gzip --no-same-owner --strip-components 1 --file "$work/$archive" --directory "$place.new"
+  if ! will_do "$place.new/bin/python3"; then
+    rm -rf "$place.new"
+    refuse_python "and the one that was brought does not run here: it needs glibc 2.17 or newer"
+  fi
+  mv "$place.new" "$place"
+  python=$place/bin/python3
+}
+
+python_address() { if [[ $python_from == *://* ]]; then echo "$python_from"; else echo "$PYTHON_ADDRESS"; fi; }
+
+find_archive() { # name: into $work, from a folder that may have it, else by the network
+  local folder
+  for folder in "$python_from" "$source" "$here"; do
+    if [ -n "$folder" ] && [ -r "$folder/$1" ]; then
+      cp "$folder/$1" "$work/"
+      return
+    fi
+  done
+  [ -z "$offline" ] || [ -n "$python_from" ] || return 1
+  say "fetching Python $PYTHON_VERSION from $(python_address)"
+  download "$(python_address)/${1/+/%2B}" "$work/$1"
+}
+
+download() { # address file
+  if command -v curl >/dev/null; then
+    curl --fail --silent --show-error --location --retry 3 --output "$2" "$1"
+  else
+    wget --no-verbose --tries 3 --output-document "$2" "$1"
+  fi
+}
+
+refuse_python() { # why no other could be brought
+  refuse "this system has no Python 3.11 or newer with venv, none came from its packages, $*. Or install one" \
+    "yourself, or put Ringbridge on another machine beside the PBX: Debian 12 and newer have what it needs."
 }
 
 # --- What is to be installed -----------------------------------------------------------------------------------------
@@ -102,8 +168,6 @@ newest_wheel() { # folder
 }
 
 fetch_wheel() { # sets wheel, version and, where packages lie beside it, links
-  work=$(mktemp -d)
-  trap 'rm -rf "$work"' EXIT
   links=''
   if [ -z "$source" ] && [ -n "$(newest_wheel "$here")" ]; then source=$here; fi
   if [ -d "$source" ]; then
@@ -361,9 +425,13 @@ asterisk_user() {
   local secret
   secret=$(head -c 24 /dev/urandom | base64 | tr -d '/+=')
   mkdir -p "$(dirname "$file")"
-  [ -e "$file" ] || install -m 0640 /dev/null "$file"
+  if [ ! -e "$file" ]; then
+    install -m 0640 /dev/null "$file"
+    chown --reference "$ASTERISK/manager.conf" "$file"
+  fi
+  # Our first line has to stand by itself: by it the section is found again.
+  [ -z "$(tail -c 1 "$file")" ] || echo >>"$file"
   ami_section "$secret" >>"$file"
-  chown --reference "$ASTERISK/manager.conf" "$file"
   write "$ETC/pbx.toml" <<TOML
 # For your office.toml: the manager user that install.sh added to $file.
 [[pbx]]
@@ -372,13 +440,14 @@ username = "ringbridge"
 secret = "$secret"
 TOML
   say "added the manager user ringbridge to $file; what to put into office.toml is in $ETC/pbx.toml"
+  # Not `fwconsole reload`: that puts into force too what somebody has left half done in FreePBX's pages.
   asterisk -rx 'manager reload' >/dev/null 2>&1 || say "Asterisk does not answer: when it runs, asterisk -rx 'manager reload'"
 }
 
 remove_asterisk_user() {
   local file=$ASTERISK/manager_custom.conf
   rm -f "$ASTERISK/manager.d/ringbridge.conf"
-  ! grep -qs '^; Ringbridge, end\.$' "$file" || sed -i '/^; Ringbridge\. The least/,/^; Ringbridge, end\.$/d' "$file"
+  ! grep -qs '^; Ringbridge, end\.$' "$file" || sed -i --follow-symlinks '/^; Ringbridge\. The least/,/^; Ringbridge, end\.$/d' "$file"
   [ ! -d "$ASTERISK" ] || asterisk -rx 'manager reload' >/dev/null 2>&1 || true
 }
 
@@ -457,8 +526,10 @@ to_another_version() {
 remove_versions_but() {
   local folder
   for folder in "$OPT"/*/; do
-    folder=$(basename "$folder")
-    [ "$folder" = current ] || [ "$folder" = "$1" ] || [ "$folder" = "$2" ] || rm -rf "${OPT:?}/$folder"
+    case $(basename "$folder") in current | python | "$1" | "$2") ;; *) rm -rf "$folder" ;; esac
+  done
+  for folder in "$OPT"/python/*/; do # that no version was made with
+    grep -qs "^home = ${folder}bin$" "$OPT"/*/pyvenv.cfg || rm -rf "$folder"
   done
 }
 
@@ -491,6 +562,8 @@ main() {
     remove
     return
   fi
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
   bring_python
   fetch_wheel
   previous=$(installed_version) || previous=''

@@ -43,8 +43,8 @@ def system_missing() -> str:
     """Why the tests marked `system` cannot run; empty when they can."""
     if os.geteuid():
         return "clean system: its tests need root"
-    if not (ROOT / ".cache" / "debian12.tar").exists():
-        return "clean system: no .cache/debian12.tar; scripts/setup-tests makes it on Debian"
+    if not all((ROOT / ".cache" / f"{suite}.tar").exists() for suite in ("bookworm", "trixie")):
+        return "clean system: no .cache/bookworm.tar and trixie.tar; scripts/setup-tests makes them on Debian"
     return ""
 
 

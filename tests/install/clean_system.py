@@ -1,21 +1,26 @@
-"""A machine of one's own: a clean Debian 12 in a folder, with its own processes and its own network.
+"""A machine of one's own: a clean Debian in a folder, with its own processes and its own network.
 
-No systemd runs in it, as in a container; so the installer tries a version for a moment and stops it again.
+No systemd runs in it, as in a container; so the installer tries a version for a moment and stops it again. It has
+Python without venv, as most machines do, and its apt knows one folder, where venv lies (see scripts/setup-tests).
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.conftest import ROOT
 
-TAR = ROOT / ".cache" / "debian12.tar"
+SUITES = {"bookworm": "3.11", "trixie": "3.13"}
+"""Debian 12 and 13, and the Python of each."""
 BOOT = """
 set -e
 if [ "$1" != "$2" ]; then
@@ -34,6 +39,7 @@ VOLATILE = re.compile(r"ringbridge\.db|trial\.log|__pycache__")
 
 class CleanSystem:
     def __init__(self, root: Path, process: int) -> None:
+        self._folder = root
         self.root = Path(f"/proc/{process}/root{root}")  # as this process sees it, whatever is mounted there
         self._enter = ("nsenter", f"--target={process}", "--mount", "--net", "--pid", "chroot", str(root))
 
@@ -54,13 +60,15 @@ class CleanSystem:
 
     @contextmanager
     def started(self, command: str) -> Iterator[None]:
+        """Runs meanwhile; asked to end, and ended, at the end."""
         process = subprocess.Popen(
             [*self._enter, *command.split()], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
             yield
-        finally:
-            process.terminate()
+        finally:  # what runs is the child of the one that entered, which ends with it
+            for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+                os.kill(int(child), signal.SIGTERM)
             process.wait(30)
 
     def health(self) -> str:
@@ -71,7 +79,17 @@ class CleanSystem:
             "    try: print(urllib.request.urlopen('http://127.0.0.1:8077/healthz').read().decode()); break\n"
             "    except urllib.error.URLError: time.sleep(0.1)\n"
         )
-        return self.run("timeout", "60", "python3", "-c", ask).stdout.strip()
+        return self.run("timeout", "60", "/opt/ringbridge/current/bin/python", "-c", ask).stdout.strip()
+
+    def version(self) -> str:
+        return str((self.root / "opt/ringbridge/current").readlink())
+
+    def lend(self, folder: Path) -> None:
+        """A folder of the machine around it, to be read under the same name."""
+        place = self.root / folder.relative_to("/")
+        place.mkdir(parents=True)
+        target = f"{self._folder}/{folder.relative_to('/')}"
+        subprocess.run([*self._enter[:-2], "mount", "--bind", str(folder), target], check=True)
 
     def everything(self) -> dict[str, tuple[int, int, int, str]]:
         """Each file of ours with its rights, owner, time and content; without what a running service writes."""
@@ -107,19 +125,26 @@ def clean_system(below: Path, folder: Path | None = None) -> Iterator[CleanSyste
         holder.stdout.close()
 
 
-def unpacked(folder: Path) -> Path:
+def tar_of(suite: str) -> Path:
+    return ROOT / ".cache" / f"{suite}.tar"
+
+
+def unpacked(suite: str, folder: Path, *, release: Path) -> Path:
+    """The root of a clean system; what an office gets lies in its /root/ship."""
     folder.mkdir()
-    subprocess.run(["tar", "--extract", f"--file={TAR}", f"--directory={folder}"], check=True)
+    subprocess.run(["tar", "--extract", f"--file={tar_of(suite)}", f"--directory={folder}"], check=True)
+    shutil.copytree(release, folder / "root" / "ship", copy_function=os.link)
     return folder
 
 
-def release(folder: Path, python: str) -> Path:
-    """What an office gets, and beside it all the packages it needs: made of this checkout."""
-    pip = [python, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+def make_release(folder: Path, *suites: str) -> Path:
+    """What an office gets, and beside it all the packages it needs on each of `suites`: made of this checkout."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     built = ["wheel", "--no-deps", "--no-build-isolation", f"--wheel-dir={folder}", str(ROOT)]
-    debian12 = ["--python-version=3.11", "--only-binary=:all:", *(f"--platform={name}" for name in platforms())]
-    lock = ["--no-deps", "--require-hashes", f"--requirement={ROOT / 'requirements.lock'}"]
-    for arguments in (built, ["download", *lock, *debian12, f"--dest={folder}"]):
+    lock = ["--no-deps", "--require-hashes", f"--requirement={ROOT / 'requirements.lock'}", f"--dest={folder}"]
+    debian = ["--only-binary=:all:", *(f"--platform={name}" for name in platforms())]
+    packages = [["download", *lock, *debian, f"--python-version={SUITES[suite]}"] for suite in suites]
+    for arguments in (built, *packages):
         done = subprocess.run([*pip, *arguments], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
     shutil.copy(ROOT / "deploy" / "install.sh", folder)
@@ -127,5 +152,5 @@ def release(folder: Path, python: str) -> Path:
 
 
 def platforms() -> list[str]:
-    machine = subprocess.run(["uname", "-m"], capture_output=True, text=True, check=True).stdout.strip()
+    machine = os.uname().machine
     return [f"{kind}_{machine}" for kind in ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from tests.install.clean_system import CleanSystem, clean_system, release, unpacked
+from tests.install.clean_system import CleanSystem, clean_system, make_release, unpacked
+from tests.install.freepbx import make_freepbx, pbx_files
 from tests.install.wheels import Change, another_version, version_of
 
 from ringbridge.migrations import HEAD
@@ -39,8 +39,7 @@ NEWER_SCHEMA = {
 def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The root of a machine on which Ringbridge has just been installed; what it said is in /root/said."""
     folder = tmp_path_factory.mktemp("install")
-    root = unpacked(folder / "root")
-    release(root / "root" / "ship", sys.executable)
+    root = unpacked("bookworm", folder / "root", release=make_release(folder / "release", "bookworm"))
     with clean_system(root) as system:
         done = system.install()
     assert done.returncode == 0, done.stdout
@@ -53,10 +52,6 @@ def system(office: Path, tmp_path: Path) -> Iterator[CleanSystem]:
     """The same, a machine for each test."""
     with clean_system(office, tmp_path) as system:
         yield system
-
-
-def current(system: CleanSystem) -> str:
-    return str((system.root / "opt/ringbridge/current").readlink())
 
 
 def ship(system: CleanSystem, version: str, changes: Mapping[str, Change]) -> None:
@@ -98,20 +93,20 @@ def test_second_run_changes_nothing(system: CleanSystem) -> None:
 
 
 def test_another_version_is_not_put_in_place_unasked(system: CleanSystem) -> None:
-    version = current(system)
+    version = system.version()
     ship(system, "9.9.0", {})
     refused = system.install()
     assert refused.returncode == 1
     assert "--upgrade" in refused.stdout
-    assert current(system) == version
+    assert system.version() == version
 
 
 def test_upgrade_puts_a_newer_version_in_place_and_takes_the_database_along(system: CleanSystem) -> None:
-    before = current(system)
+    before = system.version()
     ship(system, "9.9.0", NEWER_SCHEMA)
     done = system.install("--upgrade")
     assert done.returncode == 0, done.stdout
-    assert (current(system), schema(system)) == ("9.9.0", "9999")
+    assert (system.version(), schema(system)) == ("9.9.0", "9999")
     assert system.there(f"opt/ringbridge/{before}"), "the last version stays, for a way back"
     assert system.run("ringbridge", "user", "list").stdout == "admin\tadmin\n"
 
@@ -119,13 +114,13 @@ def test_upgrade_puts_a_newer_version_in_place_and_takes_the_database_along(syst
 @pytest.mark.parametrize("changes", [BROKEN, BROKEN | NEWER_SCHEMA], ids=["same schema", "newer schema"])
 def test_upgrade_to_a_version_that_is_not_well_goes_back(system: CleanSystem, changes: Mapping[str, Change]) -> None:
     before, accounts = system.everything(), system.run("ringbridge", "user", "list").stdout
-    version = current(system)
+    version = system.version()
     ship(system, "9.9.0", changes)
     failed = system.install("--upgrade", "--wait", "30")
     assert failed.returncode == 1
     assert f"went back to version {version}, which is well" in failed.stdout, failed.stdout
     assert "it is broken" in failed.stdout, "the reason is shown"
-    assert (current(system), schema(system)) == (version, HEAD)
+    assert (system.version(), schema(system)) == (version, HEAD)
     assert not system.there("opt/ringbridge/9.9.0")
     assert system.run("ringbridge", "user", "list").stdout == accounts
     kept = {name: about for name, about in system.everything().items() if not name.startswith("var/")}
@@ -153,35 +148,32 @@ def test_uninstall_keeps_calls_and_configuration_and_purge_takes_them_too(system
     assert "ringbridge" not in (system.root / "etc/passwd").read_text()
 
 
-@pytest.mark.parametrize(
-    ("included", "file"),
-    [
-        ('#include "manager.d/*.conf"', "manager.d/ringbridge.conf"),
-        ("#include manager_custom.conf", "manager_custom.conf"),
-    ],
-    ids=["debian", "freepbx"],
-)
-def test_manager_user_is_added_where_root_agrees_and_never_into_a_generated_file(
-    system: CleanSystem, included: str, file: str
-) -> None:
+def test_manager_user_is_added_to_debians_asterisk_where_root_agrees(system: CleanSystem) -> None:
     folder = system.root / "etc/asterisk"
     folder.mkdir()
-    generated = f"[general]\nenabled = yes\n{included}\n"
-    (folder / "manager.conf").write_text(generated)
-    (folder / "manager_custom.conf").write_text("; ours\n")
-    told = system.install().stdout
-    assert f"--with-ami adds it to /etc/asterisk/{file}" in told
-    assert [path.name for path in sorted(folder.rglob("*.conf"))] == ["manager.conf", "manager_custom.conf"]
+    packaged = '[general]\nenabled = yes\n#include "manager.d/*.conf"\n'
+    (folder / "manager.conf").write_text(packaged)
+    assert "--with-ami adds it to /etc/asterisk/manager.d/ringbridge.conf" in system.install().stdout
+    assert [path.name for path in folder.rglob("*.conf")] == ["manager.conf"]
     for _ in range(2):
         assert system.install("--with-ami").returncode == 0
-    written = (folder / file).read_text()
+    written = (folder / "manager.d/ringbridge.conf").read_text()
     assert written.count("[ringbridge]") == 1
     secret = re.findall(r"^secret = (\S{25,})$", written, re.MULTILINE)[0]
     assert secret in (system.root / "etc/ringbridge/pbx.toml").read_text()
-    assert (folder / "manager.conf").read_text() == generated
+    assert (folder / "manager.conf").read_text() == packaged
     system.install("--uninstall", "--purge")
-    assert (folder / "manager_custom.conf").read_text() == "; ours\n"
     assert not (folder / "manager.d/ringbridge.conf").exists()
+
+
+@pytest.mark.asterisk
+def test_freepbx_keeps_a_manager_user_of_that_name_that_was_made_on_its_page(system: CleanSystem) -> None:
+    make_freepbx(system)
+    with (system.root / "etc/asterisk/manager_additional.conf").open("a") as file:
+        file.write("[ringbridge]\nsecret = theirs\n")
+    before = pbx_files(system)
+    assert system.install("--with-ami").returncode == 0
+    assert pbx_files(system) == before
 
 
 def test_page_listens_where_it_is_told(system: CleanSystem) -> None:
@@ -206,15 +198,6 @@ def test_what_cannot_be_done_is_refused_in_words(system: CleanSystem, options: t
     refused = system.install(*options)
     assert (refused.returncode, words in refused.stdout) == (1, True), refused.stdout
     assert system.everything() == before
-
-
-def test_system_whose_packages_have_no_suitable_python_is_told_what_to_do(system: CleanSystem) -> None:
-    (system.root / "etc/apt/sources.list").write_text("")
-    for name in ("python3", "python3.11"):
-        (system.root / "usr/bin" / name).rename(system.root / "usr/bin" / f"{name}.away")
-    refused = system.install()
-    assert refused.returncode == 1
-    assert "has no Python 3.11 or newer" in refused.stdout
 
 
 def test_wheel_is_named_as_its_version(office: Path) -> None:
