@@ -232,6 +232,12 @@ def test_renewed_tokens_follow_the_portals_address() -> None:
     assert tokens.expires == NOW + timedelta(hours=1)
 
 
+@pytest.mark.parametrize("lives", [None, "", "soon", "¹", "9" * 40, -1])
+def test_tokens_whose_end_is_not_told_in_seconds_have_none(lives: object) -> None:
+    body = {"access_token": "b", "refresh_token": "s", "member_id": "m", "expires_in": lives}
+    assert renewed(TOKENS, answer(body), now=NOW).expires is None
+
+
 @pytest.mark.parametrize(
     "body", [None, [], {}, {"access_token": "b"}, {"access_token": "", "refresh_token": "s"}, "<html>"]
 )

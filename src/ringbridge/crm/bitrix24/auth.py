@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 from ringbridge.crm.bitrix24.errors import error_of, no_json, said_in
 from ringbridge.crm.client import Answer, Door, Request, SingleFlight
 from ringbridge.crm.contract import CrmError, Transient, Unauthorized
+from ringbridge.telephony.channels import whole_number
 
 WEST = "https://oauth.bitrix.info"
 EAST = "https://oauth.bitrix24.tech"
@@ -235,14 +236,14 @@ def renewed(tokens: Tokens, answer: Answer, *, now: datetime) -> Tokens:
     member = str(body.get("member_id") or tokens.member)
     if tokens.member and member != tokens.member:
         raise Unauthorized("The authorization server gave tokens of another portal: connect this one anew.")
-    lives = str(body.get("expires_in") or "")
+    lives = whole_number(str(body.get("expires_in") or ""))
     return Tokens(
         access=str(body["access_token"]),
         refresh=str(body["refresh_token"]),
         endpoint=_endpoint(body.get("client_endpoint")) or tokens.endpoint,
         server=str(body.get("server_endpoint") or tokens.server),
         member=member,
-        expires=now + timedelta(seconds=int(lives)) if lives.isdigit() else None,
+        expires=now + timedelta(seconds=lives) if lives is not None else None,
         application_token=tokens.application_token,
     )
 

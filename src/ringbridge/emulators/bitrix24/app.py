@@ -160,7 +160,7 @@ async def _file(portal: Portal, name: str, params: Params, files: dict[str, tupl
     token = text(params.get("token"))
     if name == "download":
         number = token.removeprefix("telephony|")
-        stored = portal.telephony.files.get(int(number)) if number.isdigit() else None
+        stored = portal.telephony.files.get(int(number)) if number.isdecimal() else None
         if stored is None:
             return Response("File not found", status_code=404)
         return Response(stored.content, media_type=stored.media_type)

@@ -132,7 +132,7 @@ def _look_up(reference: re.Match[str], results: Results) -> Any:
     for part in _PATH.findall(reference.group(2)):
         if isinstance(value, dict) and part in value:
             value = value[part]
-        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+        elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
             value = value[int(part)]
         else:
             break

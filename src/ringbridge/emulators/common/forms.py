@@ -38,7 +38,7 @@ def _put(tree: Params, path: list[str], value: Any) -> None:
 
 
 def _next_index(tree: Mapping[str, Any]) -> int:
-    return max((int(key) for key in tree if key.isdigit()), default=-1) + 1
+    return max((int(key) for key in tree if key.isdecimal()), default=-1) + 1
 
 
 def as_array(value: Any) -> Any:

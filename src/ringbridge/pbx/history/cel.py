@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from ringbridge.pbx.history.rows import CelRow, Side, Sides, given, local_exten
 from ringbridge.pbx.history.talks import extension_of, talks_with
 from ringbridge.telephony.causes import leg_result, outbound_result
-from ringbridge.telephony.channels import dialled_number, endpoint_of
+from ringbridge.telephony.channels import dialled_number, endpoint_of, whole_number
 from ringbridge.telephony.model import (
     Call,
     CallId,
@@ -72,7 +72,7 @@ def channels_of(rows: Sequence[CelRow], sides: Sides) -> list[Past]:
                 past.answer = past.answer or row.time
             case "HANGUP":
                 past.end = row.time
-                past.cause = int(row.said("hangupcause")) if row.said("hangupcause").isdigit() else None
+                past.cause = whole_number(row.said("hangupcause"))
                 past.status = row.said("dialstatus")
             case "CHAN_END":
                 past.end = past.end or row.time
