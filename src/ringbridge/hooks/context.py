@@ -58,10 +58,11 @@ class Surroundings:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def without_secrets(self, text: str) -> str:
-        """What hooks say when they fail, and what they change, is told in the call's story and in the log."""
+        """What hooks say when they fail, and what they change, is told in the call's story and in the log: as text that
+        can be kept, whatever halves of letters it holds."""
         for secret in filter(None, self.secrets.values()):
             text = text.replace(secret, "•••")
-        return text
+        return text.encode("utf-8", "replace").decode().replace("\0", "?")
 
     def context(self, hook: str, file: str, asked: Asked) -> Context:
         """For a hook that runs in another thread than the event loop, from which this is called."""

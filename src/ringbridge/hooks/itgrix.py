@@ -94,12 +94,15 @@ def known_besides(root: Mapping[str, Any]) -> dict[str, Any]:
 
 def understood(spec: HookSpec, data: Any, root: Mapping[str, Any], value: Any) -> Any:
     """A script's ``data`` without what was added to its value; scripts like to give `$params` back whole. Fields to
-    set stand beside those that other files set: a script does not see them."""
+    set stand beside those that other files set: a script does not see them. A null takes a field of a request away, as
+    it does where PHP writes requests; as a field to set it is sent, and clears it."""
     if not isinstance(data, dict):
         return data
     if spec.value == "fields":
-        return {**value, **{name: each for name, each in data.items() if name not in ADDED | root.keys()}}
+        told = {name: as_given(each, None) for name, each in data.items() if name not in ADDED | root.keys()}
+        return {**value, **told}
     own = root["params"] if isinstance(root.get("params"), dict) else {}
+    data = {name: as_given(each, own.get(name, root.get(name))) for name, each in data.items()}
     added = (ADDED | root.keys()) - own.keys()
     kept = {name: each for name, each in data.items() if name not in added or each != root.get(name, data)}
     kept = {name: each for name, each in kept.items() if name not in ADDED}
@@ -108,7 +111,25 @@ def understood(spec: HookSpec, data: Any, root: Mapping[str, Any], value: Any) -
         kept = {ours.get(name, name): each for name, each in kept.items() if name not in spec.kept}
     if spec.name == "process_originate_params":
         kept.pop("request_data", None)
-    return kept if kept or not data else value  # only what is empty from the start cancels
+    if not kept and data:
+        return value  # only what is empty from the start cancels
+    return {name: each for name, each in kept.items() if each is not None or own.get(name, each) is None}
+
+
+def as_given(said: Any, given: Any) -> Any:
+    """PHP has one kind of array: a list from which something was taken comes back as a map with numbers for names, and
+    an empty map as an empty list."""
+    before = dict(enumerate(given)) if isinstance(given, list) else given if isinstance(given, dict) else {}
+    match said:
+        case [] if isinstance(given, dict):
+            return {}
+        case dict() if said and not isinstance(given, dict) and all(name.isdecimal() for name in said):
+            return [as_given(each, before.get(int(name))) for name, each in said.items()]
+        case dict():
+            return {name: as_given(each, before.get(name)) for name, each in said.items()}
+        case list():
+            return [as_given(each, before.get(place)) for place, each in enumerate(said)]
+    return said
 
 
 def conversation_of(call: PhoneCall, zone: tzinfo) -> dict[str, Any]:

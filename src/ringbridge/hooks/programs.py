@@ -162,8 +162,8 @@ def answer_in(said: bytes) -> Mapping[str, Any]:
 
 
 def data_in(answer: Mapping[str, Any], spec: HookSpec) -> Any:
-    """A single value may stand alone, or under its argument's name. Other languages mix up numbers with texts, and 1
-    with true."""
+    """A single value may stand alone, or under its argument's name. Other languages mix up numbers with texts and
+    truths."""
     if answer.get("state", "success") != "success":
         raise HookFailed(f"said that its state is {str(answer['state'])[:SHOWN]!r}")
     if "data" not in answer:
@@ -175,6 +175,18 @@ def data_in(answer: Mapping[str, Any], spec: HookSpec) -> Any:
         data = data.get(spec.value, UNCHANGED)
     if data in (None, []):
         return UNCHANGED
-    if isinstance(data, int) and not isinstance(data, bool):
-        return str(data) if spec.returns is str else {0: False, 1: True}.get(data, data)
-    return data
+    return truth(data) if spec.returns is bool else text(data)
+
+
+def truth(data: Any) -> Any:
+    """What PHP, JavaScript and a shell take for true or false, but for words."""
+    if isinstance(data, str):
+        return {"": False, "0": False, "1": True}.get(data, data)
+    return bool(data) if isinstance(data, int | float) else data
+
+
+def text(data: Any) -> Any:
+    """A number as text: 89125551122.0 is what a long one becomes in between."""
+    if isinstance(data, float) and data.is_integer():
+        data = int(data)
+    return str(data) if isinstance(data, int) and not isinstance(data, bool) else data

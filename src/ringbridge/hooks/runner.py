@@ -14,13 +14,12 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import structlog
-from pydantic import TypeAdapter, ValidationError
 
+from ringbridge.hooks.answers import checked, is_empty
 from ringbridge.hooks.context import Asked, Surroundings
 from ringbridge.hooks.folder import HookFile, HookFolder
 from ringbridge.hooks.outcome import UNCHANGED, HookBroken, HookError, HookFailed, HookOutcome, HookTimeout, Trouble
@@ -30,7 +29,6 @@ from ringbridge.hooks.values import document
 
 log = structlog.get_logger(__name__)
 
-LARGEST = 1024 * 1024  # characters of a value as JSON
 REMEMBERED = 4096  # answers
 SHOWN = 60
 
@@ -122,7 +120,7 @@ class Hooks:
             file.went_well()
             if answer is UNCHANGED:
                 continue
-            if spec.cancels and not answer:
+            if spec.cancels and is_empty(answer):
                 cancelled_by = file.path.name
                 notes.append(f"{spec.name}: cancelled by {file.path.name}")
                 break
@@ -161,7 +159,9 @@ class Hooks:
         context = self.settings.surroundings.context(spec.name, file.path.name, asked)
         arguments = {spec.value: _own(value), **{name: _own(each) for name, each in given.items()}}
         answer = await file.hooks.ask(spec, arguments, context, threads, self._deadline(spec))
-        if answer is UNCHANGED or (spec.cancels and not answer):
+        if not spec.is_heard:
+            return UNCHANGED
+        if answer is UNCHANGED or (spec.cancels and is_empty(answer)):
             return answer
         return checked(spec, answer, value)
 
@@ -177,35 +177,6 @@ class Hooks:
 def _own(value: Any) -> Any:
     """A file's own copy of what it could change."""
     return copy.deepcopy(value) if isinstance(value, dict | list) else value
-
-
-@cache
-def _adapter(hook: str) -> TypeAdapter[Any]:
-    return TypeAdapter(SPECS[hook].returns)
-
-
-def checked(spec: HookSpec, answer: Any, value: Any) -> Any:
-    """The answer as the specification wants it. Raises `HookFailed`."""
-    try:
-        found = _adapter(spec.name).validate_python(answer, strict=not spec.gives_map)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        given = repr(first["input"])[:SHOWN]
-        raise HookFailed(
-            f"gave back what it may not: {place + ': ' if place else ''}{first['msg']}, not {given}"
-        ) from None
-    if not spec.gives_map:
-        return found
-    kept = {name: value[name] for name in spec.kept if isinstance(value, Mapping) and name in value}
-    found = {**found, **kept}
-    try:
-        length = len(json.dumps(found, ensure_ascii=False, allow_nan=False))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise HookFailed(f"gave back what is no JSON: {error}") from None
-    if length > LARGEST:
-        raise HookFailed(f"gave back {length} characters; at most {LARGEST} are taken")
-    return found
 
 
 def difference(before: Any, after: Any) -> str:

@@ -55,6 +55,7 @@ class HookSpec:
     cancels: bool  # an empty value cancels the request
     urgent: bool  # a ringing phone waits for it
     kept: frozenset[str]  # fields that stay what they are, whatever the hook says
+    is_heard: bool  # False: what it gives back is not used
 
     @property
     def gives_map(self) -> bool:
@@ -67,7 +68,12 @@ _mark = pluggy.HookspecMarker(PROJECT)
 
 
 def hook(
-    *, of: Of = Of.ANY, cancels: bool = False, urgent: bool = False, kept: frozenset[str] = frozenset()
+    *,
+    of: Of = Of.ANY,
+    cancels: bool = False,
+    urgent: bool = False,
+    kept: frozenset[str] = frozenset(),
+    is_heard: bool = True,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def specified(function: Callable[..., Any]) -> Callable[..., Any]:
         types = get_type_hints(function)
@@ -82,6 +88,7 @@ def hook(
             cancels=cancels,
             urgent=urgent,
             kept=kept,
+            is_heard=is_heard,
         )
         return _mark(function)
 
@@ -205,7 +212,7 @@ def process_task_creation_params(params: TaskParams, call: PhoneCall, ctx: Conte
     """A task for a missed call. Cancelled: none is made."""
 
 
-@hook()
+@hook(is_heard=False)
 def post_registration(facts: Fields, call: PhoneCall, ctx: Context) -> Fields:
     """The CRM knows the call now; what the hook gives back is not used. `facts`: what the registration brought
     (Bitrix24: call_id, client). May be asked again after a restart in the middle."""

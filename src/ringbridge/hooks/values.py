@@ -94,7 +94,7 @@ class PhoneCall:
 class _Open(TypedDict):
     """Fields that are not named may be there."""
 
-    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
+    __pydantic_config__ = ConfigDict(extra="allow", coerce_numbers_to_str=True)  # type: ignore[misc]
 
 
 class RegistrationParams(_Open, total=False):
@@ -154,7 +154,7 @@ class TaskParams(_Open, total=False):
 class OriginateParams(TypedDict, total=False):
     """Of the call that the PBX is asked to make; no other fields."""
 
-    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+    __pydantic_config__ = ConfigDict(extra="forbid", coerce_numbers_to_str=True)  # type: ignore[misc]
 
     caller_id: Annotated[str, "shown on the employee's phone"]
     channel: Annotated[str, "the phone to ring: PJSIP/101, Local/101@from-internal"]

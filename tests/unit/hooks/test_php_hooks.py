@@ -256,6 +256,76 @@ async def test_a_script_that_gives_back_nothing_of_its_value_cancels_nothing(des
     assert await value_of(desk, "process_final_params", FINAL, script) == FINAL
 
 
+WITHOUT_THE_SECOND = ["unset($params['USER_ID'][1]);", "$params['USER_ID'] = array_diff($params['USER_ID'], ['5']);"]
+
+
+@pytest.mark.parametrize("code", WITHOUT_THE_SECOND)
+async def test_a_list_from_which_a_script_takes_something_stays_a_list(desk: Desk, code: str):
+    script = f"<?php {code} return ['state' => 'success', 'data' => $params];"
+    params = {"CALL_ID": "externalCall.1", "USER_ID": ["1", "5", "7"]}
+    value = await value_of(desk, "customize_show_call_card", params, script)
+    assert value == {"CALL_ID": "externalCall.1", "USER_ID": ["1", "7"]}
+
+
+async def test_lists_and_maps_within_what_a_script_gives_back_stay_what_they_were(desk: Desk):
+    script = """
+        <?php
+        unset($params['custom_fields_values'][0], $params['_embedded']['tags'][1]);
+        return ['state' => 'success', 'data' => $params];
+    """
+    params = {
+        "custom_fields_values": [{"field_id": 1}, {"field_id": 2, "values": [{"value": {}}]}],
+        "_embedded": {"tags": [{"name": "a"}, {"name": "b"}, {"name": "c"}], "7": {"x": "y"}},
+        "metadata": {},
+    }
+    assert await value_of(desk, "process_lead_creation_params", params, script) == {
+        "custom_fields_values": [{"field_id": 2, "values": [{"value": {}}]}],
+        "_embedded": {"tags": [{"name": "a"}, {"name": "c"}], "7": {"x": "y"}},
+        "metadata": {},
+    }
+
+
+async def test_a_list_to_set_in_a_field_may_have_gaps(desk: Desk):
+    script = """
+        <?php
+        $sizes = array_filter([1, 0, 3]);
+        return ['state' => 'success', 'data' => ['UF_SIZES' => $sizes]];
+    """
+    entity = {"ID": "7", "TITLE": "Lead"}
+    value = await value_of(desk, "customize_entity", {}, script, entity=entity, kind="lead")
+    assert value == {"UF_SIZES": [1, 3]}
+
+
+async def test_a_text_of_digits_that_php_made_a_number_of_is_a_text_again(desk: Desk):
+    script = """
+        <?php
+        foreach (['74951112233' => 'mango'] as $number => $trunk) { $params['LINE_NUMBER'] = $number; }
+        return ['state' => 'success', 'data' => $params];
+    """
+    params = {"USER_ID": "1", "LINE_NUMBER": "mango"}
+    value = await value_of(desk, "process_registration_params", params, script)
+    assert value == {"USER_ID": "1", "LINE_NUMBER": "74951112233"}
+    phone = "<?php return ['state' => 'success', 'data' => ['phone' => $params['phone'] + 0.0]];"
+    assert await value_of(desk, "process_client_phone", "89125551122", phone) == "89125551122"
+
+
+async def test_a_null_takes_a_field_of_a_request_away_and_clears_a_field_of_an_entity(desk: Desk):
+    script = "<?php $params['CRM_SOURCE'] = null; return ['state' => 'success', 'data' => $params];"
+    params = {"USER_ID": "1", "CRM_SOURCE": "CALL"}
+    assert await value_of(desk, "process_registration_params", params, script) == {"USER_ID": "1"}
+    clearing = "<?php return ['state' => 'success', 'data' => ['COMMENTS' => null]];"
+    entity = {"ID": "7", "COMMENTS": "x"}
+    assert await value_of(desk, "customize_entity", {}, clearing, entity=entity, kind="lead") == {"COMMENTS": None}
+
+
+@pytest.mark.parametrize("data", ["null", "true", "['sent' => [1, 2]]", "'ok'"])
+async def test_what_post_registration_gives_back_does_not_matter(desk: Desk, data: str):
+    script = f"<?php return ['state' => 'success', 'data' => {data}];"
+    assert await value_of(desk, "post_registration", {"call_id": "externalCall.1"}, script) == {
+        "call_id": "externalCall.1"
+    }
+
+
 # amoCRM
 
 CALL = {"uniq": "office-7", "phone": "+79125551122", "direction": "inbound", "call_status": 6, "duration": 0}
@@ -317,6 +387,8 @@ async def test_an_update_gives_the_fields_to_set(desk: Desk, hook: str):
         ("no php at all", "the script returned integer"),
         ("<?php return ['state' => 'error', 'data' => []];", "its state is 'error'"),
         ("<?php return ['state' => 'success', 'data' => 'text'];", "gave back what it may not"),
+        ("<?php return ['state' => 'success', 'data' => false];", "gave back what it may not"),
+        ("<?php return ['state' => 'success', 'data' => ''];", "gave back what it may not"),
     ],
 )
 async def test_a_script_that_goes_wrong_is_told_in_words_and_the_value_goes_on(desk: Desk, script: str, why: str):
@@ -391,10 +463,16 @@ async def test_a_script_in_cp1251_does_its_work_and_text_of_it_is_told_to_be_no_
     assert "not UTF-8: save it as UTF-8" in outcome.errors[0]
 
 
-@pytest.mark.parametrize("result", ["0", "false", "!$result"])
+@pytest.mark.parametrize("result", ["0", "false", "!$result", "'0'", "''"])
 async def test_need_registration_may_say_no_as_scripts_do(desk: Desk, result: str):
     script = f"<?php return ['state' => 'success', 'data' => ['result' => {result}]];"
     assert await value_of(desk, "need_registration", True, script) is False
+
+
+@pytest.mark.parametrize("result", ["1", "'1'", "strpos('+7912', '12')"])
+async def test_need_registration_may_say_yes_as_scripts_do(desk: Desk, result: str):
+    script = f"<?php return ['state' => 'success', 'data' => ['result' => {result}]];"
+    assert await value_of(desk, "need_registration", False, script) is True
 
 
 async def test_a_script_that_is_none_of_itgrixs_is_told(desk: Desk):

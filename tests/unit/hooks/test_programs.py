@@ -81,6 +81,8 @@ async def test_empty_data_cancels(desk: Desk, data: str):
         ("echo '[1, 2]'", "said list, not an object"),
         ('echo \'{"state": "error"}\'', "said that its state is 'error'"),
         ('echo \'{"data": "text"}\'', "gave back what it may not"),
+        ("echo '{\"data\": false}'", "gave back what it may not"),
+        ('echo \'{"data": {"UF_CUT": "\\ud83d"}}\'', "surrogates not allowed"),
         ("echo oh no >&2; exit 3", "ended with status 3: oh no"),
         ("kill -9 $$", "was ended by SIGKILL"),
         ("exec /not/there", "ended with status"),

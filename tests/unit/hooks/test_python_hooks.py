@@ -286,7 +286,15 @@ async def test_a_hook_that_wants_to_end_everything_ends_nothing(desk: Desk, text
         ("process_final_params", FINAL, "{'UF_FIELD': object()}"),
         ("process_final_params", FINAL, "{'UF_FIELD': float('nan')}"),
         ("process_final_params", FINAL, "{'UF_FIELD': 'x' * 2_000_000}"),
+        ("process_final_params", FINAL, "{'UF_FIELD': 'half of a letter: \\ud83d'}"),
+        ("process_final_params", FINAL, "False"),
+        ("process_final_params", FINAL, "''"),
+        ("process_final_params", FINAL, "0"),
         ("process_client_phone", "1", "7"),
+        ("process_client_phone", "1", "'half of a letter: \\ud83d'"),
+        ("process_client_phone", "1", "'1' * 5_000"),
+        ("process_client_phone", "1", "'101\\n'"),
+        ("process_originate_params", {"channel": "PJSIP/1"}, "{'channel': 'PJSIP/1\\r\\nAction: Command'}"),
         ("need_registration", True, "'no'"),
         ("process_originate_params", {"channel": "PJSIP/1"}, "{'application': 'System'}"),
     ],
@@ -298,6 +306,23 @@ async def test_what_a_hook_may_not_give_back_is_refused_in_words(desk: Desk, hoo
     assert outcome.value == value
     assert len(outcome.errors) == 1
     assert "gave back" in outcome.errors[0]
+
+
+async def test_an_error_with_half_of_a_letter_is_told_as_text_that_can_be_kept(desk: Desk):
+    desk.write("wrong.py", "def process_final_params(params): raise ValueError('\\ud83d\\0')")
+    outcome = await desk.ask("process_final_params", FINAL)
+    assert outcome.errors == ("process_final_params of wrong.py: wrong.py, line 1: ValueError: ??",)
+
+
+async def test_a_number_stands_for_a_text_in_a_requests_fields(desk: Desk):
+    desk.write("line.py", "def process_registration_params(params): return {**params, 'LINE_NUMBER': 74951112233}")
+    assert (await desk.ask("process_registration_params", {})).value == {"LINE_NUMBER": "74951112233"}
+
+
+async def test_what_post_registration_gives_back_does_not_matter(desk: Desk):
+    desk.write("told.py", "def post_registration(facts): return 5")
+    outcome = await desk.ask("post_registration", {"call_id": "externalCall.1"})
+    assert (outcome.value, outcome.notes, outcome.errors) == ({"call_id": "externalCall.1"}, (), ())
 
 
 def hurried(folder, seconds: float = 0.05) -> HookSettings:

@@ -35,6 +35,7 @@ SENTENCES = (
     N_("%(file)s cannot be loaded: %(why)s"),
     N_("gave back %(length)s characters; at most %(most)s are taken"),
     N_("gave back what it may not: %(what)s, not %(given)s"),
+    N_("gave back what it may not: a text of one line is expected, not %(given)s"),
     N_("gave back what is no JSON: %(why)s"),
     N_("could not be asked (%(kind)s: %(why)s); the log has the details"),
     N_("was still at work when nobody waited for it any more"),
