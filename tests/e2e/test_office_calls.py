@@ -8,6 +8,7 @@ import pytest
 from tests.office.line import EndedTooSoon, Line
 from tests.office.office import Office, Reach
 from tests.office.sound import Sound, finished_wav
+from tests.office.truth import MARGIN, spoke
 
 pytestmark = pytest.mark.asterisk
 
@@ -49,7 +50,8 @@ async def test_an_answered_call_leaves_a_playable_recording_with_something_to_he
     (recording,) = set(office.recordings.iterdir()) - before
     sound = Sound.of_wav(await finished_wav(recording))
     assert sound.loudness > 1000
-    assert abs(sound.seconds - inside.talked.total_seconds()) < 1
+    assert spoke(inside).is_in(sound.seconds), sound.seconds
+    assert sound.seconds < inside.talked.total_seconds() + MARGIN
 
 
 async def test_a_caller_who_gives_up_stops_the_ringing(office: Office) -> None:

@@ -158,7 +158,7 @@ class Book:
         assert said["link"].startswith(f"{self._address}/recordings/")
         sound = await played(said["link"])
         assert sound.loudness > 1000
-        assert sound.seconds > expected.spoke.seconds - 1
+        assert expected.spoke.is_in(sound.seconds), (sound.seconds, expected.spoke)
 
     def _client_of(self, call: dict[str, Any]) -> Entity:
         """Whom the call is written to: a contact, or the contact of the lead that it is written to."""

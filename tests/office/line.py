@@ -121,6 +121,8 @@ class Line:
         self.stage, self.rang_at = Stage.RINGING, datetime.now(UTC)
 
     def answer(self) -> None:
+        if self.stage is Stage.ENDED:
+            raise EndedTooSoon(f"{self} before it was answered here")
         self._answer_invite(200, "OK", body=self._offer())
         self._talking()
 

@@ -5,25 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from tests.office.audio import PACKET_SECONDS
 from tests.office.line import Line
 
 from ringbridge.telephony.model import Direction, Disposition
 
-MARGIN = 1.0  # seconds by which a duration may differ from what the phones measured
+MARGIN = 1.5  # seconds by which a duration may differ from what the phones measured: it is told in whole ones
+KEPT = 0.8  # of the sound that a phone heard is in the recording, and more: a busy PBX loses some
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spoke:
     """One employee's talk with the client. `consulting`: the seconds of a consultation that followed while the client
-    was on hold. Hold counts as talk and a consultation does not, but no stream tells the two apart for certain."""
+    was on hold. Hold counts as talk and a consultation does not, but no stream tells the two apart for certain.
+    `sound`: the seconds of sound that the phone heard in it, fewer where the machine was too busy to speak."""
 
     extension: str
     seconds: float
+    sound: float
     consulting: float = 0.0
 
     def lasted(self, seconds: float) -> bool:
-        """Is this how long it took, give or take a second?"""
+        """Is this how long it took, give or take a moment?"""
         return self.seconds - MARGIN < seconds < self.seconds + self.consulting + MARGIN
+
+    def is_in(self, recorded: float) -> bool:
+        """Is the whole talk in a recording of so many seconds?"""
+        return recorded > self.sound * KEPT - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,4 +63,6 @@ def spoke(
     if begin is None or end is None:
         raise AssertionError(f"{line} was not answered, or has not ended")
     consulting = (line.ended_at - end).total_seconds() if consulted and line.ended_at else 0.0
-    return Spoke(extension=line.phone.name, seconds=(end - begin).total_seconds(), consulting=consulting)
+    seconds = (end - begin).total_seconds()
+    heard = line.audio.heard * PACKET_SECONDS
+    return Spoke(extension=line.phone.name, seconds=seconds, sound=min(seconds, heard), consulting=consulting)
