@@ -1,6 +1,7 @@
 # Every target makes sure of .venv first; all of it happens in this folder.
 #
-#   make demo     the main job on an emulated office and portal: http://127.0.0.1:8077
+#   make demo     the main job on an emulated office and portal: http://127.0.0.1:8077;
+#                 DEMO="--port 9077 --portal-port 9078" where these ports are taken
 #   make test     what the tests need, then the tests; TESTS="tests/unit -k numbers" runs a part of them
 #   make check    lint, types, test: what has to be green before a commit
 #   make bench    the figures, each as a ratio within one run
@@ -11,6 +12,7 @@
 
 PYTHON ?= python3
 TESTS ?=
+DEMO ?=
 # The whole run is shared by two workers; see tests/conftest.py.
 SHARED := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 VENV := .venv
@@ -24,7 +26,7 @@ setup: $(VENV)/ready
 	@$(RUN)/python scripts/build_assets.py
 
 demo: setup
-	@$(RUN)/ringbridge demo
+	@$(RUN)/ringbridge demo $(DEMO)
 
 test: setup
 	@scripts/setup-tests

@@ -84,7 +84,8 @@ def make_sure_of(port: int, option: str) -> None:
         socket.create_server((HOST, port)).close()
     except OSError as error:
         reason = os.strerror(error.errno or 0)
-        raise NoPort(f"Port {port} cannot be had ({reason}): choose another with {option}.") from error
+        way = f'{option}, by make with DEMO="{option} 9077"'
+        raise NoPort(f"Port {port} cannot be had ({reason}): choose another with {way}.") from error
 
 
 @asynccontextmanager

@@ -31,7 +31,7 @@ from ringbridge.service.logs import TAIL
 from ringbridge.service.portals.adapters import amo_application, amo_settings
 from ringbridge.service.portals.extensions import EmployeeTable
 from ringbridge.service.portals.office import OfficePortal
-from ringbridge.service.runtime import Runtime, open_runtime, refresh
+from ringbridge.service.runtime import Runtime, open_runtime, pbx_address, refresh
 from ringbridge.status import status_of
 from ringbridge.store import users
 from ringbridge.store.dials import Dial
@@ -140,6 +140,7 @@ def services_of(runtime: Runtime, feed: LiveFeed, tally: Tally, boards: CardBoar
         phones=partial(phones_of, runtime),
         reach=Phones(runtime.boards.values()).reach,
         hang_up=hanging_up(runtime).hang_up,
+        log_in_again=partial(log_in_again, runtime),
         log=TAIL,
         examine=partial(examined, runtime.bootstrap),
         office=lambda: runtime.office,
@@ -171,6 +172,12 @@ def card_of(runtime: Runtime, portal: PortalId, ref: Ref) -> str:
     """Where the portal shows it to people; empty where that is not known."""
     crm = next((one.crm for one in runtime.portals if one.id == portal), None)
     return crm.page_of(ref) if isinstance(crm, PageSource) else ""
+
+
+def log_in_again(runtime: Runtime, pbx: str) -> None:
+    """Where a right was missing: what manager.conf says since then counts from the next login on."""
+    if (link := runtime.links.get(PbxId(pbx))) and link.status.missing:
+        link.configure(next(pbx_address(one) for one in runtime.office.pbx if one.name == pbx))
 
 
 def hanging_up(runtime: Runtime) -> HangingUp:

@@ -152,6 +152,7 @@ class Services:
     phones: Callable[[], Mapping[str, str]] = dict  # employees': extension -> its holder's name
     reach: Callable[[str], Reach] = lambda extension: Reach.UNKNOWN  # whether a phone or a queue could be rung
     hang_up: HangUp | None = None
+    log_in_again: Callable[[str], None] = lambda pbx: None  # a PBX gives rights at a login, and keeps to them
     traces: Traces = field(default_factory=NoTraces)  # what the PBXs said lately
     log: LogTail = field(default_factory=LogTail)
     examine: Callable[[], Awaitable[Sequence[Finding]]] | None = None  # the whole installation, when it is asked for

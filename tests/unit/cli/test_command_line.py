@@ -203,7 +203,7 @@ def test_a_demonstration_whose_port_is_taken_says_which_and_how_to_choose_anothe
         ports = {"--port": 0, "--portal-port": 0} | {option: taken.getsockname()[1]}
         refused = run("demo", "--data", tmp_path, *(part for pair in ports.items() for part in pair))
     assert refused.exit_code == 1
-    assert f"choose another with {option}." in refused.stderr
+    assert f'choose another with {option}, by make with DEMO="{option} 9077".' in refused.stderr
     assert "Traceback" not in refused.output
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from ringbridge.emulators.amocrm import Account, deskwork
 from ringbridge.emulators.amocrm import serve as serve_account
 from ringbridge.emulators.amocrm.demo import ADMIN_ID
 from ringbridge.emulators.asterisk.server import Server
+from ringbridge.emulators.asterisk.users import ALL
 from ringbridge.emulators.bitrix24.faults import Fault, FaultKind
 from ringbridge.emulators.bitrix24.portal import Portal
 from ringbridge.emulators.bitrix24.server import serve
@@ -29,6 +30,7 @@ from ringbridge.service.settings import load_office
 from ringbridge.store import calls, portals
 from ringbridge.store.directory import DirectoryUser
 from ringbridge.telephony.model import Call, CallId, Direction
+from ringbridge.web.wizard.crm import with_portal
 from ringbridge.web.wizard.employees import matched, with_people
 from ringbridge.web.wizard.lines import QUESTIONS, place_of, trunk_rows, typed_rows, with_rules, with_trunks
 from ringbridge.web.wizard.steps import Progress, Step, next_step, stages
@@ -142,6 +144,21 @@ async def test_wrong_secret_is_told_at_once_with_the_lines_that_are_needed(newco
     assert not (await newcomer.office()).pbx, "nothing is kept that does not work"
 
 
+async def test_right_that_was_missing_counts_when_it_is_tested_again(newcomer: Newcomer) -> None:
+    newcomer.server.users[MANAGER.name] = replace(MANAGER, write=ALL - {"originate"})
+    assert goes_to(await newcomer.asterisk()) == "crm"
+    await newcomer.reopened()
+    link = newcomer.runtime.links[PBX]
+    await link.until(LinkState.READY)
+    assert "add originate to write" in await newcomer.until_seen("Missing", "asterisk")
+    newcomer.server.users[MANAGER.name] = MANAGER
+    tested = await newcomer.say("asterisk", act="test", port=str(newcomer.server.port), username=MANAGER.name)
+    assert "add originate" not in tested.text
+    async with asyncio.timeout(20):
+        while link.status.state is not LinkState.READY or link.status.missing:
+            await link.changed()  # it logs in anew, since a PBX gives rights at a login
+
+
 async def test_key_that_opens_nothing_is_told_and_not_kept(newcomer: Newcomer) -> None:
     wrong = newcomer.portal.webhook_url.replace("demo0webhook0secret", "another0secret0of0nobody")
     answer = await newcomer.say("crm", kind="bitrix24", webhook=wrong, closed="1")
@@ -189,8 +206,12 @@ async def test_secrets_are_never_shown_again(newcomer: Newcomer) -> None:
 
 
 async def test_set_up_is_taken_up_where_it_was_left(newcomer: Newcomer) -> None:
+    assert goes_to(await newcomer.browser.get("/")) == "master", (
+        "whoever opens the page for the first time is led there"
+    )
     await newcomer.asterisk()
     await newcomer.reopened()
+    assert goes_to(await newcomer.browser.get("/")) == "live"
     assert goes_to(await newcomer.browser.get("/config/master")) == "account"
     await newcomer.say("account", name="boss", new="a long password", again="a long password")
     assert goes_to(await newcomer.browser.get("/config/master")) == "crm"
@@ -342,6 +363,23 @@ async def test_lines_for_the_manager_user_are_the_same_after_a_restart(tmp_path:
 
 
 # What the steps make of the office: pure
+
+
+@pytest.mark.parametrize(
+    ("typed", "address", "brand"),
+    [
+        ("https://example.amocrm.ru", "https://example.amocrm.ru", "amocrm"),
+        ("example.amocrm.ru", "https://example.amocrm.ru", "amocrm"),
+        ("https://example.kommo.com/leads/list/?page=2", "https://example.kommo.com", "kommo"),
+    ],
+)
+def test_accounts_address_may_be_copied_from_the_browser(typed: str, address: str, brand: str) -> None:
+    form = {"kind": "amocrm", "amo_address": typed, "amo_token": "t", "public_address": "calls.acme.example/"}
+    office = office_of(with_portal({}, form))
+    keys = office.portal[0].amocrm
+    assert keys is not None
+    assert (keys.address, keys.brand, office.public_address) == (address, brand, "https://calls.acme.example")
+
 
 OFFICE = {
     "portal": [{"name": "acme", "default_user": "1", "webhook": "https://acme.example/rest/1/abcdefghijklmnop/"}],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -37,7 +37,10 @@ class AsteriskStep:
         office = await self._frame.desk.office()
         if not office.pbx:
             return await self._shown(request, {**USUAL, "secret": self._proposed}, None)
-        return await self._shown(request, values_of(office), await survey(pbx_address(office.pbx[0])))
+        seen = await survey(pbx_address(office.pbx[0]))
+        status = await self._frame.services.status()
+        known = next((one.missing for one in status.pbxs if one.name == office.pbx[0].name), ())
+        return await self._shown(request, values_of(office), seen, known=() if seen.trouble else known)
 
     async def save(self, request: Request) -> Response:
         """POST: the form's inputs. Kept when the login works; `act` test stays on this page."""
@@ -45,13 +48,14 @@ class AsteriskStep:
         office = await self._frame.desk.office()
         if not form.get("secret"):
             form["secret"] = office.pbx[0].secret.get_secret_value() if office.pbx else self._proposed
-        seen = await survey(address_in(form))
+        seen = await survey(address_in(form, office))
         if seen.trouble:
             return await self._shown(request, form, seen, code=422)
         try:
             await self._frame.desk.change(lambda before: with_pbx(before, form, seen.found), by=by_whom(request))
         except OfficeRefused as refusal:
             return await self._shown(request, form, replace(seen, trouble=str(refusal)), code=422)
+        self._frame.services.log_in_again(form["name"])
         found = seen.found
         progress = replace(
             await self._frame.progress(), extensions=found.extensions, trunks=found.trunks, queues=found.queues
@@ -67,8 +71,15 @@ class AsteriskStep:
         return self._frame.desk.proposed_secret("manager user")
 
     async def _shown(
-        self, request: Request, form: Mapping[str, str], seen: Survey | None, *, code: int = 200
+        self,
+        request: Request,
+        form: Mapping[str, str],
+        seen: Survey | None,
+        *,
+        known: Iterable[str] = (),
+        code: int = 200,
     ) -> Response:
+        """`known`: what lacks as the running link has seen it, which a moment's look may not."""
         folder = form.get("recordings") or (seen.found.recordings if seen else "")
         username, permit = form.get("username") or USUAL["username"], await own_address(address_in(form))
         say = languages.translations(languages.language_of(request)).gettext
@@ -78,6 +89,7 @@ class AsteriskStep:
             code=code,
             form=form,
             seen=seen,
+            missing=tuple(dict.fromkeys((*(map(str, seen.missing) if seen else ()), *known))),
             lines=manager_lines(
                 username,
                 form.get("secret", "") if seen is None or seen.trouble else "…",
@@ -87,7 +99,7 @@ class AsteriskStep:
             freepbx=shown(freepbx_manager(username, permit), say),
             folder=folder,
             readable=bool(folder) and await asyncio.to_thread(is_readable, folder),
-            further=bool((await self._frame.desk.office()).pbx),
+            is_set_up=bool((await self._frame.desk.office()).pbx),
             is_freepbx=seen is not None and seen.found.kind is Kind.FREEPBX,
         )
 
@@ -106,15 +118,20 @@ def values_of(office: Office) -> dict[str, str]:
     }
 
 
-def address_in(form: Mapping[str, str]) -> PbxAddress:
+def address_in(form: Mapping[str, str], office: Office | None = None) -> PbxAddress:
+    """With what the form does not show, TLS, as the office's first PBX has it."""
     port = form.get("port", "")
-    return PbxAddress(
+    address = PbxAddress(
         name=form.get("name", ""),
         host=form.get("host") or USUAL["host"],
         port=int(port) if port.isdecimal() and int(port) < 65536 else int(USUAL["port"]),
         username=form.get("username", ""),
         secret=form.get("secret", ""),
     )
+    if office is None or not office.pbx:
+        return address
+    pbx = office.pbx[0]
+    return replace(address, tls=pbx.tls, tls_ca=pbx.tls_ca, tls_verify=pbx.tls_verify)
 
 
 def with_pbx(document: Document, form: Mapping[str, str], found: Found) -> Document:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ringbridge.crm.amocrm.connection import Brand
 from ringbridge.service.config import Office, document_of
 from ringbridge.service.config.portal import Portal
 from ringbridge.service.portals.trial import Tried, can_be_tried, try_portal
@@ -30,6 +32,7 @@ WAYS: Mapping[str, tuple[str, str, Callable[[str], tuple[Stop, ...]]]] = {
 MEANWHILE = N_(
     "Meanwhile somebody has connected a CRM on this step: it stands below. If this is a further one, save once more."
 )
+KOMMO = ".kommo.com"  # its accounts are asked on a page of its own whether they let us in
 EXAMPLE = "https://calls.example.com"
 HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -148,14 +151,25 @@ def with_portal(document: Document, form: Mapping[str, str]) -> Document:
     if form.get("closed"):
         portal |= {"allow_http": True, "allow_private": True}
     present[at : at + 1] = [portal]
-    address = {"public_address": form["public_address"]} if form.get("public_address") else {}
+    public = web_address(form.get("public_address", "")).rstrip("/")
+    address = {"public_address": public} if public else {}
     return document | {"portal": present} | address
+
+
+def web_address(text: str) -> str:
+    """As it was typed, or copied without its beginning."""
+    return text if "://" in text or not text else f"https://{text}"
 
 
 def key_in(kind: str, form: Mapping[str, str]) -> dict[str, Any]:
     names = ("address", "token", "client_id", "client_secret")
     if kind == "amocrm":
         found = {name: form[f"amo_{name}"] for name in names if form.get(f"amo_{name}")}
+        address = urlsplit(web_address(found.get("address", "")))
+        if address.netloc:
+            found["address"] = f"{address.scheme}://{address.netloc}"
+        if (address.hostname or "").endswith(KOMMO):
+            found["brand"] = Brand.KOMMO
         return {"amocrm": found | ({"local": True} if form.get("closed") else {})}
     if form.get("webhook"):
         return {"webhook": form["webhook"]}

@@ -113,10 +113,11 @@ class TrialStep:
         down = next((pbx.detail for pbx in status.pbxs if pbx.state is not LinkState.UP), "")
         if not status.pbxs:
             down = NO_PBX
+        lacking = next((words for pbx in status.pbxs for words in pbx.missing), "")
         advice, step = (NOT_A_CLIENT, Step.TRUNKS) if others else (CALL_NOW, Step.ASTERISK)
         return [
             Light(text=LINKED, on=linked, trouble=down, step=Step.ASTERISK),
-            Light(text=SEEN, on=call is not None, advice=advice, step=step),
+            Light(text=SEEN, on=call is not None, trouble="" if others else lacking, advice=advice, step=step),
             Light(text=RANG, on=call is not None and any(leg.ring_start for leg in call.legs), advice=NO_PHONE),
             Light(text=ANSWERED, on=call is not None and bool(call.talks), advice=ANSWER),
             Light(text=ENDED, on=call is not None and call.end is not None, advice=HANG_UP),
