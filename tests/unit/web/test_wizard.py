@@ -131,6 +131,28 @@ async def test_first_call_is_in_the_crm_by_the_pages_alone(newcomer: Newcomer) -
     assert [row.task for row in office.rule] == [True]
 
 
+async def test_first_call_is_in_an_account_by_a_long_lived_token(newcomer: Newcomer) -> None:
+    account = Account.demo()
+    token = account.long_lived_token(account.access.integrations[0], ADMIN_ID)
+    async with serve_account(account):
+        await newcomer.asterisk()
+        await newcomer.reopened()
+        key = {"amo_address": account.address, "amo_token": token, "closed": "1"}
+        assert goes_to(await newcomer.say("crm", kind="amocrm", **key)) == "employees"
+        await newcomer.reopened()
+        await newcomer.until_seen("Антон Громов", "employees")
+        phones = {f"user__{ADMIN_ID + 1}": " ".join(PHONES)}
+        assert goes_to(await newcomer.say("employees", default_user=str(ADMIN_ID), **phones)) == "trunks"
+        assert goes_to(await newcomer.say("trunks", name__0="mango", use__0="1")) == "rules"
+        await newcomer.reopened()
+        await newcomer.runtime.links[PBX].until(LinkState.READY)
+        since = (await newcomer.browser.get("/config/master/test")).headers["location"].rpartition("test")[2]
+        play(newcomer.server, inbound_call())
+        await newcomer.until_seen("Everything works.", "test", since)
+    (call,) = [note for note in account.notes.values() if note["note_type"] == "call_in"]
+    assert call["created_by"] == ADMIN_ID + 1
+
+
 def lit(html: str) -> list[str]:
     return re.findall(r'<li class="light on">.*?<span>([^<]+)<', html, re.DOTALL)
 
