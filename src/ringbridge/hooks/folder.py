@@ -11,7 +11,7 @@ import math
 import stat
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -21,9 +21,9 @@ import structlog
 
 from ringbridge.hooks.executables import is_program
 from ringbridge.hooks.outcome import HookBroken, HookError, HookFailed, HookTimeout, Trouble
-from ringbridge.hooks.programs import Asking, Program, Script
+from ringbridge.hooks.programs import Asking, Program, Script, hook_in, script_hooks
 from ringbridge.hooks.python import PythonHooks
-from ringbridge.hooks.specs import HookSpec
+from ringbridge.hooks.specs import SPECS, HookSpec
 from ringbridge.hooks.threads import Threads
 
 log = structlog.get_logger(__name__)
@@ -198,11 +198,30 @@ def candidates(folder: Path) -> Iterator[Path]:
         entries = sorted(folder.iterdir())
     except OSError:
         return
-    for path in entries:
-        hidden = path.name.startswith((".", "_")) or path.name.endswith("~")
+    shown = [path for path in entries if not path.name.startswith((".", "_")) and not path.name.endswith("~")]
+    scripts = [path for path in shown if path.suffix == ".php"]
+    for path in shown:
         with suppress(OSError):  # gone meanwhile, or closed to us
-            if not hidden and (path.suffix in {".py", ".php"} or is_program(path)) and path.is_file():
+            if path.is_file() and may_be_hook(path, scripts):
                 yield path
+
+
+def may_be_hook(path: Path, scripts: Iterable[Path]) -> bool:
+    """What another script names is included by that; any other name that is no hook's is a mistake, to be told."""
+    match path.suffix:
+        case ".py":
+            return True
+        case ".php":
+            others = (one for one in scripts if one != path and script_hooks(one))
+            return bool(script_hooks(path)) or not any(path.name.encode() in one.read_bytes() for one in others)
+    return is_program(path) or lacks_run_bit(path)
+
+
+def lacks_run_bit(path: Path) -> bool:
+    if hook_in(path) not in SPECS:
+        return False
+    with path.open("rb") as file:
+        return file.read(2) == b"#!"
 
 
 def is_young(modified: int) -> bool:

@@ -61,6 +61,8 @@ class Program:
         name = hook_in(path)
         if name not in SPECS:
             raise HookBroken(f"{path.name} is named like no hook")
+        if not executables.is_program(path):
+            raise HookBroken(f"{path.name} has no run bit: chmod +x it")
         self.path = path
         self.names = frozenset({name})
         self.strays = Strays()
@@ -85,9 +87,8 @@ class Script:
     strange: tuple[str, ...] = ()
 
     def __init__(self, path: Path, zone: tzinfo) -> None:
-        name = hook_in(path)
-        self.names = frozenset(itgrix.OLDER_NAMES.get(name, (name,)))
-        if not self.names <= SPECS.keys():
+        self.names = script_hooks(path)
+        if not self.names:
             raise HookBroken(f"{path.name} is named like no hook; what others include goes into a folder below")
         self.path = path
         self.strays = Strays()
@@ -129,6 +130,12 @@ class Script:
 
 def hook_in(path: Path) -> str:
     return re.sub(r"^\d+[-_.]?", "", path.stem)
+
+
+def script_hooks(path: Path) -> frozenset[str]:
+    """Hooks that a script of this name is."""
+    name = hook_in(path)
+    return frozenset(itgrix.OLDER_NAMES.get(name, (name,))) & SPECS.keys()
 
 
 def runner() -> Path:

@@ -133,13 +133,17 @@ def _wrong_arguments(path: Path, module: ModuleType) -> str:
 
 def _strange(module: ModuleType) -> tuple[str, ...]:
     """A misspelt hook would never be asked, and nobody would know."""
+    no_functions = [name for name, value in vars(module).items() if name in SPECS and not inspect.isfunction(value)]
     own = [
         name
         for name, value in vars(module).items()
         if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")
     ]
-    return tuple(
-        f"{name} is no hook; {near[0]} is"
-        for name in own
-        if name not in SPECS and (near := difflib.get_close_matches(name, SPECS, n=1, cutoff=0.85))
+    return (
+        *(f"{name} is no function, and is not asked" for name in no_functions),
+        *(
+            f"{name} is no hook; {near[0]} is"
+            for name in own
+            if name not in SPECS and (near := difflib.get_close_matches(name, SPECS, n=1, cutoff=0.85))
+        ),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -60,12 +61,15 @@ class _Job(Generic[T]):
 
     def do(self, runner: asyncio.Runner) -> bool:
         """In the thread. False: nobody waited for it."""
+        service = os.getpid()
         result: Any = None
         failure: BaseException | None = None
         try:
             result = self._work(runner)
         except BaseException as error:  # noqa: BLE001 - the code of others may even call exit()
             failure = error
+        if os.getpid() != service:
+            os._exit(0)  # it forked: the copy holds our ports and files, and must not go on as a second service
         if not self.end():
             return False
         with contextlib.suppress(RuntimeError):  # the loop is closed: the service has stopped

@@ -481,3 +481,33 @@ async def test_a_script_that_is_none_of_itgrixs_is_told(desk: Desk):
     assert (
         file.broken == "process_search_params.php is named like no hook; what others include goes into a folder below"
     )
+
+
+async def test_what_a_script_includes_may_stand_beside_it_and_is_no_hook(desk: Desk):
+    desk.write("users.php", "<?php $users = [9, 8];")
+    script = """
+        <?php
+        require __DIR__ . '/users.php';
+        return ['state' => 'success', 'data' => ['USER_ID' => $users[0]]];
+    """
+    assert (await value_of(desk, "process_final_params", FINAL, script))["USER_ID"] == 9
+    assert [file.path.name for file in await desk.hooks.files()] == ["process_final_params.php"]
+    desk.write("process_final_params.php", "<?php return ['state' => 'success'];")
+    assert [file.broken for file in await desk.hooks.files() if file.path.name == "users.php"] != []
+
+
+async def test_a_script_may_be_a_link_to_where_it_is_kept(desk: Desk, tmp_path_factory: pytest.TempPathFactory):
+    kept = tmp_path_factory.mktemp("kept")
+    script = "<?php require __DIR__ . '/users.php'; return ['state' => 'success', 'data' => ['USER_ID' => $user]];"
+    (kept / "final.php").write_text(script, encoding="utf-8")
+    (kept / "users.php").write_text("<?php $user = 9;", encoding="utf-8")
+    (desk.folder / "process_final_params.php").symlink_to(kept / "final.php")
+    assert (await desk.ask("process_final_params", FINAL)).value["USER_ID"] == 9
+    (kept / "final.php").write_text("<?php return ['data' => ['USER_ID' => 10]];", encoding="utf-8")
+    assert (await desk.ask("process_final_params", FINAL)).value["USER_ID"] == 10
+
+
+async def test_two_scripts_of_one_hook_are_asked_in_the_order_of_their_names(desk: Desk):
+    desk.write("20-process_client_phone.php", "<?php return ['data' => ['phone' => $params['phone'] . 'b']];")
+    desk.write("10-process_client_phone.php", "<?php return ['data' => ['phone' => $params['phone'] . 'a']];")
+    assert (await desk.ask("process_client_phone", "+7")).value == "+7ab"

@@ -239,3 +239,14 @@ async def test_a_program_with_a_name_that_is_no_hook_is_told(desk: Desk):
     desk.program("cleanup.sh", "#!/bin/sh")
     (file,) = await desk.hooks.files()
     assert file.broken == "cleanup.sh is named like no hook"
+
+
+async def test_a_program_without_a_run_bit_is_told_and_counts_from_the_moment_it_has_one(desk: Desk):
+    path = desk.write("10-process_client_phone.sh", '#!/bin/sh\necho \'{"data": "8"}\'')
+    desk.write("notes.sh", "#!/bin/sh")
+    desk.write("process_client_phone.txt", "no program at all")
+    assert (await desk.ask("process_client_phone", "1")).value == "1"
+    (file,) = await desk.hooks.files()
+    assert file.broken == "10-process_client_phone.sh has no run bit: chmod +x it"
+    path.chmod(0o755)
+    assert (await desk.ask("process_client_phone", "1")).value == "8"

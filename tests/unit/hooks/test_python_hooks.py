@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from textwrap import dedent
 
 import pytest
 from tests.unit.hooks.conftest import Desk, Portals, missed_call, settings_for
+from tests.unit.hooks.test_programs import has_ended
 
 from ringbridge.hooks import python
 from ringbridge.hooks.folder import AT_ONCE, REST
@@ -492,6 +494,25 @@ async def test_a_ringing_phone_waits_for_its_turn_no_longer_than_for_the_hook(tm
     file.urgent_turns.release()
     assert (await desk.ask("process_client_phone", "1")).value == "1!"
     hooks.close()
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+async def test_a_hook_that_forks_leaves_no_second_service_behind(desk: Desk):
+    desk.write("forking.py", "import os\ndef process_client_phone(phone): return str(os.fork())")
+    copy = int((await desk.ask("process_client_phone", "1")).value)
+    try:
+        assert has_ended(copy)
+    finally:
+        os.kill(copy, signal.SIGKILL)
+        os.waitpid(copy, 0)  # noqa: ASYNC222 - it has been killed
+
+
+async def test_what_is_named_like_a_hook_and_is_no_function_is_told(desk: Desk):
+    desk.write("phones.py", "import functools\nprocess_client_phone = functools.partial(str.lstrip, '+')")
+    assert (await desk.ask("process_client_phone", "1")).value == "1"
+    (file,) = await desk.hooks.files()
+    assert file.hooks is not None
+    assert file.hooks.strange == ("process_client_phone is no function, and is not asked",)
 
 
 async def test_a_hook_of_another_crm_is_not_asked(desk: Desk):

@@ -35,6 +35,13 @@ def test_a_file_that_anybody_may_change_is_named_with_what_to_do(tmp_path: Path)
     assert f"-> chmod o-w {tmp_path}/a.py" in said(tmp_path)
 
 
+def test_a_program_that_may_not_be_run_and_names_that_are_no_hooks_are_told(tmp_path: Path):
+    (tmp_path / "need_registration.sh").write_text("#!/bin/sh\n")
+    (tmp_path / "need_registraton.php").write_text("<?php return [];")
+    assert f"-> chmod +x {tmp_path}/need_registration.sh" in said(tmp_path)
+    assert "failure  Hooks: need_registraton.php is named like no hook" in said(tmp_path)
+
+
 def test_php_is_asked_for_only_where_there_are_scripts_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     (tmp_path / "a.py").write_text("")

@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ringbridge.hooks.display import NO_PHP
+from ringbridge.hooks.executables import is_program
 from ringbridge.hooks.folder import candidates
+from ringbridge.hooks.programs import hook_in, script_hooks
 from ringbridge.hooks.runner import HookSettings
+from ringbridge.hooks.specs import SPECS
 from ringbridge.service.doctor.findings import Finding, failure, ok, warning
 
 
@@ -35,6 +38,10 @@ def _troubles(path: Path) -> Iterator[Finding]:
             yield failure("Hooks", f"anybody on this machine can change {path}: it is not run", f"chmod o-w {path}")
         if path.suffix == ".py":
             compile(path.read_bytes(), str(path), "exec")
+        elif path.is_file() and not (script_hooks(path) if path.suffix == ".php" else hook_in(path) in SPECS):
+            yield failure("Hooks", f"{path.name} is named like no hook", "ringbridge hooks list")
+        elif path.is_file() and path.suffix != ".php" and not is_program(path):
+            yield failure("Hooks", f"{path.name} has no run bit: chmod +x it", f"chmod +x {path}")
     except OSError as error:
         yield failure("Hooks", f"{path} cannot be read: {error.strerror}")
     except (SyntaxError, ValueError) as error:

@@ -30,6 +30,8 @@ SENTENCES = (
     N_("said no JSON: %(said)s"),
     N_("%(file)s is named like no hook; what others include goes into a folder below"),
     N_("%(file)s is named like no hook"),
+    N_("%(file)s has no run bit: chmod +x it"),
+    N_("%(name)s is no function, and is not asked"),
     N_("%(where)s: %(hook)s wants %(arguments)s; it can have %(possible)s"),
     N_("%(name)s is no hook; %(near)s is"),
     N_("%(file)s cannot be loaded: %(why)s"),
