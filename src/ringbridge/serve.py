@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 
 import structlog
@@ -52,6 +53,8 @@ from ringbridge.web.tally import Tally
 __all__ = ["NoPort", "running", "serve", "stop_signal"]
 
 log = structlog.get_logger(__name__)
+
+LOOK_WITHIN = 20.0  # seconds that a person waits at the page
 
 
 async def serve(bootstrap: Bootstrap) -> None:
@@ -140,6 +143,7 @@ def services_of(runtime: Runtime, feed: LiveFeed, tally: Tally, boards: CardBoar
         phones=partial(phones_of, runtime),
         reach=Phones(runtime.boards.values()).reach,
         hang_up=hanging_up(runtime).hang_up,
+        look_again=partial(look_again, runtime),
         log_in_again=partial(log_in_again, runtime),
         log=TAIL,
         examine=partial(examined, runtime.bootstrap),
@@ -172,6 +176,15 @@ def card_of(runtime: Runtime, portal: PortalId, ref: Ref) -> str:
     """Where the portal shows it to people; empty where that is not known."""
     crm = next((one.crm for one in runtime.portals if one.id == portal), None)
     return crm.page_of(ref) if isinstance(crm, PageSource) else ""
+
+
+async def look_again(runtime: Runtime, name: PortalId) -> None:
+    """Somebody says that it was mended: nobody has to wait until the portal is asked the next time."""
+    portal = next((one for one in runtime.portals if one.id == name), None)
+    if portal is not None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_WITHIN):
+                await refresh(portal, runtime.engine)
 
 
 def log_in_again(runtime: Runtime, pbx: str) -> None:

@@ -97,6 +97,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+async def nothing_to_ask(portal: PortalId) -> None:
+    """Of a service that has no portals."""
+
+
 async def nothing_to_send(calls: Sequence[CallKey], only: PortalId | None) -> int:
     return 0
 
@@ -152,6 +156,7 @@ class Services:
     phones: Callable[[], Mapping[str, str]] = dict  # employees': extension -> its holder's name
     reach: Callable[[str], Reach] = lambda extension: Reach.UNKNOWN  # whether a phone or a queue could be rung
     hang_up: HangUp | None = None
+    look_again: Callable[[PortalId], Awaitable[None]] = nothing_to_ask  # at a portal, what it gives and who works there
     log_in_again: Callable[[str], None] = lambda pbx: None  # a PBX gives rights at a login, and keeps to them
     traces: Traces = field(default_factory=NoTraces)  # what the PBXs said lately
     log: LogTail = field(default_factory=LogTail)

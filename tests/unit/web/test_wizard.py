@@ -336,6 +336,22 @@ async def test_why_employees_are_not_read_is_said_where_they_are_waited_for(newc
     await newcomer.say("crm", kind="bitrix24", webhook=newcomer.portal.webhook_url, closed="1")
     await newcomer.reopened()
     assert "within a minute" in await newcomer.until_seen("No license.", "employees")
+    newcomer.portal.faults.clear()
+    looked = await newcomer.browser.post("/config/master/employees", data={"look": "bitrix24"})
+    assert "Иван Петров" in await newcomer.see("employees"), "nobody waits for the minute"
+    assert goes_to(looked) == "employees?portal=bitrix24"
+
+
+async def test_permission_that_was_missing_is_no_more_when_somebody_looks_again(newcomer: Newcomer) -> None:
+    (hook,) = newcomer.portal.access.webhooks
+    scopes = hook.scopes
+    hook.scopes = tuple(one for one in scopes if one != "task")
+    await newcomer.say("crm", kind="bitrix24", webhook=newcomer.portal.webhook_url, closed="1")
+    await newcomer.reopened()
+    assert "add the permission task" in await newcomer.until_seen("Look again", "crm")
+    hook.scopes = scopes
+    assert goes_to(await newcomer.say("crm", look="bitrix24")) == "crm"
+    assert "add the permission task" not in await newcomer.see("crm")
 
 
 async def test_account_without_inner_phones_and_a_default_user_asks_for_both(newcomer: Newcomer) -> None:

@@ -18,7 +18,7 @@ from ringbridge.web import language as languages
 from ringbridge.web.auth.visitor import by_whom
 from ringbridge.web.wizard import ways
 from ringbridge.web.wizard.drawings import Stop, shown
-from ringbridge.web.wizard.frame import Frame, given
+from ringbridge.web.wizard.frame import Frame, address_of, given
 from ringbridge.web.wizard.steps import Step
 from ringbridge.web.words import N_
 
@@ -47,8 +47,10 @@ class CrmStep:
 
     async def save(self, request: Request) -> Response:
         """POST: `portal`, `kind` and the key's inputs; `new`: the page was shown where that portal was not there yet.
-        A key that can be tried is kept only when it opens the portal."""
+        A key that can be tried is kept only when it opens the portal. Or `look`: a portal that was mended."""
         form = await given(request)
+        if form.get("look"):
+            return await self._frame.looked_again(form["look"], address_of(Step.CRM))
         office = await self._frame.desk.office()
         known = portal_named(office, form.get("portal", ""))
         try:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -50,8 +51,10 @@ class EmployeesStep:
         return await self._shown(request, portal_in(office, request.query_params.get("portal", "")))
 
     async def save(self, request: Request) -> Response:
-        """POST: `portal`, `version`; `user ID` for each user, its phones; `default_user`."""
+        """POST: `portal`, `version`; `user ID` for each user, its phones; `default_user`. Or `look`: a portal."""
         form = await given(request)
+        if look := form.get("look"):
+            return await self._frame.looked_again(look, f"{address_of(Step.EMPLOYEES)}?portal={quote(look)}")
         portal = portal_in(await self._frame.desk.office(), form.get("portal", ""))
         if portal is None:
             return await self._frame.passed(request, Step.EMPLOYEES)

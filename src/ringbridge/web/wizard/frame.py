@@ -88,6 +88,10 @@ class Frame:
     async def keep(self, request: Request, progress: Progress) -> None:
         await save_progress(self.database, progress, now=self.services.now(), by=by_whom(request))
 
+    async def looked_again(self, portal: str, to: str) -> Response:
+        await self.services.look_again(PortalId(portal))
+        return RedirectResponse(to, status_code=303)
+
     async def passed(self, request: Request, step: Step, progress: Progress | None = None, *, to: str = "") -> Response:
         """On to the next step, or to another address."""
         await self.keep(request, (progress or await self.progress()).after(step))
