@@ -212,7 +212,7 @@ def may_be_hook(path: Path, scripts: Iterable[Path]) -> bool:
         case ".py":
             return True
         case ".php":
-            others = (one for one in scripts if one != path and script_hooks(one))
+            others = (one for one in scripts if one != path)
             return bool(script_hooks(path)) or not any(path.name.encode() in one.read_bytes() for one in others)
     return is_program(path) or lacks_run_bit(path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,8 @@ def test_other_json_is_no_status(text: str):
 
 def test_an_office_that_names_its_files_names_the_new_ones_too(disk: Disk):
     disk.writes("opt/itgrix_bx/customizer/actions/need_registration.php", BLACK_LIST)
+    disk.writes("opt/itgrix_bx/customizer/actions/process_client_phone.php", "<?php include 'lists.php'; return [];")
+    disk.writes("opt/itgrix_bx/customizer/actions/lists.php", "<?php")
     disk.writes("status.json", json.dumps(STATUS))
     office = office_of({**SMALL, "hooks": {"only": ["own.py"]}})
     assert disk.plan(office).office.hooks.only == ("own.py", "need_registration.php")
@@ -137,7 +140,8 @@ def test_a_script_without_a_place_is_named_with_the_reason(disk: Disk, name: str
         ("$db = new PDO('mysql:host=localhost');", "php-mysql"),
         ("$id = $params['call_full']['entity']['id'];", "null here"),
         ("$n = $params['call_full']['channel']['from']['number'];", "texts here"),
-        ("require_once __DIR__ . '/helpers.php';", "includes other files"),
+        ("require_once __DIR__ . '/helpers.php';", "uses other files"),
+        ("$list = file(__DIR__ . '/black_list.txt');", "uses other files"),
         ("$list = file('/etc/itgrix_bx/fmc_patterns.txt');", "names a folder of Itgrix"),
         ("file_put_contents('counter', 1);", "writes files"),
     ],
@@ -146,6 +150,47 @@ def test_what_a_person_has_to_look_at_in_a_script_is_told(disk: Disk, code: str,
     disk.writes("opt/itgrix_bx/customizer/actions/process_client_phone.php", f"<?php {code} return [];")
     (script,) = disk.plan().scripts
     assert [remark in words for words in script.remarks] == [True]
+
+
+def test_what_a_script_includes_from_beside_it_is_copied_with_it(disk: Disk, tmp_path: Path):
+    folder = "opt/itgrix_bx/customizer/actions"
+    disk.writes(f"{folder}/need_registration.php", "<?php require_once __DIR__ . '/lists.php'; return [];")
+    disk.writes(f"{folder}/lists.php", "<?php include 'more.php'; $black = ['101'];")
+    disk.writes(f"{folder}/more.php", "<?php $more = ['102'];")
+    disk.writes(f"{folder}/old_tries.php", "<?php return [];")
+    planned = disk.plan()
+    assert [(script.name, script.hooks) for script in planned.scripts] == [
+        ("lists.php", ()),
+        ("more.php", ()),
+        ("need_registration.php", ("need_registration",)),
+    ]
+    assert planned.off == ("need_registration.php",)
+    assert list(reasons(planned)) == ["old_tries.php"]
+    copy_scripts(planned, tmp_path / "hooks")
+    assert sorted(path.name for path in (tmp_path / "hooks").iterdir()) == [
+        "lists.php",
+        "more.php",
+        "need_registration.php",
+    ]
+    assert "lists.php: copied as it is, for the scripts that include it" in "\n".join(told(planned, tmp_path / "hooks"))
+
+
+def test_a_short_tag_is_php_as_well(disk: Disk):
+    disk.writes("opt/itgrix_bx/custom/process_client_phone.php", "\ufeff<? return [];")
+    (script,) = disk.plan().scripts
+    assert script.remarks == ()
+
+
+def test_a_list_of_numbers_may_come_from_windows(disk: Disk):
+    disk.writes("etc/itgrix_bx/fmc_patterns.txt", b"\xef\xbb\xbf8123456XXXX\r\n89125551122\r\n")
+    assert disk.plan().numbers == ("8123456XXXX", "89125551122")
+
+
+def test_what_is_no_file_holds_nothing_up(disk: Disk):
+    folder = disk.writes("opt/itgrix_bx/custom/process_client_phone.php", FINAL).parent
+    os.mkfifo(folder / "need_registration.php")
+    (folder / "process_user_phone.php").symlink_to("nowhere")
+    assert [script.name for script in disk.plan().scripts] == ["process_client_phone.php"]
 
 
 def test_what_a_script_has_in_its_comments_is_not_looked_at(disk: Disk):

@@ -90,7 +90,9 @@ def _files(place: Path) -> Iterator[Path]:
             count += 1
             if count > MOST_FILES:
                 raise ConfigError(f"{place} has more than {MOST_FILES} files: name Itgrix's own folders")
-            yield Path(folder) / name
+            path = Path(folder) / name
+            if path.is_file() or not path.exists():  # no pipe: whoever reads it would wait for ever
+                yield path
 
 
 class _Reading:
@@ -132,7 +134,7 @@ class _Reading:
             self._configurations[path] = None
 
     def _text(self, path: Path) -> str:
-        return (self._bytes(path) or b"").decode("utf-8", "replace")
+        return (self._bytes(path) or b"").decode("utf-8-sig", "replace")
 
     def _bytes(self, path: Path) -> bytes | None:
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from ringbridge.service.config import ConfigError, Office
 from ringbridge.service.config.rules import RuleRow
 from ringbridge.service.itgrix.installation import Installation, Line, ScriptFile
-from ringbridge.service.itgrix.scripts import hooks_of, name_of, remarks, why_not
+from ringbridge.service.itgrix.scripts import hooks_of, included, name_of, remarks, why_not
 from ringbridge.telephony.numbers import BadPattern, compile_patterns
 
 BY = "migrate-itgrix"  # who, in the audit
@@ -27,7 +27,7 @@ class Fate(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedScript:
     file: ScriptFile
-    hooks: tuple[str, ...]
+    hooks: tuple[str, ...]  # none: others include it
     fate: Fate
     on: bool  # asked from the beginning
     remarks: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ def plan(found: Installation, office: Office, present: Mapping[str, bytes]) -> P
     rule = RuleRow(name=RULE, numbers=numbers, register=False) if numbers else None
     hooks = office.hooks.model_copy(update={"off": tuple(dict.fromkeys((*office.hooks.off, *off)))})
     if office.hooks.only:
-        asked = (script.name for script in scripts if script.fate is Fate.COPIED and script.on)
+        asked = (script.name for script in scripts if script.hooks and script.fate is Fate.COPIED and script.on)
         hooks = hooks.model_copy(update={"only": tuple(dict.fromkeys((*office.hooks.only, *asked)))})
     changed = office.model_copy(update={"hooks": hooks, "rule": ((rule,) if rule else ()) + office.rule})
     return Plan(
@@ -88,8 +88,9 @@ def plan(found: Installation, office: Office, present: Mapping[str, bytes]) -> P
 def _scripts(found: Installation, present: Mapping[str, bytes]) -> tuple[tuple[PlannedScript, ...], list[Left]]:
     planned: dict[str, PlannedScript] = {}
     left: list[Left] = []
+    needed = included(found.scripts)
     for file in sorted(found.scripts, key=lambda file: file.older):
-        if not hooks_of(name_of(file)):
+        if not hooks_of(name_of(file)) and file not in needed:
             left.append(Left(what=str(file.path), why=why_not(file)))
         elif (first := planned.get(file.path.name)) is None:
             planned[file.path.name] = _script(file, found, present)
@@ -102,13 +103,15 @@ def _script(file: ScriptFile, found: Installation, present: Mapping[str, bytes])
     name, hooks = name_of(file), hooks_of(name_of(file))
     there = present.get(file.path.name)
     fate = Fate.COPIED if there is None else Fate.THERE if there == file.source else Fate.DIFFERENT
-    on = found.switched_on is not None and name in found.switched_on
+    on = not hooks or (found.switched_on is not None and name in found.switched_on)
     return PlannedScript(file=file, hooks=hooks, fate=fate, on=on, remarks=tuple(remarks(file)))
 
 
 def _second(first: ScriptFile, file: ScriptFile) -> str:
     if file.older and not first.older:
         return f"an older version of {first.path}, which is the one that was asked"
+    if not hooks_of(name_of(file)):
+        return f"another file of this name is {first.path}: give one of them another name, where it is included too"
     return (
         f"another file of this name is {first.path}. Ours are asked at every portal: put both into one file, or give "
         f"one digits before its name (20-{file.path.name}) so that it is asked after the other"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ringbridge.hooks.itgrix import OLDER_NAMES
 from ringbridge.hooks.programs import hook_in
@@ -31,8 +31,8 @@ SIGNS: tuple[tuple[str, str], ...] = (
         "It reads parts of from, to or trunk: they are texts here, as their shape is not published.",
     ),
     (
-        r"\b(?:include|require)(?:_once)?\b",
-        "It includes other files: copy them too, into a folder of their own in the hooks folder, and correct the path.",
+        r"\b(?:include|require)(?:_once)?\b|\b__DIR__\b|\b__FILE__\b",
+        "It uses other files. Scripts beside it that it names are copied too; copy the rest, and see to its path.",
     ),
     (r"/(?:opt|etc)/itgrix_\w+", "It names a folder of Itgrix, which goes away with it."),
     (
@@ -73,13 +73,24 @@ def why_not(script: ScriptFile) -> str:
     )
 
 
+def included(files: Iterable[ScriptFile]) -> list[ScriptFile]:
+    """Of those that are no hooks: what hooks beside them include, and what these do."""
+    files = list(files)
+    found = [file for file in files if hooks_of(name_of(file))]
+    for one in found:  # which grows meanwhile
+        code = without_comments(one.text)
+        beside = (file for file in files if file.path.parent == one.path.parent and file not in found)
+        found += [file for file in beside if file.path.name in code]
+    return [file for file in found if not hooks_of(name_of(file))]
+
+
 def declares(script: ScriptFile, function: str) -> bool:
     return re.search(rf"\bfunction\s+{function}\s*\(", script.text) is not None
 
 
 def remarks(script: ScriptFile) -> Iterator[str]:
     code = without_comments(script.text)
-    if "<?php" not in code:
+    if "<?" not in code:
         yield "It does not begin with <?php: PHP would take it for a text."
     yield from (words for sign, words in SIGNS if re.search(sign, code))
     if name_of(script) == "process_record_file_path" and ENCODES.search(code):

@@ -67,7 +67,7 @@ def _scripts(plan: Plan, folder: Path) -> Iterator[str]:
     for script in plan.scripts:
         yield f"  {script.name}: {_fate(script, plan)}"
         yield f"      from {script.file.path}"
-        if script.hooks != (script.file.path.stem,):
+        if script.hooks not in ((), (script.file.path.stem,)):
             yield f"      asked as {', '.join(script.hooks)}"
         yield from (f"      {remark}" for remark in script.remarks)
     if plan.off and not plan.status_known:
@@ -80,6 +80,8 @@ def _fate(script: PlannedScript, plan: Plan) -> str:
             return "is there already"
         case Fate.DIFFERENT:
             return "another file of this name is there, which stays as it is"
+    if not script.hooks:
+        return "copied as it is, for the scripts that include it"
     if script.on:
         return "copied as it is, and asked"
     return f"copied as it is, and switched off. {'It was switched off' if plan.status_known else WHY_OFF}"
