@@ -51,7 +51,7 @@ class Service:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[str]:
-        async with asyncio.timeout(30), supervised(self.bootstrap, self._open) as address:
+        async with asyncio.timeout(120), supervised(self.bootstrap, self._open) as address:
             yield address
 
     @asynccontextmanager
