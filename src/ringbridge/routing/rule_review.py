@@ -14,6 +14,8 @@ POSSIBLE = {
 }
 """How calls end: a client's own call is answered or missed, and only ours to them can be busy or refused."""
 
+EVERY_CALL = Rule(name="", answers=Answers())
+
 FOR_MISSED = ("missed_to", "spread", "task", "callback")
 
 
@@ -28,7 +30,12 @@ class RuleWarning:
 
 def review(rules: Sequence[Rule]) -> Iterator[RuleWarning]:
     for place, rule in enumerate(rules):
-        for words in (*_alone(rule), *_behind(rule, rules[:place]), *_of_spread(rule, rules)):
+        for words in (
+            *_alone(rule),
+            *_behind(rule, rules[:place]),
+            *_kept_away(rule, rules),
+            *_of_spread(rule, rules),
+        ):
             yield RuleWarning(row=place, name=rule.name, words=words)
 
 
@@ -64,6 +71,17 @@ def _behind(rule: Rule, earlier: Sequence[Rule]) -> Iterator[str]:
         yield f"It never decides anything. Before it, with an answer for all its calls: {names}."
     else:
         yield f"Never used of it: {', '.join(questions)}. Before it, with an answer for all its calls: {names}."
+
+
+def _kept_away(rule: Rule, rules: Sequence[Rule]) -> Iterator[str]:
+    """Whose calls no CRM is told of. Rows that ask how a call ended are no such reason: it has been told by then."""
+    keeper = next((each for each in rules if each.answers.register is not None), None)
+    if keeper is None or keeper.answers.register or keeper.results or not covers(keeper, rule):
+        return
+    if rule is keeper and covers(keeper, EVERY_CALL):
+        yield "It keeps every call from the CRM, but for those that are asked for by a click there."
+    elif unused := [question for question in answered(rule) if question != "register"]:
+        yield f"{keeper.name!r} keeps its calls from the CRM. Used for clicks there only: {', '.join(unused)}."
 
 
 def _of_spread(rule: Rule, rules: Sequence[Rule]) -> Iterator[str]:

@@ -80,6 +80,14 @@ def test_an_empty_file_does_not_take_the_office_away(tmp_path, run, office):
     assert run("config", "export").stdout == before
 
 
+def test_a_file_from_windows_is_taken_and_one_that_is_not_in_utf_8_is_refused_with_its_line(run, office, tmp_path):
+    file = tmp_path / "rules.toml"
+    file.write_text('[[rule]]\r\nname = "Пропущенные"\r\ntask = true\r\n', encoding="utf-8-sig", newline="")
+    assert run("rules", "import", file).stdout == "Configured: 1 rules\n"
+    file.write_text('[[rule]]\nname = "Пропущенные"\ntask = false\n', encoding="cp1251")
+    assert run("rules", "import", file).stderr == f"ringbridge: {file} is not in UTF-8: save it so (line 2)\n"
+
+
 def test_an_export_without_secrets_shows_none(run, office):
     shown = run("config", "export", "--no-secrets").stdout
     assert "hook-secret" not in shown

@@ -16,6 +16,7 @@ from ringbridge.telephony.numbers import compile_patterns
 
 MISSED = frozenset({Disposition.MISSED})
 DEALT = Answers(missed_to=(Responsible.SPREAD,))
+AWAY = Answers(register=False)
 LIST = SpreadList(extensions=("101",))
 
 
@@ -56,6 +57,31 @@ def test_an_answer_that_never_counts_is_named_where_the_others_do():
     rules = (row("all"), row("mango", trunks=frozenset({"mango"}), answers=Answers(source="B", recording=False)))
     ((place, said),) = words(*rules)
     assert (place, said.startswith("Never used of it: source. Before it")) == (1, True)
+
+
+def test_a_row_that_keeps_every_call_from_the_crm_is_told_with_those_that_are_in_vain_by_that():
+    rules = (row("radio"), row("away", answers=AWAY), row("black", answers=AWAY))
+    assert words(*rules) == [
+        (0, "'away' keeps its calls from the CRM. Used for clicks there only: source."),
+        (1, "It keeps every call from the CRM, but for those that are asked for by a click there."),
+        (2, "It never decides anything. Before it, with an answer for all its calls: 'away'."),
+    ]
+
+
+@pytest.mark.parametrize(
+    "away",
+    [
+        (
+            row("ours", trunks=frozenset({"mango"}), answers=Answers(register=True)),
+            row(answers=AWAY),
+        ),
+        (row("black", numbers=frozenset({"+79125551122"}), answers=AWAY),),
+        (row("missed", results=MISSED, answers=AWAY),),
+    ],
+    ids=["only some are told", "some are not told", "it is known at the end only"],
+)
+def test_rows_beside_one_that_keeps_some_calls_from_the_crm_are_sound(away: tuple[Rule, ...]):
+    assert words(*away, row("radio")) == []
 
 
 def test_the_wider_row_behind_the_narrower_is_sound():

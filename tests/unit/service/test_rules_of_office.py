@@ -17,9 +17,10 @@ from ringbridge.store.database import Database
 from ringbridge.store.directory import DirectoryUser
 
 ANNA = DirectoryUser(id=UserId("7"), name="Анна", active=True, extensions=("102",))
+OTHERS = tuple(DirectoryUser(id=UserId(user), name="", active=True, extensions=()) for user in ("1", "5"))
 GONE = DirectoryUser(id=UserId("9"), name="Олег", active=False, extensions=("103",))
 CHOICES = Choices(pipelines={"0": "General", "4": "Sales"}, stages={"NEW": "New"}, sources={"CALL": "A call"})
-FACTS = {PortalId("main"): PortalFacts(users=(ANNA, GONE), choices=CHOICES)}
+FACTS = {PortalId("main"): PortalFacts(users=(ANNA, GONE, *OTHERS), choices=CHOICES)}
 
 
 def said(*rows: dict[str, object], facts=FACTS, **parts: object) -> list[str]:
@@ -57,6 +58,16 @@ def test_a_user_who_has_left_is_told_wherever_the_office_names_them():
         "The default employee of main, user 9, has left it: see default_user.",
         "Олег is user 9 of main, who has left it: see [[employee]].",
     ]
+
+
+def test_ids_of_users_of_another_portal_are_told():
+    employees = [{"name": "Олег", "extensions": ["103"], "users": {"main": "99"}}]
+    portal = [{**SMALL["portal"][0], "default_user": "98"}]  # type: ignore[index]
+    assert said(employee=employees, portal=portal) == [
+        "The default employee of main, user 98, is not there: see default_user.",
+        "Олег is said to be user 99 of main, who is not there: see [[employee]].",
+    ]
+    assert said(employee=employees, portal=portal, facts={PortalId("main"): PortalFacts()}) == []
 
 
 def test_what_was_not_read_of_a_portal_is_no_reason_to_complain():

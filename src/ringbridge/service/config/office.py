@@ -219,13 +219,19 @@ def read_office(path: Path) -> Office:
 def document_in(path: Path) -> dict[str, Any]:
     """Not looked at yet. Raises `ConfigError`."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8-sig")  # Windows' editors write a mark before it
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not in UTF-8: save it so (line {_line(path, error.start)})") from error
+    except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
+
+
+def _line(path: Path, byte: int) -> int:
+    return path.read_bytes().count(b"\n", 0, byte) + 1
 
 
 def office_of(document: dict[str, Any], origin: str = "configuration") -> Office:

@@ -114,12 +114,18 @@ def _of_leads(office: Office, facts: PortalsFacts) -> Iterator[str]:
 
 
 def _gone(office: Office, facts: PortalsFacts) -> Iterator[str]:
-    """Users whom the office names, and who have left the portal."""
+    """Users whom the office names, and who have left the portal, or never were there: ids of another one."""
     for config in office.portal:
         users = facts.get(PortalId(config.name), PortalFacts()).users
         left = {user.id for user in users if not user.active}
+        there = {user.id for user in users}
+        if there and UserId(config.default_user) not in there:
+            yield f"The default employee of {config.name}, user {config.default_user}, is not there: see default_user."
         if UserId(config.default_user) in left:
             yield f"The default employee of {config.name}, user {config.default_user}, has left it: see default_user."
         for employee in office.employee:
-            if (user := employee.users.get(config.name, "")) and UserId(user) in left:
+            user = employee.users.get(config.name, "")
+            if user and there and UserId(user) not in there:
+                yield f"{employee.name} is said to be user {user} of {config.name}, who is not there: see [[employee]]."
+            if UserId(user) in left:
                 yield f"{employee.name} is user {user} of {config.name}, who has left it: see [[employee]]."

@@ -71,6 +71,7 @@ SENTENCES = (
     N_("the settings name files that are not there: %(files)s"),
     N_("%(count)s files in %(folder)s"),
     N_("%(file)s cannot be read: %(why)s"),
+    N_("%(file)s is not in UTF-8: save it so (line %(line)s)"),
     N_("anybody on this machine can change %(file)s: it is not run"),
     N_("its clock agrees with this machine's"),
     N_("the context %(name)s is of another version"),

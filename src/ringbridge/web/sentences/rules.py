@@ -19,7 +19,11 @@ SENTENCES = (
     N_("pipeline"),
     N_("stage"),
     N_("source"),
+    N_("%(row)s keeps its calls from the CRM. Used for clicks there only: %(questions)s."),
+    N_("It keeps every call from the CRM, but for those that are asked for by a click there."),
     N_("The default employee of %(portal)s, user %(user)s, has left it: see default_user."),
+    N_("The default employee of %(portal)s, user %(user)s, is not there: see default_user."),
+    N_("%(name)s is said to be user %(user)s of %(portal)s, who is not there: see [[employee]]."),
     N_("%(name)s is user %(user)s of %(portal)s, who has left it: see [[employee]]."),
     N_("Somebody else has changed the rules meanwhile: look at them again."),
 )
