@@ -14,7 +14,9 @@ from tests.unit.web.office_page import NOW, OFFICE, client, journal, read, servi
 
 from ringbridge.hooks.context import Asked
 from ringbridge.hooks.runner import Hooks, HookSettings
-from ringbridge.routing.intents import PortalId
+from ringbridge.routing.intents import PortalId, UserId
+from ringbridge.routing.office import Portal, Staff
+from ringbridge.routing.records import intents_of
 from ringbridge.service.config import office_of
 from ringbridge.service.editing import OfficeEditor, reconfigured
 from ringbridge.service.hooks.desk import HookDesk
@@ -25,10 +27,12 @@ from ringbridge.store import deliveries, settings
 from ringbridge.store.database import Database
 from ringbridge.store.keys import call_key
 from ringbridge.store.vault import Vault
+from ringbridge.telephony.events import CallEnded
 from ringbridge.web.app import create_app
 
 CALL = next(iter(sample_calls.past(NOW)))
 KEY = call_key(OFFICE, CALL.id)
+DESK = Portal(id=PortalId("acme"), staff=Staff(default=UserId("1")))
 CONFIG = {
     "portal": [
         {"name": "acme", "webhook": "https://acme.bitrix24.ru/rest/1/a-secret-of-ours/", "default_user": "1"},
@@ -184,6 +188,15 @@ async def test_what_a_hook_says_of_the_number_is_what_the_rules_look_at(there, t
 
 async def test_a_hook_that_keeps_a_call_away_is_named(there, tmp_path: Path):
     page, _ = there
+    (tmp_path / "a.py").write_text("def need_registration(result): return False")
+    assert "A hook keeps it away from the CRM" in await tried(page)
+
+
+async def test_a_call_of_which_the_crm_was_told_is_tried_as_if_it_came_today(there, database: Database, tmp_path: Path):
+    page, _ = there
+    told, _ = intents_of(CallEnded(call=CALL, at=NOW), DESK, OFFICE)
+    async with database.transaction() as tx:
+        await deliveries.enqueue(tx, DESK.id, told, KEY, NOW)
     (tmp_path / "a.py").write_text("def need_registration(result): return False")
     assert "A hook keeps it away from the CRM" in await tried(page)
 

@@ -91,8 +91,11 @@ class _Known:
 
 
 class HookAdvisers:
-    def __init__(self, hooks: OfficeHooks) -> None:
+    """`afresh`: as if no portal had been told of any call yet."""
+
+    def __init__(self, hooks: OfficeHooks, *, afresh: bool = False) -> None:
         self._hooks = hooks
+        self._afresh = afresh
         self._known: dict[CallId, dict[PortalId, _Known]] = {}
 
     async def advise(
@@ -106,7 +109,9 @@ class HookAdvisers:
             wanted = [hook for hook in DECIDING if await hooks.wants(hook)]
             if wanted and call.concerns_client:
                 of_portal = known.setdefault(portal.id, _Known())
-                found[portal.id] = await _advice(event, pbx, portal, hooks, wanted, of_portal, told=portal.id in told)
+                found[portal.id] = await _advice(
+                    event, pbx, portal, hooks, wanted, of_portal, told=portal.id in told, afresh=self._afresh
+                )
         if stage_of(event) is Stage.CALL_ENDED:
             self._known.pop(call.id, None)
         return found
@@ -121,6 +126,7 @@ async def _advice(
     known: _Known,
     *,
     told: bool,
+    afresh: bool,
 ) -> Advice:
     call, stage = event.call, stage_of(event)
     lines: list[StoryLine] = []
@@ -132,7 +138,7 @@ async def _advice(
 
     if "need_registration" in wanted and not told and stage not in known.registers:
         wanted_there = bool(await ask("need_registration", value=True))
-        known.registers[stage] = wanted_there or await hooks.is_told(pbx, call.id)
+        known.registers[stage] = wanted_there or (not afresh and await hooks.is_told(pbx, call.id))
     if "process_client_phone" in wanted and call.external and known.asked_number != call.external:
         known.asked_number = call.external
         number = str(await ask("process_client_phone", call.external))

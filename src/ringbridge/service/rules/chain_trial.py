@@ -63,7 +63,7 @@ async def try_chain(view: OfficeView, hooks: Hooks, key: str, known: bool | None
         mute: Crm = Mute(kinds[portal.id])  # type: ignore[assignment]
         office_hooks.add(TriedPortal(id=portal.id, crm=mute, routing=portal))
     event = CallEnded(call=call, at=call.end or call.start)
-    advices = await HookAdvisers(office_hooks).advise(event, pbx, portals, told=())
+    advices = await HookAdvisers(office_hooks, afresh=True).advise(event, pbx, portals, told=())
     found = []
     for portal in portals:
         advice = advices.get(portal.id, NO_ADVICE)
