@@ -198,12 +198,17 @@ def candidates(folder: Path) -> Iterator[Path]:
         entries = sorted(folder.iterdir())
     except OSError:
         return
-    shown = [path for path in entries if not path.name.startswith((".", "_")) and not path.name.endswith("~")]
+    shown = [path for path in entries if not is_passed_over(path.name)]
     scripts = [path for path in shown if path.suffix == ".php"]
     for path in shown:
         with suppress(OSError):  # gone meanwhile, or closed to us
             if path.is_file() and may_be_hook(path, scripts):
                 yield path
+
+
+def is_passed_over(name: str) -> bool:
+    """What is hidden, or an editor's copy; and a name in another alphabet than UTF-8, which no page could show."""
+    return name.startswith((".", "_")) or name.endswith("~") or not name.isprintable()
 
 
 def may_be_hook(path: Path, scripts: Iterable[Path]) -> bool:

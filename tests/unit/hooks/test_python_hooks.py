@@ -507,6 +507,13 @@ async def test_a_hook_that_forks_leaves_no_second_service_behind(desk: Desk):
         os.waitpid(copy, 0)  # noqa: ASYNC222 - it has been killed
 
 
+async def test_a_file_whose_name_nobody_can_read_is_passed_over(desk: Desk):
+    for name in ("Копия.py".encode("cp1251"), b"a\nb.py"):
+        (desk.folder / os.fsdecode(name)).write_text("def process_client_phone(phone): return '8'", encoding="utf-8")
+    assert (await desk.ask("process_client_phone", "1")).value == "1"
+    assert await desk.hooks.files() == []
+
+
 async def test_what_is_named_like_a_hook_and_is_no_function_is_told(desk: Desk):
     desk.write("phones.py", "import functools\nprocess_client_phone = functools.partial(str.lstrip, '+')")
     assert (await desk.ask("process_client_phone", "1")).value == "1"
