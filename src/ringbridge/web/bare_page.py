@@ -8,7 +8,7 @@ from html import escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from ringbridge.web.language import N_, language_of
+from ringbridge.web.language import N_, language_of, tag
 from ringbridge.web.reasons import telling
 
 PAGE = """<!doctype html>
@@ -25,6 +25,6 @@ BEGIN_AGAIN = N_("Begin again")
 def page(request: Request, heading: str, text: str, *, script: str = "", status: int = 200) -> HTMLResponse:
     """Both texts are looked up in the catalogue; a reason from below may be the text."""
     language, tell = language_of(request), telling(request)
-    content = PAGE.format(language=language, heading=escape(tell(heading)), text=escape(tell(text)), script=script)
+    content = PAGE.format(language=tag(language), heading=escape(tell(heading)), text=escape(tell(text)), script=script)
     headers = {"Cache-Control": "no-store", "Vary": "Accept-Language, Cookie", "Content-Language": language}
     return HTMLResponse(content, status_code=status, headers=headers)

@@ -69,6 +69,11 @@ def _catalogue(name: str, language: str) -> gettext.GNUTranslations:
     return gettext.GNUTranslations(compiled)
 
 
+def tag(language: str) -> str:
+    """Of a page (BCP 47): browsers that write dates in its language write them as we do."""
+    return str(locale(language)).replace("_", "-")
+
+
 @cache
 def locale(language: str) -> Locale:
     """By which dates are written; English ones day first."""

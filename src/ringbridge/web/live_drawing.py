@@ -12,7 +12,7 @@ from markupsafe import Markup
 from ringbridge.store.calls import JournalEntry, Own, is_own
 from ringbridge.web.glance import Glance, Phase, glance, talked
 from ringbridge.web.live import LiveFeed, event
-from ringbridge.web.people import people, queues
+from ringbridge.web.people import Doing, people, queues
 from ringbridge.web.picture import Picture, Piece, Section, changes
 from ringbridge.web.rendering import Pages
 
@@ -50,7 +50,8 @@ class Drawing:
         staff = people(services.phones(), in_progress, services.reach) if self._own is None else []
         ended = [each for each in services.live.ended if is_own(each.call, self._own)]
         waiting = queues(in_progress, services.reach)
-        doing = Counter(person.doing for person in staff)
+        found = Counter(person.doing for person in staff)
+        doing = {each: found[each] for each in Doing if found[each]}
         section = partial(self._section, before)
         return Picture(
             (

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import phonenumbers
 from babel.dates import format_date, format_skeleton
+from babel.numbers import format_percent
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.environment import TemplateModule
 from markupsafe import Markup
@@ -90,6 +91,7 @@ class Pages:
             "asset": asset,
             "icon": icon,
             "languages": languages.LANGUAGES,
+            "tag": languages.tag(language),
             "themes": THEMES,
             "employee": self.services.employee,
             "needed": needed,
@@ -136,6 +138,8 @@ class Pages:
             "told": lambda text: told(text, translate),
             "reason": lambda text: translated(text, translate),
             "phone": phone,
+            "is_name": is_name,
+            "percent": lambda share: percent(share, language),
             "duration": duration,
             "exact": exact,
             "milliseconds": milliseconds,
@@ -172,6 +176,17 @@ def milliseconds(value: timedelta | float) -> str:
     """Of seconds, or of a length of time."""
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     return f"{seconds * 1000:.1f}"
+
+
+def percent(share: float, language: str) -> str:
+    """``42%``, in Russian ``42 %``."""
+    pattern = "#,##0\xa0%" if language == "ru" else "#,##0%"
+    return str(format_percent(share, format=pattern, locale=languages.locale(language)))
+
+
+def is_name(text: str | None) -> bool:
+    """Not a number in the place of one, as CRMs and PBXs call who has none: that says nothing beside the number."""
+    return any(letter.isalpha() for letter in text or "")
 
 
 @lru_cache(maxsize=4096)

@@ -21,7 +21,7 @@ def test_an_office_without_hooks_hears_nothing_of_them(tmp_path: Path):
 
 def test_good_hooks_are_counted_and_not_run(tmp_path: Path):
     (tmp_path / "a.py").write_text("raise SystemExit")
-    assert said(tmp_path) == f"ok       Hooks: 1 files in {tmp_path}"
+    assert said(tmp_path) == f"ok       Hooks: files in {tmp_path}: 1"
 
 
 def test_the_line_of_a_mistake_is_named(tmp_path: Path):

@@ -23,9 +23,9 @@ from ringbridge.service.sales.keeper import SalesState
 from ringbridge.store.database import Database
 from ringbridge.store.keys import call_key
 from ringbridge.telephony.model import CallId
-from ringbridge.web.analytics.report import Kind
+from ringbridge.web.analytics.report import Kind, Tile
 from ringbridge.web.app import create_app
-from ringbridge.web.pages.analytics import shown
+from ringbridge.web.pages.analytics import changed, shown
 from ringbridge.web.rendering import call_address
 from ringbridge.web.services import Services
 
@@ -135,6 +135,13 @@ def test_millions_are_written_in_short_beside_their_currency_and_whole_in_a_tabl
     written = [shown(language, Kind.MONEY, amount, unit) for language in ("ru", "en") for unit in ("RUB", "")]
     assert written == ["72,9\xa0млн\xa0₽", "72\xa0879\xa0810", "72.9M\xa0RUB", "72,879,810"]
     assert shown("ru", Kind.MONEY, Decimal("999999.00"), "EUR") == "999\xa0999\xa0€"
+
+
+def test_a_share_changes_by_points_and_a_number_by_per_cent() -> None:
+    share = Tile(title="Share", kind=Kind.SHARE, value=0.8, before=0.83)
+    number = Tile(title="Number", kind=Kind.COUNT, value=112, before=100)
+    assert [changed("en", tile) for tile in (share, number)] == ["−3\xa0pp", "+12%"]
+    assert changed("ru", share) == "−3\xa0п.\xa0п."
 
 
 @pytest.mark.parametrize(

@@ -59,9 +59,8 @@ async def act(given: Services, **form: str) -> int:
 async def test_queue_quota_and_why_steps_wait_are_told(database: Database) -> None:
     await told_to_the_crm(database, CALL)
     told = await shown(office(database))
-    assert "call cards | 2" in told
-    assert "recordings | 5" in told
-    assert "42 %" in told
+    assert "Waiting to be sent | 7 | call cards: 2 | recordings: 5" in told
+    assert "42%" in told
     assert "Why steps wait | The portal is busy | 1 step, next try 18:02:00" in told
 
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringbridge.web.language import LANGUAGES, preferred
+from ringbridge.web.language import LANGUAGES, preferred, tag
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,7 @@ def test_browser_gets_the_language_it_likes_best_of_ours(header: str, language: 
 @given(header=st.text())
 def test_no_header_breaks_the_page(header: str) -> None:
     assert preferred(header) in LANGUAGES
+
+
+def test_a_page_names_the_language_whose_dates_it_writes() -> None:
+    assert {language: tag(language) for language in LANGUAGES} == {"en": "en-GB", "ru": "ru"}

@@ -15,7 +15,7 @@ from ringbridge.store.keys import call_key
 from ringbridge.telephony.model import Call
 from ringbridge.web.app import create_app
 from ringbridge.web.language import LANGUAGES
-from ringbridge.web.rendering import STATIC
+from ringbridge.web.rendering import STATIC, is_name
 from ringbridge.web.security import HEADERS
 from ringbridge.web.services import LinkState, PbxStatus, PortalStatus, Status
 from ringbridge.web.words import WORDS
@@ -227,6 +227,13 @@ async def test_status_tells_how_the_reading_of_deals_stands(
     assert "Лиды и сделки" in shown
     for text in told:
         assert text in shown
+
+
+async def test_a_number_in_the_place_of_a_name_is_not_shown_twice(database: Database) -> None:
+    await journal(database, [sample_calls.answered(NOW - timedelta(hours=1), name="+79125551122")])
+    assert "79125551122" not in await get(database, "/journal")
+    assert is_name("Анна 2")
+    assert not is_name("+7 (912) 555-11-22")
 
 
 async def test_service_in_order_is_said_to_be(database: Database) -> None:

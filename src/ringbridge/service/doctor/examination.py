@@ -122,11 +122,17 @@ async def _as_told(premises: Premises, config: Portal) -> list[Finding]:
         failed = await deliveries.given_up(tx, portal)
         waits = await kept_waits.waits(tx, portal)
     subject, users = f"Portal {portal}", premises.users[portal]
-    found = [ok(subject, f"{len(users)} users were read")] if users else [warning(subject, "no user was read yet")]
+    found = [ok(subject, f"users read: {len(users)}")] if users else [warning(subject, "no user was read yet")]
     if parked is not None and parked.holds(now):
         found.append(failure(subject, f"nothing is sent to it: {parked.reason}"))
     if failed:
-        found.append(warning(subject, f"{failed} steps were given up", "the journal shows them"))
+        found.append(
+            warning(
+                subject,
+                f"steps that the portal refused: {failed}",
+                "the page Delivery shows them, and sends them again",
+            )
+        )
     return found + copies.told(subject, config, premises.office, waits)
 
 

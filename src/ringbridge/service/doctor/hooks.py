@@ -29,7 +29,7 @@ def findings_of(settings: HookSettings) -> Iterator[Finding]:
         troubles.append(warning("Hooks", f"the settings name files that are not there: {names}"))
     yield from troubles
     if paths and not troubles:
-        yield ok("Hooks", f"{len(paths)} files in {settings.folder}")
+        yield ok("Hooks", f"files in {settings.folder}: {len(paths)}")
 
 
 def _troubles(path: Path) -> Iterator[Finding]:

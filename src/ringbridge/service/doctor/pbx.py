@@ -80,7 +80,7 @@ class PbxExamination:
         devices = (row.get("Device").partition("/") for row in answer.rows)
         phones = {name for technology, _, name in devices if technology in TECHNOLOGIES}
         if strangers := sorted(phones - set(self._known)):
-            words = f"{len(strangers)} phones belong to nobody: {', '.join(strangers[:20])}"
+            words = f"phones that belong to nobody: {len(strangers)} ({', '.join(strangers[:20])})"
             return [warning(self._subject, words, "name them in [[employee]], or as inner numbers in the CRM")]
         return [ok(self._subject, f"each of its {len(phones)} phones and trunks is known")]
 

@@ -106,7 +106,7 @@ def tiles(now: Callbacks, past: Callbacks | None) -> tuple[Tile, ...]:
             before=share(past.by_us, past.spoken) if past else None,
         ),
         Tile(
-            title=N_("After, on average"),
+            title=N_("Spoken with after, on average"),
             kind=Kind.TIME,
             value=mean(now.delay, now.spoken),
             before=mean(past.delay, past.spoken) if past else None,

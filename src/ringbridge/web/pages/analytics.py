@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from babel.dates import format_datetime, format_timedelta, get_day_names
-from babel.numbers import format_compact_decimal, format_decimal, format_percent, get_currency_symbol
+from babel.numbers import format_compact_decimal, format_decimal, get_currency_symbol
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -28,7 +28,7 @@ from ringbridge.web.analytics.question import Question, read_question
 from ringbridge.web.analytics.report import Kind, Report, Tile, Value
 from ringbridge.web.analytics.sources import Sources
 from ringbridge.web.auth.visitor import visitor_of
-from ringbridge.web.rendering import Pages, call_address, duration, spaced
+from ringbridge.web.rendering import Pages, call_address, duration, percent, spaced
 from ringbridge.web.words import N_
 
 VIEWS = {
@@ -49,6 +49,7 @@ PERIODS = {
     "all time": N_("All time"),
 }
 MILLION = 1_000_000
+POINTS = {"en": "pp", "ru": "п.\xa0п."}  # percentage points
 FILES = {"csv": sheets.CSV, "xlsx": sheets.XLSX}
 
 
@@ -229,7 +230,7 @@ def shown(language: str, kind: Kind, value: Value, unit: str = "") -> str:
             number = in_short(value, locale) if unit else str(format_decimal(value, "#,##0", locale=locale))
             return f"{number}\xa0{get_currency_symbol(unit, locale)}" if unit else number
         case _ if kind is Kind.SHARE:
-            return str(format_percent(value, format="#,##0 %" if language == "ru" else "#,##0%", locale=locale))
+            return percent(float(value), language)
         case _:
             return str(format_decimal(value, locale=locale))
 
@@ -249,11 +250,11 @@ def long_or_short(value: timedelta, locale: Any) -> str:
 
 
 def changed(language: str, tile: Tile) -> str:
-    """``+12%``; of a share its points: ``−3``."""
+    """``+12%``; of a share its points: ``−3 pp``."""
     points = tile.points
     if points is None:
         return ""
     written: Callable[..., Any] = partial(format_decimal, locale=languages.locale(language))
     number = written(abs(points))
     sign = "+" if points > 0 else "−" if points < 0 else "±"
-    return f"{sign}{number}" + ("" if tile.kind is Kind.SHARE else "%")
+    return f"{sign}{number}" + (f"\xa0{POINTS[language]}" if tile.kind is Kind.SHARE else "%")
