@@ -39,8 +39,6 @@ STRANGER = "79265550199"  # never called before: whoever did is a client of the 
 NORMAL = "106"
 STEP = re.compile(r"^\[(\S+ \S+?)\] .*Executing \[(\w+)@ringbridge-route:(\d+)\]", re.MULTILINE)
 
-PERSON = re.compile(r'doing-\w+" id="person-\d+"')
-
 DISTRIBUTION = """
 [[employee]]
 name = "Anna"
@@ -93,7 +91,9 @@ async def company(pbx: tuple[Asterisk, Network], pbx_folder: Path, folder: Path)
         settings = office_file(office, webhook=portal.webhook_url, default_user=DEFAULT_USER)
         await connector.configure(settings + DISTRIBUTION.format(address=office.address, vip=VIP, mobile=MOBILE))
         async with connector.running():
-            yield Company(office, portal, connector)
+            company = Company(office, portal, connector)
+            await shown(company, "/status", "Compared with the CRM: ")  # its clients are copied: nobody waits for it
+            yield company
 
 
 @pytest_asyncio.fixture(loop_scope="module", autouse=True)
@@ -110,11 +110,17 @@ async def all_free(company: Company) -> None:
 
 async def seen(company: Company, doing: str, *extensions: str) -> None:
     """Until Ringbridge knows what these phones are about: the PBX tells it a moment after the phones themselves."""
-    rows = {f'doing-{doing}" id="person-{extension}"' for extension in extensions}
-    async with httpx2.AsyncClient(base_url=company.connector.address, trust_env=False) as page:
+    await shown(company, "/live", *(f'doing-{doing}" id="person-{extension}"' for extension in extensions))
+
+
+async def shown(company: Company, path: str, *texts: str) -> None:
+    """Until all of them are on this page of Ringbridge."""
+    headers = {"Accept": "text/html"}
+    async with httpx2.AsyncClient(base_url=company.connector.address, headers=headers, trust_env=False) as page:
         async with asyncio.timeout(PATIENCE):
-            while rows - set(PERSON.findall((await page.get("/live")).text)):
-                pass  # each look is a whole request
+            text = ""
+            while not all(each in text for each in texts):
+                text = (await page.get(path)).text
 
 
 async def ends(outside: Line, *inside: Line) -> None:
