@@ -56,12 +56,16 @@ read_arguments() {
 
 # --- Python ----------------------------------------------------------------------------------------------------------
 
-# For a system without a Python that is new enough: the whole of CPython in one archive, which runs wherever glibc is
-# 2.17 or newer. Address and digests are those that uv 0.13.9 carries in crates/uv-python-managed/download-metadata.json.
+# For a system without a Python that is new enough: the whole of CPython in one archive. It runs wherever glibc is 2.17 or
+# newer; the packages that Ringbridge needs are built for 2.28 and newer. Address and digests are those that uv 0.13.9
+# carries in crates/uv-python-managed/download-metadata.json.
 PYTHON_VERSION=3.13.18 PYTHON_RELEASE=20261110
 PYTHON_ADDRESS=https://github.com/astral-sh/python-build-standalone/releases/download/$PYTHON_RELEASE
-PYTHON_DIGEST_x86_64=f2d2199eb25880e07863b391cf7124e7ffa1338b0d65600dfcec117c4223a7fb
-PYTHON_DIGEST_aarch64=55c00325f7c1fddf325dfc621aabdfbbac4dc54adda224af88ec411dc12db239
+PYTHON_LIBRARY='glibc 2.28'
+declare -A PYTHON_DIGEST=(
+  [x86_64]=f2d2199eb25880e07863b391cf7124e7ffa1338b0d65600dfcec117c4223a7fb
+  [aarch64]=55c00325f7c1fddf325dfc621aabdfbbac4dc54adda224af88ec411dc12db239
+)
 
 will_do() { "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
@@ -104,30 +108,33 @@ bring_python() {
   command -v apt-get >/dev/null && apt-get update -qq >/dev/null 2>&1 || true
   local names
   while read -r names; do
-    # shellcheck disable=SC2086 -- several names
-    install_package $names && python=$(find_python) && say "installed $names" && return
+    # shellcheck disable=SC2086 # several names
+    install_package $names </dev/null && python=$(find_python) && say "installed $names" && return
   done < <(system_packages)
   bring_archive
 }
 
 bring_archive() { # sets python
-  local machine archive digest
+  local machine library archive digest place
   machine=$(uname -m)
+  library=$(getconf GNU_LIBC_VERSION 2>/dev/null) || true
+  printf '%s\n' "$PYTHON_LIBRARY" "$library" | sort -V -C ||
+    refuse_python "and one that is brought needs $PYTHON_LIBRARY or newer; here is ${library:-another C library}"
   archive=cpython-$PYTHON_VERSION+$PYTHON_RELEASE-$machine-unknown-linux-gnu-install_only_stripped.tar.gz
-  digest=PYTHON_DIGEST_$machine
-  [ -n "${!digest:-}" ] || refuse_python "and for $machine there is none to be brought"
+  digest=${PYTHON_DIGEST[$machine]:-}
+  [ -n "$digest" ] || refuse_python "and for $machine there is none to be brought"
   find_archive "$archive" || refuse_python "and $archive could be had neither beside install.sh nor from" \
     "$(python_address). Fetch it on another machine, put it beside install.sh and run this again"
-  [ "$(sha256sum <"$work/$archive" | cut -d' ' -f1)" = "${!digest}" ] ||
-    refuse_python "and the $archive that was found is not the right one: its SHA-256 has to be ${!digest}"
+  [ "$(sha256sum <"$work/$archive" | cut -d' ' -f1)" = "$digest" ] ||
+    refuse_python "and the $archive that was found is not the right one: its SHA-256 has to be $digest"
   say "bringing Python $PYTHON_VERSION into $OPT/python"
-  local place=$OPT/python/$PYTHON_VERSION
+  place=$OPT/python/$PYTHON_VERSION
   rm -rf "$place" "$place.new"
   mkdir -p "$place.new"
   tar --extract --gzip --no-same-owner --strip-components 1 --file "$work/$archive" --directory "$place.new"
   if ! will_do "$place.new/bin/python3"; then
     rm -rf "$place.new"
-    refuse_python "and the one that was brought does not run here: it needs glibc 2.17 or newer"
+    refuse_python "and the one that was brought does not run here"
   fi
   mv "$place.new" "$place"
   python=$place/bin/python3
@@ -143,7 +150,7 @@ find_archive() { # name: into $work, from a folder that may have it, else by the
       return
     fi
   done
-  [ -z "$offline" ] || [ -n "$python_from" ] || return 1
+  [ -z "$offline" ] || [[ $python_from == *://* ]] || return 1
   say "fetching Python $PYTHON_VERSION from $(python_address)"
   download "$(python_address)/${1/+/%2B}" "$work/$1"
 }
@@ -193,9 +200,12 @@ fetch_wheel() { # sets wheel, version and, where packages lie beside it, links
 
 installed_version() { [ -L "$OPT/current" ] && readlink "$OPT/current"; }
 
-# An environment is whole when the file `ready` is in it, so one that was left half made is made anew.
+# One that was left half made lacks the file `ready`. One that was made with a Python that the system has replaced since
+# (Debian 12 has become 13) finds nothing of its own. Both are made anew.
+is_whole() { [ -e "$OPT/$1/ready" ] && "$OPT/$1/bin/python" -c 'import ringbridge' 2>/dev/null; }
+
 make_environment() {
-  [ ! -e "$OPT/$version/ready" ] || return 0
+  ! is_whole "$version" || return 0
   say "installing version $version into $OPT/$version (a minute or so)"
   rm -rf "${OPT:?}/$version"
   mkdir -p "$OPT"
@@ -305,7 +315,7 @@ start_service() {
     systemctl enable --quiet ringbridge
     systemctl restart ringbridge
   else # tried for a moment, and stopped again
-    # shellcheck disable=SC2046 -- several words
+    # shellcheck disable=SC2046 # several words
     $(as_account) "$OPT/current/bin/ringbridge" run >"$VAR/trial.log" 2>&1 </dev/null 9>&- &
     trial=$!
   fi

@@ -34,6 +34,8 @@ ip link set lo up
 echo up
 exec sleep infinity
 """
+LIMIT = 600
+"""Seconds that anything may take on a machine that has much else to do; it takes ten at most on an idle one."""
 VOLATILE = re.compile(r"ringbridge\.db|trial\.log|__pycache__")
 
 
@@ -51,12 +53,12 @@ class CleanSystem:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=150,
+            timeout=LIMIT,
             check=False,
         )
 
     def install(self, *options: str) -> subprocess.CompletedProcess[str]:
-        return self.run("/root/ship/install.sh", "--offline", *options)
+        return self.run("/root/ship/install.sh", "--offline", "--wait", str(LIMIT), *options)
 
     @contextmanager
     def started(self, command: str) -> Iterator[None]:
@@ -69,7 +71,7 @@ class CleanSystem:
         finally:  # what runs is the child of the one that entered, which ends with it
             for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
                 os.kill(int(child), signal.SIGTERM)
-            process.wait(30)
+            process.wait(LIMIT)
 
     def health(self) -> str:
         """What the page answers, asked until it does."""
@@ -79,7 +81,7 @@ class CleanSystem:
             "    try: print(urllib.request.urlopen('http://127.0.0.1:8077/healthz').read().decode()); break\n"
             "    except urllib.error.URLError: time.sleep(0.1)\n"
         )
-        return self.run("timeout", "60", "/opt/ringbridge/current/bin/python", "-c", ask).stdout.strip()
+        return self.run("timeout", str(LIMIT), "/opt/ringbridge/current/bin/python", "-c", ask).stdout.strip()
 
     def version(self) -> str:
         return str((self.root / "opt/ringbridge/current").readlink())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.install.clean_system import CleanSystem
+from tests.install.clean_system import LIMIT, CleanSystem
 from tests.office.asterisk import UNPACKED, Program
 
 RECORDING = "var/spool/asterisk/monitor/2026/11/26/external-101-79125551122-20261126-091500-1795684500.7.wav"
@@ -87,7 +87,7 @@ def make_freepbx(system: CleanSystem) -> None:
 def asterisk_runs(system: CleanSystem) -> Iterator[None]:
     with system.started("asterisk -f -U asterisk -G asterisk"):
         booted = "until asterisk -rx 'core waitfullybooted' | grep -q booted; do sleep 0.1; done"
-        assert system.run("timeout", "60", "sh", "-c", booted).returncode == 0, "Asterisk did not boot"
+        assert system.run("timeout", str(LIMIT), "sh", "-c", booted).returncode == 0, "Asterisk did not boot"
         yield
 
 

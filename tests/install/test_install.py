@@ -92,6 +92,15 @@ def test_second_run_changes_nothing(system: CleanSystem) -> None:
     assert system.everything() == before
 
 
+def test_environment_of_a_python_that_the_system_has_replaced_is_made_anew(system: CleanSystem) -> None:
+    own = f"opt/ringbridge/{system.version()}/lib"
+    assert system.run("mv", f"/{own}/python3.11", f"/{own}/python3.10").returncode == 0
+    done = system.install()
+    assert done.returncode == 0, done.stdout
+    assert [path.name for path in (system.root / own).iterdir()] == ["python3.11"]
+    assert system.run("ringbridge", "user", "list").stdout == "admin\tadmin\n"
+
+
 def test_another_version_is_not_put_in_place_unasked(system: CleanSystem) -> None:
     version = system.version()
     ship(system, "9.9.0", {})
@@ -116,7 +125,7 @@ def test_upgrade_to_a_version_that_is_not_well_goes_back(system: CleanSystem, ch
     before, accounts = system.everything(), system.run("ringbridge", "user", "list").stdout
     version = system.version()
     ship(system, "9.9.0", changes)
-    failed = system.install("--upgrade", "--wait", "30")
+    failed = system.install("--upgrade")
     assert failed.returncode == 1
     assert f"went back to version {version}, which is well" in failed.stdout, failed.stdout
     assert "it is broken" in failed.stdout, "the reason is shown"
