@@ -47,6 +47,7 @@ class Visit:
     database: Database
     vault: Vault
     told: list[Office]
+    desk: RuleDesk
 
     async def sees(self, path: str = "/rules") -> str:
         answer = await self.page.get(path)
@@ -80,7 +81,7 @@ async def visit(tmp_path: Path, database: Database) -> AsyncIterator[Visit]:
 
     desk = RuleDesk(OfficeEditor(database, vault, changed))
     async with client(create_app(replace(services(database), rules=desk))) as page:
-        yield Visit(page=page, database=database, vault=vault, told=told)
+        yield Visit(page=page, database=database, vault=vault, told=told, desk=desk)
 
 
 async def test_the_table_says_of_each_row_which_calls_it_takes_and_what_it_answers(visit: Visit):
@@ -146,6 +147,11 @@ async def test_what_is_refused_is_told_beside_its_field_and_what_was_typed_stays
     assert words in beside
     assert 'value="typed by me"' in answer.text
     assert await visit.names() == ["radio", "missed", "all"]
+
+
+async def test_a_tables_version_is_found_once_however_many_rows_show_it(visit: Visit):
+    table = await visit.desk.read()
+    assert table.version is table.version
 
 
 async def test_a_table_that_somebody_else_changed_is_not_overwritten(visit: Visit):
