@@ -52,7 +52,7 @@ def told(
     conversation = conversation_of(call, zone)
     root = {**conversation, "conversation": conversation, "call": conversation, **value_root(spec, value, given)}
     if spec.name == "process_record_file_path":
-        root["params"] = {"call_id": call.id, "from": root["from"], "to": root["to"], "path": value}
+        root["params"] = {"call_id": linkedid(call), "from": root["from"], "to": root["to"], "path": value}
     root["call_full"] = {**call_full(call, zone), **known_besides(root)}
     root["call_stage"] = (stage or Stage.CALL_ENDED).value
     return root
@@ -147,6 +147,11 @@ def conversation_of(call: PhoneCall, zone: tzinfo) -> dict[str, Any]:
     }
 
 
+def linkedid(call: PhoneCall) -> str:
+    """The call as the PBX itself knows it: names of recordings hold it."""
+    return call.id.removeprefix(f"{call.pbx}-")
+
+
 def parties(call: PhoneCall) -> tuple[str, str]:
     """Who called whom; of an incoming call the employee is who spoke last, else whose phone rang last."""
     rung = [leg.extension for leg in call.legs]
@@ -162,7 +167,7 @@ def call_full(call: PhoneCall, zone: tzinfo) -> dict[str, Any]:
     start, end = parties(call)
     state = "ended" if call.ended else "talking" if call.answered else "ringing"
     channel = {
-        "id": call.id.removeprefix(f"{call.pbx}-"),
+        "id": linkedid(call),
         "name": "",
         "extra": "",
         "from": start,

@@ -199,6 +199,16 @@ async def test_process_record_file_path(desk: Desk):
     assert await value_of(desk, "process_record_file_path", "/monitor/a.wav", script) == "/monitor/a.mp3"
 
 
+async def test_process_record_file_path_of_2_15_finds_the_file_by_what_the_pbx_calls_the_call(desk: Desk):
+    script = """
+        <?php
+        $name = "{$params['call_id']}-{$params['from']}-{$params['to']}";
+        return array('state' => 'success', 'data' => array('path' => "/monitor/$name.wav"));
+    """
+    value = await value_of(desk, "process_record_file_path", "", script)
+    assert value == "/monitor/1773129600.7-+79125551122-101.wav"
+
+
 async def test_process_task_creation_params(desk: Desk):
     script = """
         <?php
