@@ -16,6 +16,8 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Inputs of dates in the page's language: Debian's chromium brings no language but one.
+    "--enable-blink-features=LangAttributeAwareFormControlUI",
 )
 
 expect.set_options(timeout=30_000)  # how long a busy machine may take; what comes at once is seen at once

@@ -13,6 +13,8 @@ from playwright.async_api import Page
 
 AXE = Path(__file__).parents[2] / ".cache" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 GRAVE = frozenset({"serious", "critical"})
+OF_LOOKS = ("color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size")
+"""Rules of axe-core whose findings hang on colours and widths."""
 
 LOOK = """() => ({
   title: document.title,
@@ -80,10 +82,14 @@ def axe_source() -> str:
     return AXE.read_text(encoding="utf-8")
 
 
-async def grave_findings(page: Page, axe: str) -> list[str]:
-    """Of WCAG 2.2, levels A and AA, and of good practice."""
-    await page.evaluate(axe)
-    found: Any = await page.evaluate("axe.run(document, {resultTypes: ['violations']}).then(told => told.violations)")
+async def grave_findings(page: Page, axe: str, *, every: bool = True) -> list[str]:
+    """Of WCAG 2.2, levels A and AA, and of good practice; else by those rules alone that colours and widths decide."""
+    options: dict[str, Any] = {"resultTypes": ["violations"]}
+    if not every:
+        options["runOnly"] = {"type": "rule", "values": list(OF_LOOKS)}
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(axe)
+    found: Any = await page.evaluate("options => axe.run(document, options).then(told => told.violations)", options)
     return [
         f"{rule['id']}: {node['html'][:160]} {reason(node)}"
         for rule in found
