@@ -14,7 +14,8 @@ from ringbridge.store.database import Database
 from ringbridge.store.keys import call_key
 from ringbridge.telephony.model import Call
 from ringbridge.web.app import create_app
-from ringbridge.web.language import LANGUAGES, tag
+from ringbridge.web import language as languages
+from ringbridge.web.language import LANGUAGES
 from ringbridge.web.rendering import STATIC, is_name
 from ringbridge.web.security import HEADERS
 from ringbridge.web.services import LinkState, PbxStatus, PortalStatus, Status
@@ -45,7 +46,7 @@ def texts(html: str) -> str:
 async def test_every_page_opens_in_every_language(database: Database, path: str, language: str) -> None:
     await journal(database, (*LIVE, *PAST))
     html = await get(database, path, language=language)
-    assert f'lang="{tag(language)}"' in html
+    assert f'lang="{languages.tag(language)}"' in html
 
 
 async def test_russian_page_shows_no_english_words_of_ours(database: Database) -> None:
