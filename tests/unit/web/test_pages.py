@@ -13,8 +13,8 @@ from ringbridge.service.sales.keeper import SalesState
 from ringbridge.store.database import Database
 from ringbridge.store.keys import call_key
 from ringbridge.telephony.model import Call
-from ringbridge.web.app import create_app
 from ringbridge.web import language as languages
+from ringbridge.web.app import create_app
 from ringbridge.web.language import LANGUAGES
 from ringbridge.web.rendering import STATIC, is_name
 from ringbridge.web.security import HEADERS
