@@ -166,16 +166,18 @@ async def page(tx: Transaction, before: Cursor | None = None, limit: int = 50, f
     asked, place = filters or Filters(), read_cursor(before) if before is not None else None
     if place is not None and asked.until is not None and place[0] < asked.until:
         asked = replace(asked, until=None)  # an index is entered at one end, and this would be the farther one
-    kinds, few = list(marks_wanted(asked)), is_telling(asked.number) or asked.numbers is not None
-    if asked.text:
-        found = await _by_words(tx, asked, place, limit + 1)
-    elif kinds and not few and await marks.are_whole(tx):
-        found = await _by_marks(tx, kinds, asked, place, limit + 1)
-    else:
-        start = UNORDERED if few else CALLS.started
-        found = await _at_once(tx, conditions(asked, start), place, limit + 1, start)
+    find = _by_words if asked.text else _newest
+    found = await find(tx, asked, place, limit + 1)
     shown = tuple(found[:limit])
     return Page(entries=shown, older=cursor(shown[-1]) if len(found) > limit else None)
+
+
+async def _newest(tx: Transaction, asked: Filters, place: Place | None, most: int) -> list[JournalEntry]:
+    kinds, few = list(marks_wanted(asked)), is_telling(asked.number) or asked.numbers is not None
+    if kinds and not few and await marks.are_whole(tx):
+        return await _by_marks(tx, kinds, asked, place, most)
+    start = UNORDERED if few else CALLS.started
+    return await _at_once(tx, conditions(asked, start), place, most, start)
 
 
 async def _by_marks(
@@ -193,11 +195,17 @@ async def _by_marks(
 
 
 async def _by_words(tx: Transaction, asked: Filters, place: Place | None, most: int) -> list[JournalEntry]:
-    """Of the lines with these words those that were written last are looked at."""
+    """Words that many calls have are found among the newest of them. Of others the lines that were written last are
+    looked at."""
+    newest = await _newest(tx, replace(asked, text=""), place, words.NEWEST)
+    told = await words.told_of(tx, [entry.key for entry in newest], asked.text)
+    found = [entry for entry in newest if entry.key in told.calls]
+    if len(found) >= most or len(newest) < words.NEWEST:
+        return found[:most]
     others = (*conditions(replace(asked, text=""), UNORDERED), *older_than(place, UNORDERED))
     until = place[0] if place else asked.until
-    told = words.calls_told_of(asked.text, *others, until=until).limit(words.MOST_FOUND).correlate(None)
-    return await _at_once(tx, [CALLS.key.in_(told)], None, most, UNORDERED)
+    lines = words.calls_told_of(asked.text, *others, until=until, common=told.common).limit(words.MOST_FOUND)
+    return await _at_once(tx, [CALLS.key.in_(lines.correlate(None))], None, most, UNORDERED)
 
 
 async def _at_once(

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from unicodedata import combining, normalize
 
 from sqlalchemy import (
@@ -25,6 +27,7 @@ from sqlalchemy import (
     func,
     intersect,
     literal_column,
+    or_,
     select,
     table,
 )
@@ -47,6 +50,13 @@ LATE = timedelta(days=7)
 FIRST_CALLS = 50  # after that: of so many the first line is looked for, since not each has one
 
 MOST_FOUND = 2000  # lines of one page of calls
+
+NEWEST = 400
+"""Calls whose stories are read before the index is asked: a word that many calls have fills a page of these."""
+
+COMMON = 0.1
+"""In a greater share of their lines a word stands that the index is asked for as it is: to take it for the beginning of
+longer ones, SQLite would read all lines that have it."""
 
 MOST_WORDS = 6  # of a search
 LONGEST_WORD = 40
@@ -76,6 +86,7 @@ def words_of(text: str) -> list[str]:
     return list(dict.fromkeys(word[:LONGEST_WORD] for word in WORD.findall("".join(map(_bare, folded)))))
 
 
+@lru_cache(4096)
 def _bare(sign: str) -> str:
     """Without what stands above or below it; ``й`` is a letter of its own."""
     return sign if sign == "й" else "".join(c for c in normalize("NFKD", sign) if not combining(c))
@@ -143,14 +154,37 @@ async def _numbers_of(tx: Transaction, portal: PortalId, refs: Collection[Ref]) 
     return numbers
 
 
-def calls_told_of(text: str, *wanted: ColumnElement[bool], until: datetime | None = None) -> Select[tuple[str]]:
-    """Keys of the calls of whose story a line has words that begin with all of these; `wanted` of the calls, which
-    began before `until`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What the stories of some calls have of the words of a search."""
+
+    calls: frozenset[str]  # those of which one line has all
+    common: frozenset[str]  # the words that many of the lines have
+
+
+async def told_of(tx: Transaction, keys: Collection[str], text: str) -> Told:
+    """As the index would find it."""
+    wanted, calls, having, lines = words_of(text)[:MOST_WORDS], set[str](), Counter[str](), 0
+    told = or_(STORY.kind != "heard", STORY.text.startswith("Newchannel "))
+    for row in await tx.execute(select(STORY.call_key, STORY.text).where(STORY.call_key.in_(keys), told)):
+        own = words_of(row.text)
+        lines += 1
+        having.update(word for word in wanted if word in own)
+        if wanted and all(any(word.startswith(part) for word in own) for part in wanted):
+            calls.add(row.call_key)
+    return Told(calls=frozenset(calls), common=frozenset(word for word in wanted if having[word] > COMMON * lines))
+
+
+def calls_told_of(
+    text: str, *wanted: ColumnElement[bool], until: datetime | None = None, common: Collection[str] = ()
+) -> Select[tuple[str]]:
+    """Keys of the calls of whose story a line has words that begin with all of these, or that are these where they are
+    `common`; `wanted` of the calls, which began before `until`.
 
     The line that was written last comes first: SQLite takes the lines as the index gives them, and looks up the rest by
     primary keys. Asked for that order it would sort them all before it gave the first.
     """
-    asked = " ".join(f'"{word}"*' for word in words_of(text)[:MOST_WORDS])
+    asked = " ".join(f'"{word}"' if word in common else f'"{word}"*' for word in words_of(text)[:MOST_WORDS])
     match = literal_column("story_words").op("MATCH")(asked) if asked else false()
     lines = select(LINES.c.rowid).where(match)
     if until is not None:

@@ -18,7 +18,7 @@ from tests.stateful.sample_calls import NOON, PBX, SECOND, a_call
 from ringbridge import migrations
 from ringbridge.routing.clients import MirrorClient, Ref
 from ringbridge.routing.intents import PortalId
-from ringbridge.store import calls, mirror, retention
+from ringbridge.store import calls, mirror, retention, words
 from ringbridge.store.calls import Cursor, Filters, StoryKind, StoryLine
 from ringbridge.store.database import Database
 from ringbridge.store.mirror import Mirror, Reading
@@ -165,6 +165,13 @@ async def test_calls_of_several_numbers_are_found_however_each_is_written(databa
 # The story
 
 
+@pytest.fixture(params=[0, 3, words.NEWEST], ids=["by the index", "by both", "among the newest"])
+def looked_at(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls whose stories are read before the index is asked: what is found is the same."""
+    monkeypatch.setattr(words, "NEWEST", request.param)
+
+
+@pytest.mark.usefixtures("looked_at")
 async def test_call_is_found_by_the_words_of_what_was_decided_about_it(database: Database) -> None:
     await told_of(database, ended(1), "b24: hook note.py said: Жалоба на доставку, ещё не решена")
     await told_of(database, ended(2, minutes=1), "b24: register the call", "b24: finish the call: answered, 74 s")
@@ -177,6 +184,7 @@ async def test_call_is_found_by_the_words_of_what_was_decided_about_it(database:
     assert await found(database, Filters(text='"*')) == []
 
 
+@pytest.mark.usefixtures("looked_at")
 async def test_of_what_asterisk_says_the_callers_name_is_found_and_no_channel(database: Database) -> None:
     said = (
         "Newchannel PJSIP/mango-00000007 from 79125551122 (ООО Ромашка) to 73432723033",
@@ -187,6 +195,7 @@ async def test_of_what_asterisk_says_the_callers_name_is_found_and_no_channel(da
     assert await found(database, Filters(text="ringing")) == []
 
 
+@pytest.mark.usefixtures("looked_at")
 async def test_words_and_everything_else_are_asked_for_together_page_by_page(database: Database) -> None:
     for n in range(12):
         call = ended(n, minutes=n, trunk="mango" if n % 2 else "mtt", external=f"7912555110{n % 3}")
@@ -205,6 +214,7 @@ async def test_of_many_lines_with_a_word_those_written_last_are_looked_at(
 ) -> None:
     for n in range(12):
         await told_of(database, ended(n, minutes=n, trunk="mango" if n % 2 else "mtt"), f"b24: note {n}")
+    monkeypatch.setattr("ringbridge.store.words.NEWEST", 0)
     monkeypatch.setattr("ringbridge.store.words.MOST_FOUND", 3)
     assert await found(database, Filters(text="note")) == ["11", "10", "9"]
     assert await found(database, Filters(text="note"), limit=2) == [str(n) for n in reversed(range(12))]
@@ -212,10 +222,26 @@ async def test_of_many_lines_with_a_word_those_written_last_are_looked_at(
     assert await found(database, Filters(text="note", trunk="mtt")) == ["10", "8"]
 
 
+async def test_beside_a_rare_word_one_of_every_call_is_asked_for_as_it_stands(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index would read all lines that have it."""
+    monkeypatch.setattr("ringbridge.store.words.NEWEST", 4)
+    for n in range(12):
+        await told_of(database, ended(n, minutes=n), f"b24: note {n}", f"b24: notes {'олень' if n == 2 else n}")
+    assert await found(database, Filters(text="оле notes")) == ["2"]
+    assert await found(database, Filters(text="оле not")) == ["2"]  # the beginning of a word that no line has
+    assert await found(database, Filters(text="note"), limit=2) == [str(n) for n in reversed(range(12))]
+    async with database.reading() as tx:
+        newest = [entry.key for entry in (await calls.page(tx, limit=4)).entries]
+        assert await words.told_of(tx, newest, "note not оле") == words.Told(calls=frozenset(), common={"note"})
+
+
 async def test_a_word_of_every_call_is_found_in_a_period_of_long_ago_too(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where a line was written days after its call."""
+    monkeypatch.setattr("ringbridge.store.words.NEWEST", 0)
     monkeypatch.setattr("ringbridge.store.words.MOST_LINES", 12)
     for n in range(40):
         await told_of(database, ended(n, minutes=n * 24 * 60), f"b24: note {n}")
@@ -228,6 +254,7 @@ async def test_a_word_of_every_call_is_found_in_a_period_of_long_ago_too(
         assert await calls.count(tx, Filters(text="note", until=NOON + 3 * DAY)) == 3
 
 
+@pytest.mark.usefixtures("looked_at")
 async def test_what_is_forgotten_is_found_no_more_and_leaves_no_word_behind(database: Database) -> None:
     await told_of(database, ended(1), "b24: an old complaint", "b24: nothing")
     await told_of(database, ended(2, minutes=60 * 24 * 40), "b24: a new complaint")
