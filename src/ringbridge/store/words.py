@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -55,8 +55,10 @@ NEWEST = 400
 """Calls whose stories are read before the index is asked: a word that many calls have fills a page of these."""
 
 COMMON = 0.1
-"""In a greater share of their lines a word stands that the index is asked for as it is: to take it for the beginning of
-longer ones, SQLite would read all lines that have it."""
+"""A greater share of their lines has words that begin so: the index is asked for these words, as they stand. To find
+all that begin so, SQLite would read every line that has one of them."""
+
+MOST_FORMS = 20  # of such a beginning
 
 MOST_WORDS = 6  # of a search
 LONGEST_WORD = 40
@@ -66,6 +68,7 @@ MARK = "~"
 
 WORD = re.compile(r"[^\W_]+")
 LAST = "\U0010ffff"
+NONE: Mapping[str, Collection[str]] = {}
 
 KEYS, THINGS = schema.mirror_keys.c, schema.mirror_things.c
 CALLS, STORY = schema.calls.c, schema.story.c
@@ -159,32 +162,39 @@ class Told:
     """What the stories of some calls have of the words of a search."""
 
     calls: frozenset[str]  # those of which one line has all
-    common: frozenset[str]  # the words that many of the lines have
+    common: Mapping[str, Collection[str]]  # beginnings that many lines have -> the words that begin so
 
 
 async def told_of(tx: Transaction, keys: Collection[str], text: str) -> Told:
     """As the index would find it."""
-    wanted, calls, having, lines = words_of(text)[:MOST_WORDS], set[str](), Counter[str](), 0
+    wanted, calls, lines = words_of(text)[:MOST_WORDS], set[str](), 0
+    forms = {part: Counter[str]() for part in wanted}
     told = or_(STORY.kind != "heard", STORY.text.startswith("Newchannel "))
     for row in await tx.execute(select(STORY.call_key, STORY.text).where(STORY.call_key.in_(keys), told)):
-        own = words_of(row.text)
         lines += 1
-        having.update(word for word in wanted if word in own)
-        if wanted and all(any(word.startswith(part) for word in own) for part in wanted):
+        begun = {part: [word for word in words_of(row.text) if word.startswith(part)] for part in wanted}
+        for part, words in begun.items():
+            forms[part].update(words)
+        if begun and all(begun.values()):
             calls.add(row.call_key)
-    return Told(calls=frozenset(calls), common=frozenset(word for word in wanted if having[word] > COMMON * lines))
+    common = {
+        part: [word for word, _ in found.most_common(MOST_FORMS)]
+        for part, found in forms.items()
+        if found.total() > COMMON * lines
+    }
+    return Told(calls=frozenset(calls), common=common)
 
 
 def calls_told_of(
-    text: str, *wanted: ColumnElement[bool], until: datetime | None = None, common: Collection[str] = ()
+    text: str, *wanted: ColumnElement[bool], until: datetime | None = None, common: Mapping[str, Collection[str]] = NONE
 ) -> Select[tuple[str]]:
-    """Keys of the calls of whose story a line has words that begin with all of these, or that are these where they are
-    `common`; `wanted` of the calls, which began before `until`.
+    """Keys of the calls of whose story a line has words that begin with all of these; `wanted` of the calls, which
+    began before `until`. What is `common` begins those words alone.
 
     The line that was written last comes first: SQLite takes the lines as the index gives them, and looks up the rest by
     primary keys. Asked for that order it would sort them all before it gave the first.
     """
-    asked = " ".join(f'"{word}"' if word in common else f'"{word}"*' for word in words_of(text)[:MOST_WORDS])
+    asked = " AND ".join(_asked(part, common.get(part, ())) for part in words_of(text)[:MOST_WORDS])
     match = literal_column("story_words").op("MATCH")(asked) if asked else false()
     lines = select(LINES.c.rowid).where(match)
     if until is not None:
@@ -192,6 +202,10 @@ def calls_told_of(
     newest = lines.order_by(LINES.c.rowid.desc()).limit(MOST_LINES).subquery()
     told = newest.join(schema.story, STORY.id == newest.c.rowid).join(schema.calls, CALLS.key == STORY.call_key)
     return select(STORY.call_key).select_from(told).where(*wanted)
+
+
+def _asked(part: str, forms: Collection[str]) -> str:
+    return "(" + " OR ".join(f'"{form}"' for form in forms) + ")" if forms else f'"{part}"*'
 
 
 def _first_line_since(moment: datetime) -> ColumnElement[int]:
