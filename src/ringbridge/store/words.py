@@ -58,7 +58,7 @@ COMMON = 0.1
 """A greater share of their lines has words that begin so: the index is asked for these words, as they stand. To find
 all that begin so, SQLite would read every line that has one of them."""
 
-MOST_FORMS = 20  # of such a beginning
+MOST_FORMS = 20  # of such a beginning: one that begins more of them, as of telephone numbers, begins others yet
 
 MOST_WORDS = 6  # of a search
 LONGEST_WORD = 40
@@ -178,9 +178,9 @@ async def told_of(tx: Transaction, keys: Collection[str], text: str) -> Told:
         if begun and all(begun.values()):
             calls.add(row.call_key)
     common = {
-        part: [word for word, _ in found.most_common(MOST_FORMS)]
+        part: sorted(found)
         for part, found in forms.items()
-        if found.total() > COMMON * lines
+        if found.total() > COMMON * lines and len(found) <= MOST_FORMS
     }
     return Told(calls=frozenset(calls), common=common)
 

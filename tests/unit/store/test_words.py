@@ -239,6 +239,16 @@ async def test_beside_a_rare_word_one_of_every_call_is_asked_for_as_it_stands_th
         )
 
 
+async def test_what_begins_another_word_in_every_call_is_found_in_all_of_them(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a telephone number's beginning does."""
+    monkeypatch.setattr("ringbridge.store.words.NEWEST", 30)
+    for n in range(40):
+        await told_of(database, ended(n, minutes=n), f"b24: from 79125550{n:03} {'олень' if n == 2 else ''}")
+    assert await found(database, Filters(text="7912 олень")) == ["2"]
+
+
 async def test_a_word_of_every_call_is_found_in_a_period_of_long_ago_too(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
