@@ -104,12 +104,12 @@ class Absence:
 
     async def ended(self, resync: Resync) -> list[Call]:
         """The calls that ended before these channels were listed, and whose end nobody heard."""
-        if self._since is None:
-            self._since = resync.at
-            return []
-        since, now = self._since - WHOLE_SECONDS, self._clock()
+        first, now = self._since is None, self._clock()
+        since = resync.at if self._since is None else self._since - WHOLE_SECONDS
         self._since = resync.at
         self._looks.append(Look(due=now + LATE, since=since, at=resync.at))
+        if first:
+            return []
         journal = await self._journal(since)
         told = await self._history.between(reaching_back(since, journal), now)
         # The records of a queue's phones that nobody answered are written while its caller still waits.

@@ -57,6 +57,7 @@ def resync(
     asked, else the rows' own BridgeId does. With `records` a call that is gone waits for the PBX's record of it.
     """
     lost_at = board.lost_at or at
+    board.listed_at = at if records else None
     known = {channel.uniqueid for channel in board.channels}
     talked = {talk for call in board.calls.values() for talk in call.talks}
     having = {talk for talk in talked if talk.end is None or (talk.waits_in and talk.channel in known)}
@@ -133,7 +134,10 @@ def give_up_vanished(board: Switchboard, until: datetime) -> None:
     """No record has told the end of the calls that were gone until then."""
     for call in list(board.calls.values()):
         if call.vanished_at is not None and call.vanished_at <= until:
-            board.interrupt(call, call.vanished_at)
+            if call.quiet_since is None:
+                board.interrupt(call, call.vanished_at)
+            else:
+                board.settle(call, call.quiet_since)
             call.vanished_at = None
 
 

@@ -22,6 +22,9 @@ SETTLE = timedelta(milliseconds=1500)
 """After its last channel is gone a call waits this long for what comes late: Cdr, OriginateResponse, and Shutdown. An
 Asterisk that stops hangs up everything, and looks a second later whether all channels are gone before it says so."""
 
+HANGING_UP = timedelta(seconds=2)
+"""Channels that leave their bridge are hung up within so long. A listing in between shows nobody who talks."""
+
 LAST_OVER = 1000
 """So many channels of ended calls are remembered: what is still said of one of them begins no new call."""
 
@@ -36,6 +39,7 @@ class Switchboard:
         self.calls: dict[CallId, OpenCall] = {}
         self.lost_at: datetime | None = None  # when the last connection ended, where that is known
         self.heard_at: datetime | None = None  # when a connection last said anything
+        self.listed_at: datetime | None = None  # the live channels, behind whom the PBX's records are looked at again
         self._call_of: dict[str, OpenCall] = {}
         self._by_linkedid: dict[str, OpenCall] = {}
         self._client_of: dict[str, OpenCall] = {}
@@ -192,12 +196,24 @@ class Switchboard:
         call.members.discard(channel.uniqueid)
         if (forgotten := call.forget_oldest()) is not None:
             self._call_of.pop(forgotten, None)
-        self._rest(call, at)
+        if not call.members and self._may_have_talked_unheard(call, at):
+            call.quiet_since, call.vanished_at = at, self.listed_at
+        else:
+            self._rest(call, at)
 
     def _rest(self, call: OpenCall, at: datetime) -> None:
         if not call.members and call.quiet_since is None:
             call.quiet_since = at
-            self._resting[call.id] = at + SETTLE
+            self.settle(call, at)
+
+    def settle(self, call: OpenCall, at: datetime) -> None:
+        """Nothing is awaited but what comes late."""
+        self._resting[call.id] = at + SETTLE
+
+    def _may_have_talked_unheard(self, call: OpenCall, at: datetime) -> bool:
+        """It was being hung up when the channels were listed: who talked in it, the PBX's records may tell."""
+        listed = self.listed_at
+        return listed is not None and call.start <= listed <= at <= listed + HANGING_UP and not call.talks
 
     # People
 

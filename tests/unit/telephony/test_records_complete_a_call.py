@@ -68,3 +68,53 @@ def test_what_is_still_said_of_a_call_that_the_records_ended_begins_no_other() -
         assert tracker.feed(Message((*headers, ("BridgeUniqueid", "b"))), LATER) == []
     assert len(tracker) == 0
     assert tracker.expire(LATER + timedelta(minutes=1)) == []
+
+
+CHANNELS = {"1.1": "PJSIP/106-00000001", "1.2": "PJSIP/mango-00000002"}
+
+
+def of_channel(event: str, uniqueid: str, **more: str) -> Message:
+    headers = {"Event": event, "Channel": CHANNELS[uniqueid], "Uniqueid": uniqueid, "Linkedid": "1.1"} | more
+    return Message(tuple(headers.items()))
+
+
+def hung_up_behind_the_listing(tracker: CallTracker, since: timedelta) -> list[CallEnded]:
+    """Both channels are up, and in no bridge any more."""
+    rows = [
+        of_channel(
+            "CoreShowChannel", "1.1", ChannelStateDesc="Up", CallerIDNum="106", Exten="89255550049", Application="Dial"
+        ),
+        of_channel("CoreShowChannel", "1.2", ChannelStateDesc="Up", CallerIDNum="89255550049", Application="AppDial"),
+    ]
+    told = tracker.resync(rows, LATER, records=True)
+    for uniqueid in ("1.2", "1.1"):
+        told += tracker.feed(of_channel("Hangup", uniqueid, Cause="16"), LATER + since)
+    told += tracker.expire(LATER + since + timedelta(seconds=5))
+    return [event for event in told if isinstance(event, CallEnded)]
+
+
+def test_a_call_that_was_being_hung_up_when_the_channels_were_listed_waits_for_its_record() -> None:
+    tracker = CallTracker(trunks={"mango"})
+    assert hung_up_behind_the_listing(tracker, timedelta(milliseconds=40)) == []
+    assert tracker.vanished == {"1.1"}
+    end = LATER + timedelta(milliseconds=40)
+    talk = Talk(extension=Extension("106"), start=LATER - timedelta(seconds=1), end=end)
+    told = replace(going_on(Direction.OUTBOUND), end=end, disposition=Disposition.ANSWERED, talks=(talk,))
+    (ended,) = (event.call for event in tracker.ended_unheard(told) if isinstance(event, CallEnded))
+    assert (ended.disposition, ended.talks, ended.interrupted) == (Disposition.ANSWERED, (talk,), False)
+
+
+def test_without_a_record_it_ends_as_it_was_heard() -> None:
+    tracker = CallTracker(trunks={"mango"})
+    hung_up_behind_the_listing(tracker, timedelta(milliseconds=40))
+    later = LATER + timedelta(seconds=30)
+    told = [*tracker.give_up_vanished(LATER), *tracker.expire(later)]
+    (ended,) = (event.call for event in told if isinstance(event, CallEnded))
+    assert (ended.end, ended.interrupted) == (LATER + timedelta(milliseconds=40), False)
+    assert (len(tracker), tracker.vanished) == (0, frozenset())
+
+
+def test_a_call_whose_end_was_heard_whole_waits_for_nothing() -> None:
+    tracker = CallTracker(trunks={"mango"})
+    assert len(hung_up_behind_the_listing(tracker, timedelta(seconds=20))) == 1
+    assert not tracker.vanished
