@@ -104,11 +104,11 @@ class Absence:
 
     async def ended(self, resync: Resync) -> list[Call]:
         """The calls that ended before these channels were listed, and whose end nobody heard."""
-        first, now = self._since is None, self._clock()
-        since = resync.at if self._since is None else self._since - WHOLE_SECONDS
+        known, now = self._since, self._clock()
+        since = known - WHOLE_SECONDS if known else resync.at
         self._since = resync.at
         self._looks.append(Look(due=now + LATE, since=since, at=resync.at))
-        if first:
+        if known is None:
             return []
         journal = await self._journal(since)
         told = await self._history.between(reaching_back(since, journal), now)

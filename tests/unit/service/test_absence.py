@@ -105,6 +105,20 @@ async def test_a_record_that_is_written_late_is_found_by_the_second_look(pbx: Pb
     assert absence.next_look is None
 
 
+async def test_at_the_very_first_connection_calls_that_are_just_hung_up_wait_for_their_records_too(pbx: Pbx) -> None:
+    absence = pbx.absence()
+    await absence.recall()
+    pbx.records.written = [call("1.1", start=-60, end=-30)]
+    assert await absence.ended(pbx.listing(("1.2", "1.2"))) == []
+    pbx.records.written += [call("1.2", start=-20, end=1)]
+    await pbx.journal(call("1.2", start=-20))
+    assert absence.next_look is not None
+    pbx.now = absence.next_look
+    late = await absence.found_late({CallId("1.2")})
+    assert late is not None
+    assert (ids(late.calls), late.until) == (["1.2"], NOON)
+
+
 async def test_the_second_look_ends_the_calls_that_waited_for_it_and_none_that_goes_on(pbx: Pbx) -> None:
     await pbx.journal(call("1.2"), call("1.3", number="79035550000"))
     absence = pbx.absence()
